@@ -1,0 +1,46 @@
+import type { Descriptor } from './oci/descriptor.ts'
+import type { Digest } from './oci/digest.ts'
+import type { Manifest } from './oci/manifest.ts'
+
+export interface FetchOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Somewhere content can be read from: an upstream registry, a centre, a bundle, our own store. Near and far look the same.
+ * @throws Fault not-found | denied | unavailable | corrupt | invalid
+ */
+export interface ContentSource {
+  /** What a tag or digest means now, at the price of a HEAD where there is one. */
+  resolve(repository: string, reference: string, options?: FetchOptions): Promise<Descriptor>
+  /** A manifest or index by tag or digest; a digest is checked. */
+  manifest(repository: string, reference: string, options?: FetchOptions): Promise<Manifest>
+  /** Bytes of a blob from `offset` on. They are not checked: who collects them does that. */
+  blob(
+    repository: string,
+    blob: Descriptor,
+    options?: FetchOptions & { readonly offset?: number },
+  ): Promise<AsyncIterable<Uint8Array>>
+}
+
+/** A blob on its way in: not visible before `commit`. Disposing of it keeps what came for a later try. */
+export interface Ingest extends AsyncDisposable {
+  /** Bytes that are there already. */
+  readonly offset: number
+  write(bytes: AsyncIterable<Uint8Array>): Promise<void>
+  /**
+   * Checks size and digest and makes the blob visible, durably.
+   * @throws Fault corrupt: what came is dropped
+   */
+  commit(): Promise<void>
+}
+
+/** Somewhere the content of one repository can be written to. */
+export interface ContentSink {
+  hasBlob(blob: Descriptor): Promise<boolean>
+  /** Begins or goes on with a blob; waits while another writer of the same blob is at work; undefined if it is there by then. */
+  ingest(blob: Descriptor, options?: FetchOptions): Promise<Ingest | undefined>
+  hasManifest(digest: Digest): Promise<boolean>
+  /** Stores a manifest whose parts are there already (or are left out on purpose), and tags it last. */
+  putManifest(manifest: Manifest, options?: { readonly tags?: readonly string[] }): Promise<void>
+}

@@ -1,0 +1,54 @@
+import type { ContentSink, FetchOptions } from '../content.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import type { ReadOptions, StoredObject, Upload } from './object-store.ts'
+
+/** What a tag of a repository means. */
+export interface Tag {
+  readonly name: string
+  readonly target: Descriptor
+}
+
+/**
+ * One repository: the links that say what it contains, over blobs that all repositories share. A digest that is not linked
+ * here is not here, wherever else its bytes may lie.
+ */
+export interface Repository extends ContentSink {
+  readonly name: string
+  /** The linked blob or manifest of this digest, without reading it. */
+  stat(digest: Digest): Promise<Descriptor | undefined>
+  /** The bytes of a linked blob. */
+  openBlob(digest: Digest, options?: ReadOptions): Promise<StoredObject | undefined>
+  /** A linked manifest, by tag or digest. Children of an index may be absent: the mirror is sparse. */
+  manifest(reference: string): Promise<Manifest | undefined>
+  tag(name: string): Promise<Descriptor | undefined>
+  /** Moves or creates a tag of a manifest that is linked here. @throws Fault not-found */
+  putTag(name: string, digest: Digest): Promise<void>
+  /** Bytewise ordered, those behind `after` only. */
+  tags(options?: { readonly after?: string | undefined; readonly limit?: number | undefined }): Promise<Tag[]>
+  /** Manifests whose `subject` is this digest, as the referrers API lists them. */
+  referrers(subject: Digest): Promise<Descriptor[]>
+  /** Links a blob that another repository holds; undefined if `from` does not hold it. */
+  mount(digest: Digest, from: Repository): Promise<Descriptor | undefined>
+  /** Turns a finished upload into a linked blob. @throws Fault corrupt: the upload is kept, nothing is visible */
+  commitUpload(upload: Upload, digest: Digest): Promise<Descriptor>
+  deleteTag(name: string): Promise<boolean>
+  /** Unlinks a manifest and the tags that mean it. */
+  deleteManifest(digest: Digest): Promise<boolean>
+  deleteBlob(digest: Digest): Promise<boolean>
+}
+
+/** All repositories over one keyed object store. */
+export interface ContentStore {
+  repository(name: string): Repository
+  /** Names of repositories that contain anything, ordered, those behind `after` only. */
+  repositories(options?: {
+    readonly after?: string | undefined
+    readonly limit?: number | undefined
+  }): Promise<string[]>
+  /** Begins or goes on with an upload session of a client. */
+  openUpload(id: string): Promise<Upload>
+  /** Drops half-fetched and half-pushed content that nobody touched for so long, in milliseconds. */
+  expireUploads(olderThanMs: number, options?: FetchOptions): Promise<number>
+}

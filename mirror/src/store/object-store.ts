@@ -1,0 +1,65 @@
+/** One stored object. `etag` changes whenever its bytes do. */
+export interface ObjectInfo {
+  readonly key: string
+  /** Bytes. */
+  readonly size: number
+  readonly etag: string
+  /** Last write, epoch milliseconds. */
+  readonly changedAt: number
+}
+
+export interface ReadOptions {
+  /** First byte, 0 by default. */
+  readonly offset?: number | undefined
+  /** How many bytes at most, all by default. */
+  readonly length?: number | undefined
+  /** Chunks may be overwritten as soon as the next one is asked for: faster for who sends each on before that. */
+  readonly reuseBuffers?: boolean | undefined
+}
+
+/** An object and its bytes; `bytes` must be iterated or returned, as it may hold a file open. */
+export interface StoredObject {
+  readonly info: ObjectInfo
+  readonly bytes: AsyncIterable<Uint8Array>
+}
+
+/**
+ * A write of unknown or large size that survives its process: bytes are appended under an id and become an object at once,
+ * whole, or never. Kept until it is published or discarded; closing only lets go of it.
+ */
+export interface Upload extends AsyncDisposable {
+  readonly id: string
+  /** Bytes so far, as found in the store and not as remembered elsewhere. */
+  readonly size: number
+  /**
+   * Appends; resolves with the new size. Bytes that came before a failure stay.
+   * @throws Fault no-space | conflict (another writer) and whatever `bytes` throws
+   */
+  append(bytes: AsyncIterable<Uint8Array>): Promise<number>
+  /** The bytes so far, from the beginning. */
+  read(): AsyncIterable<Uint8Array>
+  /** Durably makes it the object `key`, unless there is one already: the upload is gone either way. */
+  publish(key: string): Promise<'created' | 'exists'>
+  discard(): Promise<void>
+}
+
+/**
+ * The keyed object store: all that the mirror needs of a disk, a bucket or memory. Keys are relative paths of safe
+ * segments (`[a-zA-Z0-9._:+=@-]`, none of them `.` or `..`), compared and listed bytewise. What a promise says is durable when it resolves.
+ * @throws Fault no-space | unavailable from every verb; invalid for a key that is not one
+ */
+export interface ObjectStore extends AsyncDisposable {
+  head(key: string): Promise<ObjectInfo | undefined>
+  get(key: string, options?: ReadOptions): Promise<StoredObject | undefined>
+  /** Creates an object; undefined if there is one already. Of several racing calls one wins. */
+  putIfAbsent(key: string, bytes: Uint8Array): Promise<ObjectInfo | undefined>
+  /** Replaces an object whose etag is still this one; undefined if it is not. */
+  putIfMatch(key: string, etag: string, bytes: Uint8Array): Promise<ObjectInfo | undefined>
+  /** Deletes an object, only in this version if an etag is given; says whether it did. */
+  delete(key: string, etag?: string): Promise<boolean>
+  /** Objects whose key begins with `prefix`, ordered by key, those behind `after` only. */
+  list(prefix: string, options?: { readonly after?: string | undefined }): AsyncIterable<ObjectInfo>
+  /** Opens or goes on with an upload; ids are single safe segments. */
+  openUpload(id: string): Promise<Upload>
+  listUploads(): AsyncIterable<{ readonly id: string; readonly size: number; readonly changedAt: number }>
+}

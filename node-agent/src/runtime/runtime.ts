@@ -1,0 +1,67 @@
+import type { Descriptor } from '@stowage/mirror/oci/descriptor'
+import type { Digest } from '@stowage/mirror/oci/digest'
+import type { ImageManifest, Manifest } from '@stowage/mirror/oci/manifest'
+
+/** One image as this node's platform sees it, with all documents at hand and all blobs known. */
+export interface ImageGraph {
+  readonly root: Descriptor
+  /** From the root down to the platform's manifest: one or more documents, raw bytes included. */
+  readonly documents: readonly Manifest[]
+  /** The manifest that this node runs. */
+  readonly manifest: ImageManifest
+  /** Config and layers, each once, in the manifest's order. */
+  readonly blobs: readonly Descriptor[]
+}
+
+/** What a runtime can do; reports name what is missing, transfers choose by it. */
+export interface RuntimeCapabilities {
+  /** `blob`: wants the compressed blob byte for byte. `tar`: takes the plain tar too, proved by its diff ID. */
+  readonly layerForm: 'blob' | 'tar'
+  /** Can hold an image against the runtime's own garbage collection. */
+  readonly pin: boolean
+  /** Knows whether a container runs from an image. */
+  readonly inUse: boolean
+}
+
+/** A name in the runtime. */
+export interface RuntimeImage {
+  readonly name: string
+  readonly digest: Digest
+  /** Carries our mark: we brought or adopted it. */
+  readonly owned: boolean
+}
+
+/** A blob that has arrived, checked and synced, in a file of the agent's that the runtime may take away (rename). */
+export interface ArrivedBlob {
+  readonly descriptor: Descriptor
+  readonly path: string
+}
+
+/**
+ * Where images live on a node. One conformance suite (`runtime.conformance.ts`) holds for all of them.
+ * All verbs may be repeated after a crash at any instant.
+ * @throws Fault unavailable (runtime away) | no-space | denied | invalid
+ */
+export interface Runtime extends AsyncDisposable {
+  /** `layout:/var/lib/images`, as it was asked for. */
+  readonly name: string
+  readonly capabilities: RuntimeCapabilities
+  /** Names that are complete; ours and others'. */
+  list(): Promise<RuntimeImage[]>
+  /** Holds what is there of an image against collection and says which of its blobs are missing. Before the first byte. */
+  begin(graph: ImageGraph): Promise<Descriptor[]>
+  /** Takes over one blob of an image that was begun. */
+  accept(graph: ImageGraph, blob: ArrivedBlob): Promise<void>
+  /** Names an image whose blobs are all there, marks it as ours, moves the name if it meant something else; durable when it resolves. */
+  publish(name: string, graph: ImageGraph): Promise<void>
+  /** Marks a name as ours without touching its content: a set names what was there before us. */
+  adopt(name: string): Promise<void>
+  /** Takes our mark (and pin) off a name; the image stays. */
+  forget(name: string): Promise<void>
+  /** Takes a name away. `in-use`: a container runs from it, so nothing was done. */
+  remove(name: string): Promise<'removed' | 'in-use' | 'absent'>
+  /** Drops what we brought, no name reaches and nobody wants: half images of earlier wishes, content behind names that moved. */
+  collect(wanted: ReadonlySet<Digest>): Promise<void>
+  /** Bytes that content may still take on its disk. */
+  freeBytes(): Promise<number>
+}
