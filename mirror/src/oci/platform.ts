@@ -19,7 +19,7 @@ export type Platform = z.infer<typeof platformSchema>
 export function parsePlatform(text: string): Platform {
   const [os, architecture, variant, ...rest] = text.trim().toLowerCase().split('/')
   const words = [os, architecture, variant].filter((word) => word !== undefined)
-  if (!os || !architecture || rest.length > 0 || !words.every((word) => /^[a-z0-9._-]+$/.test(word))) {
+  if (!os || !architecture || rest.length > 0 || !words.every((word) => /^[a-z0-9][a-z0-9._-]*$/.test(word))) {
     throw new Fault(
       'invalid',
       `"${text.slice(0, 100)}" is not a platform; write OS/ARCH or OS/ARCH/VARIANT, such as linux/arm64`,
