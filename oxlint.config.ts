@@ -36,21 +36,13 @@ const packagesOf = (room: string, ...refused: string[]): Wall => ({
 })
 
 const everywhere = [relativePathToRoom, cliMain]
-const mirror = [
-  ...everywhere,
-  testFolder,
-  packagesOf('mirror', '@stowage/(?:mirror|controller|node-agent)', 'stowage'),
-]
+const mirror = [...everywhere, testFolder, packagesOf('mirror', '@stowage/(?:mirror|controller|node-agent)', 'stowage')]
 const controller = [
   ...everywhere,
   testFolder,
   packagesOf('controller', '@stowage/(?:controller|node-agent)', 'stowage'),
 ]
-const nodeAgent = [
-  ...everywhere,
-  testFolder,
-  packagesOf('node-agent', '@stowage/(?:controller|node-agent)', 'stowage'),
-]
+const nodeAgent = [...everywhere, testFolder, packagesOf('node-agent', '@stowage/(?:controller|node-agent)', 'stowage')]
 const cli = [...everywhere, testFolder, packagesOf('cli', 'stowage')]
 
 const inputAndOutput: Wall[] = [
@@ -73,7 +65,9 @@ const inputAndOutput: Wall[] = [
   },
 ]
 
-const walls = (...patterns: Wall[]) => ({ 'no-restricted-imports': ['error', { patterns }] }) as const
+const walls = (...patterns: Wall[]): NonNullable<OxlintConfig['rules']> => ({
+  'no-restricted-imports': ['error', { patterns }],
+})
 const tests = ['**/*.{test,conformance}.ts']
 
 /**

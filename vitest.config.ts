@@ -1,29 +1,40 @@
 import { defineConfig } from 'vitest/config'
-
-const rooms = ['mirror', 'controller', 'node-agent', 'cli']
+import { createSkippedPartsReporter } from './test/harness/skipped-parts-reporter.ts'
 
 // The rooms import each other through the "source" condition of their package exports: nothing is built to be tested.
 const resolve = { conditions: ['source', 'node', 'import', 'module', 'default'] }
-const ssr = { resolve: { conditions: resolve.conditions } }
+
+/** CI asks for the runner's own report, to count from it. */
+const jsonReport = process.env['STOWAGE_TEST_REPORT']
 
 export default defineConfig({
   test: {
+    reporters: [
+      'default',
+      createSkippedPartsReporter(console.log),
+      ...(jsonReport ? [['json', { outputFile: jsonReport }] satisfies [string, object]] : []),
+    ],
     projects: [
       {
         resolve,
-        ssr,
-        test: { name: 'unit', environment: 'node', include: rooms.map((room) => `${room}/src/**/*.test.ts`) },
+        ssr: { resolve },
+        test: {
+          name: 'unit',
+          include: ['{mirror,controller,node-agent,cli}/src/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         resolve,
-        ssr,
+        ssr: { resolve },
         test: {
           name: 'journeys',
-          environment: 'node',
           include: ['test/**/*.test.ts'],
+          globalSetup: ['test/harness/check-required-parts.ts'],
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
