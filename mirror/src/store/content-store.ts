@@ -2,7 +2,7 @@ import type { ContentSink, FetchOptions } from '../content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
-import type { ReadOptions, StoredObject, Upload } from './object-store.ts'
+import type { OpenUploadOptions, ReadOptions, StoredObject, Upload } from './object-store.ts'
 
 /** What a tag of a repository means. */
 export interface Tag {
@@ -47,8 +47,8 @@ export interface ContentStore {
     readonly after?: string | undefined
     readonly limit?: number | undefined
   }): Promise<string[]>
-  /** Begins or goes on with an upload session of a client. */
-  openUpload(id: string): Promise<Upload>
+  /** Begins or goes on with an upload session of a client. @throws Fault not-found if there is none and none is to be begun */
+  openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
   /** Drops half-fetched and half-pushed content that nobody touched for so long, in milliseconds. */
   expireUploads(olderThanMs: number, options?: FetchOptions): Promise<number>
 }

@@ -17,6 +17,11 @@ export interface ReadOptions {
   readonly reuseBuffers?: boolean | undefined
 }
 
+export interface OpenUploadOptions {
+  /** Whether an upload that is not there is begun, which is the default. */
+  readonly create?: boolean | undefined
+}
+
 /** An object and its bytes; `bytes` must be iterated or returned, as it may hold a file open. */
 export interface StoredObject {
   readonly info: ObjectInfo
@@ -59,7 +64,7 @@ export interface ObjectStore extends AsyncDisposable {
   delete(key: string, etag?: string): Promise<boolean>
   /** Objects whose key begins with `prefix`, ordered by key, those behind `after` only. */
   list(prefix: string, options?: { readonly after?: string | undefined }): AsyncIterable<ObjectInfo>
-  /** Opens or goes on with an upload; ids are single safe segments. */
-  openUpload(id: string): Promise<Upload>
+  /** Opens or goes on with an upload; ids are single safe segments. @throws Fault not-found if there is none and none is to be begun */
+  openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
   listUploads(): AsyncIterable<{ readonly id: string; readonly size: number; readonly changedAt: number }>
 }
