@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openDataDirectory } from './data-directory.ts'
+
+let parent: string
+let path: string
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'stowage-data-'))
+  path = join(parent, 'data')
+})
+afterEach(async () => {
+  await chmod(parent, 0o700)
+  await rm(parent, { recursive: true })
+})
+
+describe('openDataDirectory', () => {
+  it('makes a directory and opens it again', async () => {
+    await (await openDataDirectory(path, 'mirror'))[Symbol.asyncDispose]()
+    await using again = await openDataDirectory(path, 'mirror')
+    expect(again.path).toBe(path)
+  })
+
+  it('refuses a second process until the first has ended, however it ended', async () => {
+    const script = `
+      import { openDataDirectory } from ${JSON.stringify(new URL('data-directory.ts', import.meta.url).href)}
+      const held = await openDataDirectory(${JSON.stringify(path)}, 'agent').catch((error) => error)
+      console.log(held.code ?? 'held')
+      process.kill(process.pid, 'SIGKILL')`
+    const other = async (): Promise<string> => {
+      const run = promisify(execFile)(process.execPath, ['--conditions=source', '--input-type=module', '-e', script])
+      return await run.catch((error: { stdout: string }) => error.stdout)
+    }
+    expect(await other()).toBe('held\n')
+    await using _held = await openDataDirectory(path, 'agent')
+    expect(await other()).toBe('conflict\n')
+    await expect(openDataDirectory(path, 'agent')).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(path),
+    })
+  })
+
+  it('refuses the directory of another kind, of a newer version, or of somebody else', async () => {
+    await (await openDataDirectory(path, 'mirror'))[Symbol.asyncDispose]()
+    await expect(openDataDirectory(path, 'agent')).rejects.toThrow(/belongs to a Stowage mirror/)
+    await writeFile(join(path, 'stowage.json'), '{"kind":"mirror","version":2}')
+    await expect(openDataDirectory(path, 'mirror')).rejects.toThrow(/newer Stowage/)
+    await writeFile(join(path, 'stowage.json'), '{')
+    await expect(openDataDirectory(path, 'mirror')).rejects.toThrow(/cannot be read/)
+    await writeFile(join(parent, 'precious'), '')
+    await expect(openDataDirectory(parent, 'mirror')).rejects.toThrow(/holds other files \(.*precious/)
+    await expect(openDataDirectory(join(parent, 'precious'), 'mirror')).rejects.toThrow(/not a directory/)
+  })
+})
