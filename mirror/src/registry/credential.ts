@@ -1,0 +1,30 @@
+/** A user of a registry. Both texts are empty where only an identity token is known. */
+export interface Credential {
+  readonly username: string
+  readonly password: string
+  /** An OAuth2 refresh token instead of a password (`identitytoken` of Docker's configuration). */
+  readonly identityToken?: string | undefined
+  /** Where it was found, for messages: `Secret team/pull`, `/root/.docker/config.json`. */
+  readonly origin: string
+}
+
+/** A credential and the hosts and paths that it is for: a key of `auths`. */
+export interface CredentialEntry {
+  readonly key: string
+  readonly credential: Credential
+}
+
+/** What a registry calls an image: a reference without its tag and digest. */
+export interface ImageName {
+  readonly registry: string
+  readonly repository: string
+}
+
+/** Finds the credentials to try for an image, best first; none means to try without. */
+export type CredentialSource = (image: ImageName) => Promise<readonly Credential[]>
+
+/** Who a credential stands for, without its secret. */
+export function describeCredential(credential: Credential | undefined): string {
+  if (!credential) return 'a client without credentials'
+  return `${credential.username || 'the identity token'} (from ${credential.origin})`
+}
