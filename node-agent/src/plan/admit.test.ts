@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { digestOf } from '@stowage/mirror/oci/digest'
+import { mediaTypes } from '@stowage/mirror/oci/media-type'
+import { admit, type Candidate } from './admit.ts'
+
+function candidate(name: string, restBytes: number, options: { running?: boolean; largest?: number } = {}): Candidate {
+  return {
+    image: { name, root: { mediaType: mediaTypes.manifest, digest: digestOf(name), size: 1 } },
+    restBytes,
+    largestRestBytes: options.largest ?? restBytes,
+    running: options.running ?? false,
+  }
+}
+const room = (runtimeBytes: number, partsBytes = Infinity, reserveBytes = 10) => ({
+  runtimeBytes,
+  partsBytes,
+  reserveBytes,
+})
+const names = (images: readonly { name: string }[]): string[] => images.map(({ name }) => name)
+
+describe('admission', () => {
+  it('serves first what is done soonest', () => {
+    const { admitted } = admit([candidate('big', 50), candidate('small', 1), candidate('middle', 7)], room(1000))
+    expect(names(admitted)).toEqual(['small', 'middle', 'big'])
+  })
+
+  it('lets what has begun go on first', () => {
+    const { admitted } = admit([candidate('small', 1), candidate('big', 50, { running: true })], room(1000))
+    expect(names(admitted)).toEqual(['big', 'small'])
+  })
+
+  it('holds back what does not fit beside the others, and says by how much', () => {
+    const { admitted, heldBack } = admit([candidate('a', 40), candidate('b', 60)], room(100))
+    expect(names(admitted)).toEqual(['a'])
+    expect(heldBack).toMatchObject([{ image: { name: 'b' }, shortBytes: 10 }])
+  })
+
+  it('admits an image of which all bytes are here, however full the disk is', () => {
+    expect(names(admit([candidate('a', 0)], room(0)).admitted)).toEqual(['a'])
+  })
+
+  it('looks at the disk of the half-fetched blobs, too', () => {
+    const { heldBack } = admit([candidate('a', 40, { largest: 30 })], room(1000, 35))
+    expect(heldBack).toMatchObject([{ shortBytes: 5 }])
+  })
+
+  it('never admits more than fits', () => {
+    const candidates = fc
+      .array(fc.nat(100), { maxLength: 8 })
+      .map((sizes) => sizes.map((s, i) => candidate(`i${i}`, s)))
+    fc.assert(
+      fc.property(candidates, fc.nat(300), (all, free) => {
+        const { admitted, heldBack } = admit(all, room(free))
+        const sizes = new Map(all.map((c) => [c.image.name, c.restBytes]))
+        const sum = admitted.reduce((total, { name }) => total + (sizes.get(name) ?? 0), 0)
+        expect(sum).toBeLessThanOrEqual(Math.max(0, free - 10))
+        expect(admitted.length + heldBack.length).toBe(all.length)
+      }),
+    )
+  })
+})

@@ -1,0 +1,55 @@
+import type { DesiredImage } from '@stowage/mirror/edge/set'
+
+/** An image that waits for its bytes. */
+export interface Candidate {
+  readonly image: DesiredImage
+  /** Bytes of it that are still to come. */
+  readonly restBytes: number
+  /** Bytes still to come of the largest of its blobs. */
+  readonly largestRestBytes: number
+  /** Its transfer goes on already. */
+  readonly running: boolean
+}
+
+/** What the disks still take, in bytes. */
+export interface Room {
+  /** Where images live. */
+  readonly runtimeBytes: number
+  /** Where half-fetched blobs lie until the runtime takes them over. */
+  readonly partsBytes: number
+  /** What is to stay free on both. */
+  readonly reserveBytes: number
+}
+
+/** Why an image is not fetched although it is wanted. */
+export interface HeldBack {
+  readonly image: DesiredImage
+  /** Bytes that would have to become free. */
+  readonly shortBytes: number
+}
+
+export interface Admission {
+  /** In the order in which they are to be served: what goes on already, then what is done soonest. */
+  readonly admitted: readonly DesiredImage[]
+  readonly heldBack: readonly HeldBack[]
+}
+
+/**
+ * Which images are fetched now. What has begun goes on; of the rest those that need least come first, and each only if
+ * all that it needs fits beside those before it: a disk filled by two halves holds no image.
+ */
+export function admit(candidates: readonly Candidate[], room: Room): Admission {
+  const ordered = candidates.toSorted((a, b) => Number(b.running) - Number(a.running) || a.restBytes - b.restBytes)
+  const admitted: DesiredImage[] = []
+  const heldBack: HeldBack[] = []
+  let left = room.runtimeBytes - room.reserveBytes
+  for (const { image, restBytes, largestRestBytes, running } of ordered) {
+    const shortBytes = Math.max(restBytes - left, largestRestBytes - (room.partsBytes - room.reserveBytes))
+    if (!running && restBytes > 0 && shortBytes > 0) heldBack.push({ image, shortBytes })
+    else {
+      admitted.push(image)
+      left -= restBytes
+    }
+  }
+  return { admitted, heldBack }
+}

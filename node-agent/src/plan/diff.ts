@@ -1,0 +1,30 @@
+import type { DesiredImage } from '@stowage/mirror/edge/set'
+import type { Digest } from '@stowage/mirror/oci/digest'
+import type { ImageGraph, RuntimeImage } from '../runtime/runtime.ts'
+
+/** What a node has, as far as it matters to what it wants. */
+export interface Have {
+  /** By name: what the runtime lists. */
+  readonly images: ReadonlyMap<string, RuntimeImage>
+  /** By root digest: images whose manifests are at hand. */
+  readonly graphs: ReadonlyMap<Digest, ImageGraph>
+}
+
+/** One thing to be done for one image; never more than one for a name. */
+export type Step =
+  /** It is there, but without our mark. */
+  | { readonly kind: 'adopt'; readonly image: DesiredImage }
+  /** Its manifests are to be read first. */
+  | { readonly kind: 'learn'; readonly image: DesiredImage }
+  /** What is missing of it is to be fetched, and then it is to be named. */
+  | { readonly kind: 'bring'; readonly image: DesiredImage; readonly graph: ImageGraph }
+
+/** What is to be done so that everything wanted is there, in the order in which it is wanted. */
+export function diff(wanted: readonly DesiredImage[], have: Have): Step[] {
+  return wanted.flatMap((image): Step[] => {
+    const present = have.images.get(image.name)
+    if (present?.digest === image.root.digest) return present.owned ? [] : [{ kind: 'adopt', image }]
+    const graph = have.graphs.get(image.root.digest)
+    return [graph ? { kind: 'bring', image, graph } : { kind: 'learn', image }]
+  })
+}

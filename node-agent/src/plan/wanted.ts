@@ -1,0 +1,39 @@
+import type { Assignment, AssignmentEntry } from '@stowage/mirror/edge/assignment'
+import type { DesiredImage, DesiredSet } from '@stowage/mirror/edge/set'
+import type { Digest } from '@stowage/mirror/oci/digest'
+
+/** An entry of the assignment together with its set, as far as that is at hand. */
+export interface KnownEntry {
+  readonly entry: AssignmentEntry
+  /** Undefined: the set could not be read yet, or the entry names none (`entry.set` is null). */
+  readonly set: DesiredSet | undefined
+}
+
+/** All that an assignment asks of a node. */
+export interface Wanted {
+  /** Each name once, in the order of the assignment. */
+  readonly images: readonly DesiredImage[]
+  /** Names that some set wants without knowing a digest for them. */
+  readonly unresolved: ReadonlySet<string>
+  /** Sets that could not be read yet: what they name is not known. */
+  readonly unknownSets: readonly Digest[]
+}
+
+/** Joins an assignment with the sets at hand. */
+export function knownEntries(assignment: Assignment, sets: ReadonlyMap<Digest, DesiredSet>): KnownEntry[] {
+  return assignment.entries.map((entry) => ({ entry, set: entry.set === null ? undefined : sets.get(entry.set) }))
+}
+
+/** What these entries want together. Where two sets give one name different digests, the earlier entry is obeyed. */
+export function wantedOf(entries: readonly KnownEntry[]): Wanted {
+  const images = new Map<string, DesiredImage>()
+  for (const image of entries.flatMap(({ set }) => set?.images ?? [])) {
+    if (!images.has(image.name)) images.set(image.name, image)
+  }
+  const unknown = entries.flatMap(({ entry, set }) => (entry.set !== null && !set ? [entry.set] : []))
+  return {
+    images: [...images.values()],
+    unresolved: new Set(entries.flatMap(({ set }) => set?.unresolved ?? [])),
+    unknownSets: [...new Set(unknown)],
+  }
+}
