@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+import { fieldProblems } from './field-problem.ts'
+import { imageCacheSchema, toImageCache } from './image-cache.ts'
+
+const upstreamExample = {
+  apiVersion: 'kubefledged.io/v1alpha2',
+  kind: 'ImageCache',
+  metadata: {
+    name: 'imagecache1',
+    namespace: 'kube-fledged',
+    labels: { app: 'kubefledged', kubefledged: 'imagecache' },
+  },
+  spec: {
+    cacheSpec: [
+      { images: ['ghcr.io/jitesoft/nginx:1.23.1'] },
+      {
+        images: ['us.gcr.io/k8s-artifacts-prod/cassandra:v7', 'us.gcr.io/k8s-artifacts-prod/etcd:3.5.4-0'],
+        nodeSelector: { tier: 'backend' },
+      },
+    ],
+    imagePullSecrets: [{ name: 'myregistrykey' }],
+  },
+}
+
+function cacheWith(spec: object, rest: object = {}): unknown {
+  return { ...upstreamExample, ...rest, spec: { cacheSpec: [], ...spec } }
+}
+
+function problemsOf(object: unknown): string[] {
+  const result = imageCacheSchema.safeParse(object)
+  return result.success ? [] : fieldProblems(result.error).map(({ field, message }) => `${field}: ${message}`)
+}
+
+describe('an ImageCache', () => {
+  it('is read as kube-fledged users write it', () => {
+    const cache = toImageCache(imageCacheSchema.parse(upstreamExample))
+    expect(cache).toMatchObject({
+      namespace: 'kube-fledged',
+      name: 'imagecache1',
+      pullSecrets: ['myregistrykey'],
+      removal: 'keep',
+      lists: [
+        { nodeSelector: {}, images: [{ name: 'ghcr.io/jitesoft/nginx:1.23.1' }] },
+        { nodeSelector: { tier: 'backend' }, images: [{ written: upstreamExample.spec.cacheSpec[1]?.images[0] }, {}] },
+      ],
+    })
+  })
+
+  it('lies in namespace default when it names none', () => {
+    expect(toImageCache(imageCacheSchema.parse(cacheWith({}, { metadata: { name: 'a' } }))).namespace).toBe('default')
+  })
+
+  it('takes an empty text for no image, and one image under two spellings for one', () => {
+    const object = cacheWith({
+      cacheSpec: [{ images: ['', 'nginx', 'docker.io/library/nginx:latest'] }, { images: [] }],
+    })
+    const { lists } = toImageCache(imageCacheSchema.parse(object))
+    expect(lists.map((list) => list.images.map((image) => image.written))).toEqual([['nginx'], []])
+  })
+
+  it('may carry a status, nulls and all metadata that a cluster writes', () => {
+    const metadata = {
+      name: 'a',
+      uid: 'u',
+      generation: 83,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      managedFields: [],
+    }
+    const spec = { cacheSpec: [{ images: [], nodeSelector: null }], imagePullSecrets: null }
+    expect(problemsOf(cacheWith(spec, { metadata, status: { status: 'Succeeded' } }))).toEqual([])
+  })
+
+  it('asks for removal with its deletionPolicy', () => {
+    expect(toImageCache(imageCacheSchema.parse(cacheWith({ deletionPolicy: 'Purge' }))).removal).toBe('remove')
+  })
+
+  it.each([
+    [
+      'an unknown field',
+      cacheWith({ cacheSpec: [{ images: [], imagez: [] }] }),
+      'spec.cacheSpec[0].imagez: unknown field',
+    ],
+    [
+      'an unknown field of metadata',
+      cacheWith({}, { metadata: { name: 'a', nmae: 1 } }),
+      'metadata.nmae: unknown field',
+    ],
+    [
+      'a bad reference',
+      cacheWith({ cacheSpec: [{ images: [] }, { images: ['ok', 'Not/OK'] }] }),
+      'spec.cacheSpec[1].images[1]: "Not/OK" is not an image reference:',
+    ],
+    ['no list at all', cacheWith({ cacheSpec: null }), 'spec.cacheSpec: Invalid input: expected array, received null'],
+    [
+      'a selector that is not text',
+      cacheWith({ cacheSpec: [{ images: [], nodeSelector: { 'a.b/tier': 1 } }] }),
+      'spec.cacheSpec[0].nodeSelector["a.b/tier"]: Invalid input: expected string, received number',
+    ],
+    [
+      'a bad platform',
+      cacheWith({ cacheSpec: [{ images: [], platforms: ['linux'] }] }),
+      'spec.cacheSpec[0].platforms[0]: "linux" is not a platform',
+    ],
+    ['a name that is none', cacheWith({}, { metadata: { name: 'A_B' } }), 'metadata.name: is not an object name'],
+  ])('is refused with %s', (_, object, problem) => {
+    const problems = problemsOf(object)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toContain(problem)
+  })
+})

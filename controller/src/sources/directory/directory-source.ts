@@ -1,0 +1,137 @@
+import { isFault } from '@stowage/mirror/oci/fault'
+import type { Records } from '@stowage/mirror/store/records'
+import type { Logger } from 'pino'
+import { createBell } from '../../bell.ts'
+import type { SourceProblem, SourceState, WishSource } from '../wish-source.ts'
+import { combineFiles } from './combine-files.ts'
+import { foldListing, unsettledPaths, type KnownFiles, type ReadFile } from './fold-listing.ts'
+import { readFile } from './read-file.ts'
+import { fromRememberedFile, toRememberedFile, type RememberedFile } from './remembered-file.ts'
+import { scanDirectory, type Listing } from './scan-directory.ts'
+import { watchDirectory } from './watch-directory.ts'
+
+export interface DirectorySourceOptions {
+  readonly directory: string
+  /** Last good versions of the files, for the next start. */
+  readonly memory: Records<RememberedFile>
+  readonly log: Logger
+  /** A file counts as written once it stayed the same for so long. */
+  readonly settleMs?: number
+  /** Changes that the operating system does not tell of (network shares) are seen after so long. */
+  readonly rescanMs?: number
+}
+
+/** Opens a directory of YAML and JSON files as a source of wishes. The directory need not be there. */
+export async function openDirectorySource({
+  directory,
+  memory,
+  log,
+  settleMs = 100,
+  rescanMs = 3000,
+}: DirectorySourceOptions): Promise<WishSource> {
+  let files: KnownFiles = new Map()
+  for await (const { name, value } of memory.list()) files = new Map([...files, [name, fromRememberedFile(value)]])
+  let remembered = files
+  let combined = combineFiles(files)
+  let state: SourceState = { wishes: undefined, condition: 'starting', message: 'not read yet', problems: [] }
+  let lastListing: Listing | undefined
+  let onChange = (): void => undefined
+
+  /** Looks once and takes over what has settled. */
+  async function look(): Promise<'settled' | 'unsettled'> {
+    const scan = await scanDirectory(directory)
+    const before = lastListing
+    lastListing = scan.kind === 'listing' ? scan : undefined
+    if (scan.kind === 'unreadable') {
+      setState(unreadableState(scan.message))
+      return 'settled'
+    }
+    if (!before) return 'unsettled'
+    const unsettled = unsettledPaths(before, scan)
+    const fold = foldListing(files, { listing: scan, unsettled, parsed: await readChanged(scan, unsettled) })
+    if (fold.files !== files) combined = combineFiles(fold.files)
+    files = fold.files
+    setState(readableState(scan, fold.held))
+    await remember()
+    return unsettled.size === 0 ? 'settled' : 'unsettled'
+  }
+
+  async function readChanged(listing: Listing, unsettled: ReadonlySet<string>): Promise<Map<string, ReadFile>> {
+    const parsed = new Map<string, ReadFile>()
+    for (const [path, signature] of listing.files) {
+      if (unsettled.has(path) || files.get(path)?.signature === signature) continue
+      const read = await readFile({ directory, path, signature })
+      if (read) parsed.set(path, read)
+    }
+    return parsed
+  }
+
+  /** Tried again with every look until it is done: a full disk must not keep wishes from being taken over. */
+  async function remember(): Promise<void> {
+    if (remembered === files) return
+    const next = files
+    try {
+      for (const path of remembered.keys()) if (!next.has(path)) await memory.delete(path)
+      for (const [path, file] of next) {
+        if (remembered.get(path)?.objects !== file.objects) await memory.update(path, () => toRememberedFile(file))
+      }
+      remembered = next
+    } catch (err) {
+      if (!isFault(err)) throw err
+      log.error({ directory, err }, 'wishes not remembered')
+    }
+  }
+
+  function unreadableState(reason: string): SourceState {
+    const { wishes, problems } = combined
+    const isKnown = state.wishes !== undefined || wishes.caches.length > 0
+    const effect = isKnown ? 'the wishes read before stay in force' : 'nothing is published until it can be read'
+    const message = `${directory}: ${reason}; ${effect}`
+    return { wishes: isKnown ? wishes : undefined, condition: 'unreadable', message, problems }
+  }
+
+  function readableState({ unreadable }: Listing, held: string | undefined): SourceState {
+    const lost = [...unreadable].map(([file, message]): SourceProblem => {
+      return { severity: 'error', file, message: `${message}; what was read there before stays in force` }
+    })
+    const problems = [...combined.problems, ...lost]
+    if (held === undefined) return { wishes: combined.wishes, condition: 'ready', message: '', problems }
+    return { wishes: combined.wishes, condition: 'held', message: `${directory}: ${held}`, problems }
+  }
+
+  function setState(next: SourceState): void {
+    const isNews = wordsOf(next) !== wordsOf(state)
+    if (!isNews && next.wishes === state.wishes) return
+    state = next
+    if (isNews) tell(next)
+    onChange()
+  }
+
+  function tell({ condition, message, problems }: SourceState): void {
+    if (condition !== 'ready') log.warn({ directory, condition, reason: message }, 'wishes held')
+    for (const { severity, ...problem } of problems) {
+      if (severity === 'error') log.warn({ directory, ...problem }, 'file not taken over')
+    }
+  }
+
+  return {
+    name: `directory ${directory}`,
+    state: () => state,
+    async run({ signal, onChange: callback }) {
+      onChange = callback
+      const bell = createBell()
+      using watcher = watchDirectory(directory, () => bell.ring())
+      while (!signal.aborted) {
+        const outcome = await look()
+        watcher.follow(lastListing?.identity)
+        const woken = await bell.wait({ timeoutMs: outcome === 'settled' ? rescanMs : settleMs, signal })
+        // Looks that judge whether a file has settled must lie apart, however many events come.
+        if (woken === 'rung') await createBell().wait({ timeoutMs: settleMs, signal })
+      }
+    },
+  }
+}
+
+function wordsOf({ condition, message, problems }: SourceState): string {
+  return JSON.stringify([condition, message, problems])
+}
