@@ -1,0 +1,73 @@
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Repository } from '../store/content-store.ts'
+import { contentHeaders, type Answer } from './answer.ts'
+import type { Exchange, Handlers, PathOf } from './exchange.ts'
+import { parseRange, type ByteRange } from './parse-range.ts'
+import { Refusal } from './refusal.ts'
+
+/** Up to this many bytes are read whole and sent with their headers in one write. */
+const smallBlobSize = 256 * 1024
+
+/** Pulling and deleting blobs (distribution-spec, "Pulling blobs" and "Deleting Blobs"). */
+export const blobs: Handlers<'blob'> = {
+  async HEAD(exchange, path) {
+    const { repository, blob } = await find(exchange, path)
+    // A pusher leaves out what we say is here: look at the bytes, not only at the link.
+    if (!(await repository.hasBlob(blob))) throw unknown(path.repository, path.digest)
+    return { status: 200, headers: blobHeaders(blob) }
+  },
+
+  async GET(exchange, path) {
+    const { repository, blob } = await find(exchange, path)
+    const range = parseRange(exchange.request.headers.range, blob.size)
+    if (range === 'unsatisfiable') throw unsatisfiable(blob)
+    const body = await read(repository, blob, range ?? { offset: 0, length: blob.size })
+    return range ? partOf(blob, range, body) : { status: 200, headers: blobHeaders(blob), body }
+  },
+
+  async DELETE({ store, permit }, { repository, digest }) {
+    await permit({ action: 'delete', repository, digest })
+    if (!(await store.repository(repository).deleteBlob(digest))) throw unknown(repository, digest)
+    return { status: 202 }
+  },
+}
+
+async function find(
+  { store, permit }: Exchange,
+  { repository: name, digest }: PathOf<'blob'>,
+): Promise<{ repository: Repository; blob: Descriptor }> {
+  await permit({ action: 'pull', repository: name, digest })
+  const repository = store.repository(name)
+  const blob = await repository.stat(digest)
+  if (!blob) throw unknown(name, digest)
+  return { repository, blob }
+}
+
+async function read(repository: Repository, { digest }: Descriptor, range: ByteRange): Promise<Answer['body']> {
+  const isSmall = range.length <= smallBlobSize
+  const object = await repository.openBlob(digest, { ...range, reuseBuffers: !isSmall })
+  if (!object) throw unknown(repository.name, digest)
+  return isSmall ? Buffer.concat(await Array.fromAsync(object.bytes)) : object.bytes
+}
+
+function partOf(blob: Descriptor, { offset, length }: ByteRange, body: Answer['body']): Answer {
+  const headers = {
+    ...blobHeaders(blob),
+    'content-length': length,
+    'content-range': `bytes ${offset}-${offset + length - 1}/${blob.size}`,
+  }
+  return { status: 206, headers, body }
+}
+
+function blobHeaders(blob: Descriptor): Readonly<Record<string, string | number>> {
+  return { ...contentHeaders({ ...blob, mediaType: 'application/octet-stream' }), 'accept-ranges': 'bytes' }
+}
+
+function unsatisfiable({ digest, size }: Descriptor): Refusal {
+  const headers = { 'content-range': `bytes */${size}` }
+  return new Refusal('SIZE_INVALID', `${digest} has ${size} bytes and not that range`, { status: 416, headers })
+}
+
+function unknown(repository: string, digest: string): Refusal {
+  return new Refusal('BLOB_UNKNOWN', `repository ${repository} has no blob ${digest}`, { detail: { digest } })
+}

@@ -1,0 +1,27 @@
+import type { IncomingMessage } from 'node:http'
+import type { ContentStore } from '../store/content-store.ts'
+import type { Answer } from './answer.ts'
+import type { Access } from './authorize.ts'
+import type { RegistryPath } from './parse-path.ts'
+import type { UploadSessions } from './upload-sessions.ts'
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** One request on its way to an answer. */
+export interface Exchange {
+  readonly method: Method
+  readonly query: URLSearchParams
+  readonly request: IncomingMessage
+  readonly store: ContentStore
+  readonly uploads: UploadSessions
+  /** Goes on only if it is allowed. @throws Refusal UNAUTHORIZED | DENIED */
+  readonly permit: (access: Access) => Promise<void>
+  readonly isPermitted: (access: Access) => Promise<boolean>
+}
+
+export type PathKind = RegistryPath['kind']
+export type PathOf<Kind extends PathKind> = Extract<RegistryPath, { readonly kind: Kind }>
+export type Handler<Kind extends PathKind> = (exchange: Exchange, path: PathOf<Kind>) => Promise<Answer>
+
+/** What can be done with one kind of path. */
+export type Handlers<Kind extends PathKind> = Readonly<Partial<Record<Method, Handler<Kind>>>>

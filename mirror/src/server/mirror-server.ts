@@ -1,0 +1,87 @@
+import type { AddressInfo } from 'node:net'
+import { fastify, type FastifyInstance } from 'fastify'
+import { Fault } from '../oci/fault.ts'
+import { errorAnswer } from './error-body.ts'
+import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { Refusal } from './refusal.ts'
+import { sendAnswer } from './send-answer.ts'
+
+/**
+ * An HTTP server for slow and broken links, without routes. An upload may take days, so a request has no time limit, but a
+ * connection on which nothing moves for ten minutes is cut. Idle connections are kept longer than containerd keeps them (90 s).
+ */
+export function createMirrorServer(): FastifyInstance {
+  const app = fastify({
+    requestTimeout: 0,
+    connectionTimeout: 10 * 60_000,
+    keepAliveTimeout: 120_000,
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    http: { headersTimeout: 120_000, highWaterMark: 256 * 1024 },
+    frameworkErrors: (_error, _request, reply) => {
+      void sendAnswer(reply, errorAnswer(new Refusal('NAME_INVALID', 'the path is not well-formed')))
+    },
+  })
+  return app
+}
+
+export interface ListenOptions extends ListenAddress {
+  /** How long requests under way may go on once it is closed, in milliseconds. */
+  readonly graceMs?: number
+}
+
+/** A server that takes connections until it is disposed of. */
+export interface Listening extends AsyncDisposable {
+  readonly address: ListenAddress
+  /** Such as `http://127.0.0.1:5080`. */
+  readonly url: string
+}
+
+/**
+ * Starts to listen. Disposing of it takes no new requests, lets those under way end and cuts them after the grace period.
+ * @throws Fault conflict (port taken) | denied | invalid (no such address)
+ */
+export async function listen(app: FastifyInstance, { host, port, graceMs = 5_000 }: ListenOptions): Promise<Listening> {
+  let isClosing = false
+  app.server.on('request', (_request, response) => {
+    response.once('close', () => {
+      if (isClosing) setImmediate(() => app.server.closeIdleConnections())
+    })
+  })
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    throw listenFault({ host, port }, cause)
+  }
+  const address = { host, port: portOf(app.server.address()) ?? port }
+  return {
+    address,
+    url: `http://${formatListenAddress(address)}`,
+    async [Symbol.asyncDispose]() {
+      isClosing = true
+      const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      await app.close()
+      clearTimeout(cut)
+    },
+  }
+}
+
+function portOf(address: AddressInfo | string | null): number | undefined {
+  return typeof address === 'object' ? address?.port : undefined
+}
+
+function listenFault(address: ListenAddress, cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const what = `cannot listen on ${formatListenAddress(address)}`
+  if (code === 'EADDRINUSE') {
+    return new Fault('conflict', `${what}: another program has this port; stop it or choose another one`, { cause })
+  }
+  if (code === 'EACCES') {
+    return new Fault('denied', `${what}: not permitted; choose a port above 1023 or run with the right to use it`, {
+      cause,
+    })
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EINVAL') {
+    return new Fault('invalid', `${what}: this machine has no such address`, { cause })
+  }
+  return cause
+}

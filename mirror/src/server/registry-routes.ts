@@ -1,0 +1,134 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { isFault } from '../oci/fault.ts'
+import type { ContentStore } from '../store/content-store.ts'
+import type { Answer } from './answer.ts'
+import type { Access, Authorize, Principal } from './authorize.ts'
+import { blobs } from './blobs.ts'
+import { errorAnswer } from './error-body.ts'
+import type { Exchange, Handlers, Method, PathKind, PathOf } from './exchange.ts'
+import { catalog, referrers, tags } from './lists.ts'
+import { manifests } from './manifests.ts'
+import { parsePath, type RegistryPath } from './parse-path.ts'
+import { Refusal } from './refusal.ts'
+import { isAborted } from './request-body.ts'
+import { sendAnswer } from './send-answer.ts'
+import { createUploadSessions, type UploadSessions } from './upload-sessions.ts'
+import { uploadSession, uploadStart } from './uploads.ts'
+
+export interface RegistryOptions {
+  readonly store: ContentStore
+  readonly authorize: Authorize
+  readonly log: Logger
+}
+
+const methods: Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+const base: Handlers<'base'> = {
+  GET: ({ permit }) => permit({ action: 'connect' }).then(() => ({ status: 200 })),
+  HEAD: ({ permit }) => permit({ action: 'connect' }).then(() => ({ status: 200 })),
+}
+
+const handlersOf: { readonly [Kind in PathKind]: Handlers<Kind> } = {
+  base,
+  catalog,
+  tags,
+  manifest: manifests,
+  blob: blobs,
+  'upload-start': uploadStart,
+  'upload-session': uploadSession,
+  referrers,
+}
+
+const anonymous: Principal = { kind: 'anonymous' }
+
+/**
+ * The distribution API (distribution-spec 1.1, and from its main branch sha512, tags by parameter and the cancelling of
+ * uploads), as a fastify plugin that serves `/v2/…`. Other routes may live beside it.
+ */
+export async function registryRoutes(app: FastifyInstance, options: RegistryOptions): Promise<void> {
+  const uploads = createUploadSessions(options.store)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  app.setErrorHandler((error, request, reply) => sendAnswer(reply, failed(error, request, options.log)))
+
+  const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    logWhenClosed(request, reply, options.log)
+    const answer = await answerTo(request, uploads, options).catch((error: unknown) =>
+      failed(error, request, options.log),
+    )
+    drainWhenSent(request, reply)
+    void reply.header('docker-distribution-api-version', 'registry/2.0')
+    await sendAnswer(reply, answer).catch((err: unknown) => {
+      options.log.warn({ err, path: pathOf(request) }, 'sending a blob failed')
+    })
+    return reply
+  }
+  for (const url of ['/v2', '/v2/*']) app.route({ method: methods, url, handler, exposeHeadRoute: false })
+}
+
+async function answerTo(
+  request: FastifyRequest,
+  uploads: UploadSessions,
+  { store, authorize }: RegistryOptions,
+): Promise<Answer> {
+  const decide = async (access: Access) => authorize(anonymous, access)
+  return dispatch(parsePath(pathOf(request)), {
+    method: request.method as Method,
+    query: new URLSearchParams(request.url.split('?', 2)[1] ?? ''),
+    request: request.raw,
+    store,
+    uploads,
+    isPermitted: async (access) => (await decide(access)).allowed,
+    permit: async (access) => {
+      const decision = await decide(access)
+      if (!decision.allowed) throw denied(decision.challenge)
+    },
+  })
+}
+
+function dispatch<Kind extends PathKind>(
+  path: RegistryPath & { readonly kind: Kind },
+  exchange: Exchange,
+): Promise<Answer> {
+  const handlers = handlersOf[path.kind]
+  const handler = handlers[exchange.method]
+  if (handler) return handler(exchange, path as unknown as PathOf<Kind>)
+  const headers = { allow: Object.keys(handlers).join(', ') }
+  throw new Refusal('UNSUPPORTED', `${exchange.method} is not for this path`, { headers })
+}
+
+function denied(challenge: string | undefined): Refusal {
+  if (challenge === undefined) return new Refusal('DENIED', 'this is not allowed to you')
+  return new Refusal('UNAUTHORIZED', 'credentials are needed', { headers: { 'www-authenticate': challenge } })
+}
+
+/** Clients that ask for what is not there are normal; what we cannot do is a warning, and what we did not foresee an error. */
+function failed(error: unknown, request: FastifyRequest, log: Logger): Answer {
+  const answer = errorAnswer(error)
+  const facts = { err: error, method: request.method, path: pathOf(request), status: answer.status }
+  if (isAborted(request.raw)) log.debug(facts, 'client went away')
+  else if (!isFault(error)) log.error(facts, 'request failed')
+  else if (answer.status >= 500) log.warn(facts, 'request failed')
+  return answer
+}
+
+/** Node leaves what a handler did not read in the socket, and the connection could not be used again. */
+function drainWhenSent(request: FastifyRequest, reply: FastifyReply): void {
+  if (!request.raw.complete) reply.raw.once('finish', () => request.raw.resume())
+}
+
+function logWhenClosed(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  if (!log.isLevelEnabled('debug')) return
+  const start = performance.now()
+  reply.raw.once('close', () => {
+    const durationMs = Math.round(performance.now() - start)
+    const status = reply.raw.statusCode
+    const complete = reply.raw.writableFinished
+    log.debug({ method: request.method, path: pathOf(request), status, durationMs, complete }, 'request answered')
+  })
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? ''
+}

@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http'
+import { Refusal } from './refusal.ts'
+
+/** The bytes of a request. Who stops reading early leaves the connection open, so that the refusal can still be sent. */
+export function bodyOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  return request.iterator({ destroyOnReturn: false })
+}
+
+/**
+ * The whole body of a request that may not be larger than `limit` bytes.
+ * @throws Refusal SIZE_INVALID with status 413, as soon as it is known to be larger
+ */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of bodyOf(request)) {
+    size += chunk.length
+    if (size > limit) throw tooLarge(limit)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Whether the client went away before all of its request had come. */
+export function isAborted(request: IncomingMessage): boolean {
+  return request.destroyed && !request.complete
+}
+
+function tooLarge(limit: number): Refusal {
+  return new Refusal('SIZE_INVALID', `the request is larger than the ${limit} bytes that are taken here`, {
+    status: 413,
+  })
+}

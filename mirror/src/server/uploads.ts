@@ -1,0 +1,149 @@
+import { isDigest, type Digest } from '../oci/digest.ts'
+import { isFault } from '../oci/fault.ts'
+import { isRepository } from '../oci/reference.ts'
+import type { Upload } from '../store/object-store.ts'
+import type { Answer } from './answer.ts'
+import type { Exchange, Handlers } from './exchange.ts'
+import { parseContentRange } from './parse-range.ts'
+import { Refusal } from './refusal.ts'
+import { bodyOf } from './request-body.ts'
+
+/** Beginning an upload: a session, a whole blob at once, or a mount (distribution-spec, "Push"). */
+export const uploadStart: Handlers<'upload-start'> = {
+  async POST(exchange, { repository }) {
+    const { query } = exchange
+    const mount = digestIn(query, 'mount')
+    const digest = digestIn(query, 'digest')
+    checkAlgorithm(query)
+    await exchange.permit({ action: 'push', repository, digest: mount ?? digest })
+    if (mount && (await mounted(exchange, repository, mount))) return blobCreated(repository, mount)
+    return digest ? pushWhole(exchange, repository, digest) : beginSession(exchange, repository)
+  },
+}
+
+/** One upload session (distribution-spec, "Pushing a blob in chunks", and on main "Cancel a blob upload"). */
+export const uploadSession: Handlers<'upload-session'> = {
+  async GET({ uploads, permit }, { repository, session }) {
+    await permit({ action: 'push', repository })
+    return { status: 204, headers: sessionHeaders(repository, session, await uploads.sizeOf(repository, session)) }
+  },
+
+  async PATCH({ uploads, permit, request }, { repository, session }) {
+    await permit({ action: 'push', repository })
+    return uploads.take({ repository, session, request }, async (upload) => {
+      checkChunk(request.headers, sessionHeaders(repository, session, upload.size), upload.size)
+      const size = await upload.append(bodyOf(request))
+      return { status: 202, headers: sessionHeaders(repository, session, size) }
+    })
+  },
+
+  async PUT({ uploads, store, permit, query, request }, { repository, session }) {
+    const digest = digestIn(query, 'digest')
+    if (!digest) throw new Refusal('DIGEST_INVALID', 'an upload is finished with ?digest=<digest of the blob>')
+    await permit({ action: 'push', repository, digest })
+    return uploads.take({ repository, session, request }, async (upload) => {
+      checkChunk(request.headers, sessionHeaders(repository, session, upload.size), upload.size)
+      await upload.append(bodyOf(request))
+      await commit(upload, digest, () => store.repository(repository).commitUpload(upload, digest))
+      return blobCreated(repository, digest)
+    })
+  },
+
+  async DELETE({ uploads, permit, request }, { repository, session }) {
+    await permit({ action: 'push', repository })
+    await uploads.take({ repository, session, request }, (upload) => upload.discard())
+    return { status: 204 }
+  },
+}
+
+/**
+ * Without `from`, all that can be said is whether the blob is here already. A source that may not be read is treated as one
+ * that lacks the blob: a mount must not tell what is there.
+ */
+async function mounted({ store, query, isPermitted }: Exchange, repository: string, digest: Digest): Promise<boolean> {
+  const target = store.repository(repository)
+  const from = query.get('from')
+  if (from === null) return (await target.stat(digest)) !== undefined
+  if (!isRepository(from) || !(await isPermitted({ action: 'pull', repository: from, digest }))) return false
+  return (await target.mount(digest, store.repository(from))) !== undefined
+}
+
+async function beginSession({ uploads }: Exchange, repository: string): Promise<Answer> {
+  const { session, upload } = await uploads.begin(repository)
+  await upload[Symbol.asyncDispose]()
+  return { status: 202, headers: sessionHeaders(repository, session, 0) }
+}
+
+/** The client never learns the session's id: what came of a push that failed is dropped. */
+async function pushWhole({ uploads, store, request }: Exchange, repository: string, digest: Digest): Promise<Answer> {
+  const { upload } = await uploads.begin(repository)
+  await using _ = upload
+  try {
+    await upload.append(bodyOf(request))
+    await commit(upload, digest, () => store.repository(repository).commitUpload(upload, digest))
+  } catch (error) {
+    await upload.discard()
+    throw error
+  }
+  return blobCreated(repository, digest)
+}
+
+async function commit(upload: Upload, digest: Digest, publish: () => Promise<unknown>): Promise<void> {
+  try {
+    await publish()
+  } catch (cause) {
+    if (!isFault(cause, 'corrupt')) throw cause
+    throw new Refusal('DIGEST_INVALID', `the ${upload.size} bytes that came are not ${digest}`, { cause })
+  }
+}
+
+/**
+ * A chunk must begin where the last one ended; the session survives one that does not.
+ * @throws Refusal BLOB_UPLOAD_INVALID with status 416 | SIZE_INVALID
+ */
+function checkChunk(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  session: Readonly<Record<string, string>>,
+  size: number,
+): void {
+  const header = headers['content-range']
+  if (typeof header !== 'string') return
+  const range = parseContentRange(header)
+  if (!range) throw new Refusal('BLOB_UPLOAD_INVALID', 'Content-Range is not <first>-<last>')
+  if (range.start !== size) {
+    const message = `the chunk begins at ${range.start}, but ${size} bytes are here`
+    throw new Refusal('BLOB_UPLOAD_INVALID', message, { status: 416, headers: session })
+  }
+  const length = headers['content-length']
+  if (length !== undefined && Number(length) !== range.end - range.start + 1) {
+    throw new Refusal('SIZE_INVALID', `Content-Range names other bytes than the ${String(length)} of Content-Length`)
+  }
+}
+
+function blobCreated(repository: string, digest: Digest): Answer {
+  const location = `/v2/${repository}/blobs/${digest}`
+  return { status: 201, headers: { location, 'docker-content-digest': digest } }
+}
+
+/** `Range` has no way to say that nothing came yet: registries say `0-0` then. */
+function sessionHeaders(repository: string, session: string, size: number): Record<string, string> {
+  return {
+    location: `/v2/${repository}/blobs/uploads/${session}`,
+    range: `0-${Math.max(0, size - 1)}`,
+    'docker-upload-uuid': session,
+  }
+}
+
+function digestIn(query: URLSearchParams, name: string): Digest | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  if (isDigest(text)) return text
+  throw new Refusal('DIGEST_INVALID', `${name}="${text.slice(0, 200)}" is not a sha256 or sha512 digest`)
+}
+
+/** An announced algorithm needs nothing more: the digest at the end decides. */
+function checkAlgorithm(query: URLSearchParams): void {
+  const algorithm = query.get('digest-algorithm')
+  if (algorithm === null || algorithm === 'sha256' || algorithm === 'sha512') return
+  throw new Refusal('DIGEST_INVALID', `digest algorithm "${algorithm.slice(0, 100)}" is neither sha256 nor sha512`)
+}
