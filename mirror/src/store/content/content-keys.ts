@@ -1,0 +1,46 @@
+import type { Digest } from '../../oci/digest.ts'
+import { algorithmOf, hexOf } from '../../oci/digest.ts'
+
+// Every key that content is kept under. Parts of a repository begin with `_`, which no repository's own parts may.
+
+/** Bytes of a blob or a manifest, shared by all repositories: the path that an OCI image layout gives them. */
+export function blobKey(digest: Digest): string {
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
+export function linkKey(repository: string, digest: Digest): string {
+  return `repositories/${repository}/_links/${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
+export function tagPrefix(repository: string): string {
+  return `repositories/${repository}/_tags/`
+}
+
+export function referrersPrefix(repository: string, subject: Digest): string {
+  return `repositories/${repository}/_referrers/${segmentOf(subject)}/`
+}
+
+export function referrerKey(repository: string, subject: Digest, referrer: Digest): string {
+  return referrersPrefix(repository, subject) + segmentOf(referrer)
+}
+
+const ingestPrefix = 'ingest-'
+
+/** The upload that collects a blob of known digest, the same in every process: that is how it is found again. */
+export function ingestId(digest: Digest): string {
+  return ingestPrefix + segmentOf(digest)
+}
+
+export function isIngestId(uploadId: string): boolean {
+  return uploadId.startsWith(ingestPrefix)
+}
+
+/** Takes `repositories/NAME/_PART/…` apart. */
+export function splitRepositoryKey(key: string): { readonly repository: string; readonly part: string } | undefined {
+  const [, repository, part] = /^repositories\/(.+?)\/_([a-z]+)\//.exec(key) ?? []
+  return repository === undefined || part === undefined ? undefined : { repository, part }
+}
+
+function segmentOf(digest: Digest): string {
+  return `${algorithmOf(digest)}-${hexOf(digest)}`
+}

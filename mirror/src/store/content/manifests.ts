@@ -1,0 +1,53 @@
+import type { Digest } from '../../oci/digest.ts'
+import type { Manifest } from '../../oci/manifest.ts'
+import type { ObjectStore } from '../object-store.ts'
+import { algorithmOf, digestOf } from '../../oci/digest.ts'
+import { Fault } from '../../oci/fault.ts'
+import { maxManifestSize, parseManifest } from '../../oci/manifest.ts'
+import { readObject } from '../read-object.ts'
+import { blobKey } from './content-keys.ts'
+
+/** Bytes of manifests. They are checked whenever they are read: they are small, and everything below hangs on them. */
+export interface Manifests {
+  /** @throws Fault corrupt: the bytes in the store are damaged */
+  read(digest: Digest, mediaType: string): Promise<Manifest | undefined>
+  /** Whether the bytes are there and are the right ones. */
+  has(digest: Digest): Promise<boolean>
+  /** Stores the bytes; damaged ones under the same digest are replaced. */
+  put(manifest: Pick<Manifest, 'digest' | 'raw'>): Promise<void>
+}
+
+export function createManifests(objects: ObjectStore): Manifests {
+  const read = (digest: Digest) => readObject(objects, blobKey(digest), { length: maxManifestSize + 1 })
+
+  return {
+    async read(digest, mediaType) {
+      const object = await read(digest)
+      try {
+        return object && parseManifest(object.bytes, { mediaType, digest })
+      } catch (cause) {
+        const message = `manifest ${digest} in the store is damaged; push it or copy it again to mend it`
+        throw new Fault('corrupt', message, { cause })
+      }
+    },
+
+    async has(digest) {
+      const object = await read(digest)
+      return object !== undefined && isIntact(object.bytes, digest)
+    },
+
+    async put({ digest, raw }) {
+      const key = blobKey(digest)
+      for (;;) {
+        if (await objects.putIfAbsent(key, raw)) return
+        const old = await read(digest)
+        if (!old) continue
+        if (isIntact(old.bytes, digest) || (await objects.putIfMatch(key, old.info.etag, raw))) return
+      }
+    },
+  }
+}
+
+function isIntact(bytes: Uint8Array, digest: Digest): boolean {
+  return digestOf(bytes, algorithmOf(digest)) === digest
+}

@@ -1,0 +1,131 @@
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Manifest } from '../../oci/manifest.ts'
+import type { Repository } from '../content-store.ts'
+import type { ObjectStore } from '../object-store.ts'
+import type { Blobs } from './blobs.ts'
+import type { Manifests } from './manifests.ts'
+import { isDigest } from '../../oci/digest.ts'
+import { isFault } from '../../oci/fault.ts'
+import { descriptorOf } from '../../oci/manifest.ts'
+import { isManifestType } from '../../oci/media-type.ts'
+import { blobKey } from './content-keys.ts'
+import { createLinks } from './links.ts'
+import { createReferrers } from './referrers.ts'
+import { createTags } from './tags.ts'
+
+/** What all repositories of one store share. */
+export interface Shared {
+  readonly objects: ObjectStore
+  readonly blobs: Blobs
+  readonly manifests: Manifests
+}
+
+/** What a blob is said to be when nobody said it: pushed blobs come without a media type. */
+const unknownType = 'application/octet-stream'
+
+/** One repository over the shared bytes. What refers comes after what it refers to, in every write; deleting goes backwards. */
+export function createRepository(name: string, { objects, blobs, manifests }: Shared): Repository {
+  const links = createLinks(objects, name)
+  const tags = createTags(objects, name, links)
+  const referrers = createReferrers(objects, name, links)
+
+  async function manifestLink(reference: string): Promise<Descriptor | undefined> {
+    const digest = isDigest(reference) ? reference : (await tags.get(reference))?.digest
+    const link = digest && (await links.get(digest))
+    return link && isManifestType(link.mediaType) ? link : undefined
+  }
+
+  async function manifest(reference: string): Promise<Manifest | undefined> {
+    const link = await manifestLink(reference)
+    return link && (await manifests.read(link.digest, link.mediaType))
+  }
+
+  async function link(digest: Digest, size: number): Promise<Descriptor> {
+    const descriptor = { mediaType: unknownType, digest, size }
+    await links.put(descriptor)
+    return descriptor
+  }
+
+  /** Whose subject is not known any more stays in the list of it; lists leave out what is not linked. */
+  async function forgetReferrer({ digest, mediaType }: Descriptor): Promise<void> {
+    try {
+      const manifest = await manifests.read(digest, mediaType)
+      if (manifest) await referrers.delete(manifest)
+    } catch (error) {
+      if (!isFault(error, 'corrupt')) throw error
+    }
+  }
+
+  return {
+    name,
+    stat: (digest) => links.get(digest),
+
+    async openBlob(digest, options) {
+      return (await links.get(digest)) && (await objects.get(blobKey(digest), options))
+    },
+
+    manifest,
+    tag: async (tag) => (isDigest(tag) ? undefined : await manifestLink(tag)),
+    putTag: (tag, digest) => tags.put(tag, digest),
+    tags: (options) => tags.list(options),
+    referrers: (subject) => referrers.list(subject),
+
+    async hasBlob({ digest }) {
+      const found = await links.get(digest)
+      return found !== undefined && (await blobs.has(found))
+    },
+
+    async ingest(blob, options) {
+      const onStored = (): Promise<void> => links.put(asBlob(blob))
+      const ingest = await blobs.ingest(blob, { ...options, onStored })
+      if (!ingest) await onStored()
+      return ingest
+    },
+
+    async hasManifest(digest) {
+      return (await manifestLink(digest)) !== undefined && (await manifests.has(digest))
+    },
+
+    async putManifest(manifest, options) {
+      await manifests.put(manifest)
+      await links.put(descriptorOf(manifest))
+      await referrers.put(manifest)
+      for (const tag of options?.tags ?? []) await tags.put(tag, manifest.digest)
+    },
+
+    async mount(digest, from) {
+      const there = await from.stat(digest)
+      if (!there || !(await blobs.has(there))) return undefined
+      return await link(digest, there.size)
+    },
+
+    async commitUpload(upload, digest) {
+      const { size } = upload
+      await blobs.publish(upload, digest)
+      return await link(digest, size)
+    },
+
+    deleteTag: (tag) => tags.delete(tag),
+
+    async deleteManifest(digest) {
+      const found = await manifestLink(digest)
+      if (!found) return false
+      await tags.deleteTo(digest)
+      await forgetReferrer(found)
+      const deleted = await links.delete(digest)
+      await tags.deleteTo(digest)
+      return deleted
+    },
+
+    async deleteBlob(digest) {
+      const found = await links.get(digest)
+      return found !== undefined && !isManifestType(found.mediaType) && (await links.delete(digest))
+    },
+  }
+}
+
+/** Only `putManifest` makes something a manifest, whatever a list of layers calls it. */
+function asBlob(blob: Descriptor): Descriptor {
+  return isManifestType(blob.mediaType) ? { ...blob, mediaType: unknownType } : blob
+}

@@ -1,0 +1,67 @@
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { Digest } from '../../oci/digest.ts'
+import type { Tag } from '../content-store.ts'
+import type { ObjectStore } from '../object-store.ts'
+import type { Links } from './links.ts'
+import { Fault } from '../../oci/fault.ts'
+import { isManifestType } from '../../oci/media-type.ts'
+import { isTag } from '../../oci/reference.ts'
+import { tagPrefix } from './content-keys.ts'
+import { listDescriptors, putDescriptor, readDescriptor } from './descriptor-object.ts'
+
+/** Names for the manifests of one repository. */
+export interface Tags {
+  get(name: string): Promise<Descriptor | undefined>
+  /** @throws Fault invalid (not a tag) | not-found (the manifest is not linked) */
+  put(name: string, digest: Digest): Promise<void>
+  list(options?: { readonly after?: string | undefined; readonly limit?: number | undefined }): Promise<Tag[]>
+  delete(name: string): Promise<boolean>
+  /** Deletes the tags that mean this manifest. */
+  deleteTo(digest: Digest): Promise<void>
+}
+
+export function createTags(objects: ObjectStore, repository: string, links: Links): Tags {
+  const prefix = tagPrefix(repository)
+
+  async function target(name: string, digest: Digest): Promise<Descriptor> {
+    const link = await links.get(digest)
+    if (link && isManifestType(link.mediaType)) return link
+    throw new Fault('not-found', `${repository} has no manifest ${digest} that the tag ${name} could mean`)
+  }
+
+  return {
+    get: async (name) => (isTag(name) ? await readDescriptor(objects, prefix + name) : undefined),
+
+    async put(name, digest) {
+      if (!isTag(name)) throw new Fault('invalid', `"${name.slice(0, 200)}" is not a tag`)
+      await putDescriptor(objects, prefix + name, await target(name, digest))
+      // Whoever deletes the manifest looks for tags once more after its link is gone; with this second look at the link,
+      // one of the two sees the other, and no tag is left that means nothing.
+      try {
+        await target(name, digest)
+      } catch (error) {
+        await deleteIf(name, digest)
+        throw error
+      }
+    },
+
+    async list(options) {
+      const found = await listDescriptors(objects, prefix, options)
+      return found.map(({ name, descriptor }) => ({ name, target: descriptor }))
+    },
+
+    delete: async (name) => isTag(name) && (await objects.delete(prefix + name)),
+
+    async deleteTo(digest) {
+      for (const { name, descriptor } of await listDescriptors(objects, prefix)) {
+        if (descriptor.digest === digest) await deleteIf(name, digest)
+      }
+    },
+  }
+
+  async function deleteIf(name: string, digest: Digest): Promise<void> {
+    const info = await objects.head(prefix + name)
+    const descriptor = await readDescriptor(objects, prefix + name)
+    if (info && descriptor?.digest === digest) await objects.delete(prefix + name, info.etag)
+  }
+}

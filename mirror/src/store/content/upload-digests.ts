@@ -1,0 +1,94 @@
+import type { Digest, DigestAlgorithm, Digester } from '../../oci/digest.ts'
+import type { Upload } from '../object-store.ts'
+import { createDigester } from '../../oci/digest.ts'
+
+interface Progress {
+  readonly algorithm: DigestAlgorithm
+  readonly digester: Digester
+  /** How many bytes the digester has seen. */
+  size: number
+}
+
+/** Digests of uploads, taken while their bytes pass by: a commit need not read back what came in this process. */
+export interface UploadDigests {
+  /** The same upload, watched. */
+  watch(upload: Upload, algorithm?: DigestAlgorithm): Upload
+  /** Reads what is there already, so that watching can go on from its end. */
+  catchUp(upload: Upload, algorithm: DigestAlgorithm): Promise<void>
+  /** The digest of all bytes so far; reads them unless they were watched. */
+  digestOf(upload: Upload, algorithm: DigestAlgorithm): Promise<Digest>
+}
+
+/** So many uploads are watched at a time; those touched least recently are read back when they are committed. */
+const maxWatched = 1000
+
+export function createUploadDigests(): UploadDigests {
+  const watched = new Map<string, Progress>()
+
+  function remember(id: string, progress: Progress): Progress {
+    watched.delete(id)
+    watched.set(id, progress)
+    const [oldest] = watched.keys()
+    if (oldest !== undefined && watched.size > maxWatched) watched.delete(oldest)
+    return progress
+  }
+
+  /** What was seen is worth something only while it is exactly what the store has: a failed write may have kept less. */
+  function progressOf({ id, size }: Upload, algorithm: DigestAlgorithm): Progress | undefined {
+    const progress = watched.get(id)
+    if (progress?.size === size && progress.algorithm === algorithm) return progress
+    watched.delete(id)
+    return size === 0 ? { algorithm, digester: createDigester(algorithm), size } : undefined
+  }
+
+  async function readBack(upload: Upload, algorithm: DigestAlgorithm): Promise<Progress> {
+    const progress: Progress = { algorithm, digester: createDigester(algorithm), size: 0 }
+    for await (const chunk of upload.read()) note(progress, chunk)
+    return progress
+  }
+
+  return {
+    watch: (upload, algorithm = 'sha256') => ({
+      id: upload.id,
+      get size() {
+        return upload.size
+      },
+      append(bytes) {
+        const progress = progressOf(upload, algorithm)
+        return upload.append(progress ? noted(bytes, remember(upload.id, progress)) : bytes)
+      },
+      read: () => upload.read(),
+      publish(key) {
+        watched.delete(upload.id)
+        return upload.publish(key)
+      },
+      discard() {
+        watched.delete(upload.id)
+        return upload.discard()
+      },
+      [Symbol.asyncDispose]: () => upload[Symbol.asyncDispose](),
+    }),
+
+    async catchUp(upload, algorithm) {
+      if (!progressOf(upload, algorithm)) remember(upload.id, await readBack(upload, algorithm))
+    },
+
+    async digestOf(upload, algorithm) {
+      const progress = progressOf(upload, algorithm) ?? (await readBack(upload, algorithm))
+      watched.delete(upload.id)
+      return progress.digester.digest()
+    },
+  }
+}
+
+async function* noted(bytes: AsyncIterable<Uint8Array>, progress: Progress): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    note(progress, chunk)
+    yield chunk
+  }
+}
+
+function note(progress: Progress, chunk: Uint8Array): void {
+  progress.digester.update(chunk)
+  progress.size += chunk.length
+}

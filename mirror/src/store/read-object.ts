@@ -1,0 +1,12 @@
+import type { ObjectInfo, ObjectStore, ReadOptions } from './object-store.ts'
+
+/** Reads an object that is known to be small into one buffer. */
+export async function readObject(
+  objects: ObjectStore,
+  key: string,
+  options?: Pick<ReadOptions, 'length'>,
+): Promise<{ readonly info: ObjectInfo; readonly bytes: Buffer } | undefined> {
+  const object = await objects.get(key, options)
+  if (!object) return undefined
+  return { info: object.info, bytes: Buffer.concat(await Array.fromAsync(object.bytes)) }
+}
