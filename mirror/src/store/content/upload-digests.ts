@@ -1,6 +1,7 @@
 import type { Digest, DigestAlgorithm, Digester } from '../../oci/digest.ts'
 import type { Upload } from '../object-store.ts'
 import { createDigester } from '../../oci/digest.ts'
+import { Fault } from '../../oci/fault.ts'
 
 interface Progress {
   readonly algorithm: DigestAlgorithm
@@ -44,6 +45,7 @@ export function createUploadDigests(): UploadDigests {
   async function readBack(upload: Upload, algorithm: DigestAlgorithm): Promise<Progress> {
     const progress: Progress = { algorithm, digester: createDigester(algorithm), size: 0 }
     for await (const chunk of upload.read()) note(progress, chunk)
+    if (progress.size !== upload.size) throw new Fault('conflict', `upload ${upload.id} has another writer`)
     return progress
   }
 
