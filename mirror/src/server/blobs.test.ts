@@ -1,0 +1,90 @@
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { digestOf } from '../oci/digest.ts'
+import { createContentStore } from '../store/create-content-store.ts'
+import { createMemoryStore } from '../store/memory-store.ts'
+import { allowAll } from './authorize.ts'
+import { createMirrorServer } from './mirror-server.ts'
+import { registryRoutes } from './registry-routes.ts'
+
+const small = Buffer.from('0123456789')
+const large = Buffer.from(Array.from({ length: 700_000 }, (_, index) => index % 251))
+let app: FastifyInstance
+
+beforeEach(() => {
+  app = createMirrorServer()
+  const store = createContentStore(createMemoryStore())
+  void app.register(registryRoutes, { store, authorize: allowAll, log: pino({ level: 'silent' }) })
+})
+
+const push = (payload: Buffer) =>
+  app.inject({ method: 'POST', url: `/v2/a/blobs/uploads/?digest=${digestOf(payload)}`, payload })
+const get = (payload: Buffer, range?: string) =>
+  app.inject({ method: 'GET', url: `/v2/a/blobs/${digestOf(payload)}`, headers: range ? { range } : {} })
+
+describe('blobs', () => {
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['a few bytes', small],
+    ['many bytes', large],
+  ])('gives back %s', async (_, bytes) => {
+    expect((await push(bytes)).statusCode).toBe(201)
+    const response = await get(bytes)
+    expect(response.statusCode).toBe(200)
+    expect(response.rawPayload.equals(bytes)).toBe(true)
+    expect(response.headers).toMatchObject({
+      'content-type': 'application/octet-stream',
+      'content-length': String(bytes.length),
+      'docker-content-digest': digestOf(bytes),
+      'accept-ranges': 'bytes',
+    })
+    const head = await app.inject({ method: 'HEAD', url: `/v2/a/blobs/${digestOf(bytes)}` })
+    expect(head.rawPayload).toHaveLength(0)
+    const { date: _date, connection: _connection, ...headers } = response.headers
+    expect(head.headers).toMatchObject(headers)
+  })
+
+  it.each<[string, number, number]>([
+    ['bytes=2-4', 2, 5],
+    ['bytes=4-', 4, 10],
+    ['bytes=-3', 7, 10],
+    ['bytes=5-500', 5, 10],
+  ])('gives the part that %s names', async (range, start, end) => {
+    await push(small)
+    const response = await get(small, range)
+    expect(response.statusCode).toBe(206)
+    expect(response.headers['content-range']).toBe(`bytes ${start}-${end - 1}/10`)
+    expect(response.headers['content-length']).toBe(String(end - start))
+    expect(response.rawPayload.equals(small.subarray(start, end))).toBe(true)
+  })
+
+  it('gives a large part', async () => {
+    await push(large)
+    const response = await get(large, 'bytes=100000-')
+    expect(response.statusCode).toBe(206)
+    expect(response.rawPayload.equals(large.subarray(100_000))).toBe(true)
+  })
+
+  it.each(['bytes=10-', 'bytes=5-3'])('refuses %s with the true size', async (range) => {
+    await push(small)
+    const response = await get(small, range)
+    expect(response.statusCode).toBe(416)
+    expect(response.headers['content-range']).toBe('bytes */10')
+  })
+
+  it('knows a blob only in the repositories that hold it', async () => {
+    await push(small)
+    const response = await app.inject({ url: `/v2/b/blobs/${digestOf(small)}` })
+    expect(response.statusCode).toBe(404)
+    expect(response.json()).toMatchObject({ errors: [{ code: 'BLOB_UNKNOWN', detail: { digest: digestOf(small) } }] })
+  })
+
+  it('deletes a blob', async () => {
+    await push(small)
+    const remove = () => app.inject({ method: 'DELETE', url: `/v2/a/blobs/${digestOf(small)}` })
+    expect((await remove()).statusCode).toBe(202)
+    expect((await get(small)).statusCode).toBe(404)
+    expect((await remove()).statusCode).toBe(404)
+  })
+})
