@@ -21,6 +21,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{mirror,controller,node-agent,cli}/src/**/*.test.ts'],
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },
