@@ -1,12 +1,41 @@
 import { readFile } from 'node:fs/promises'
-import { Command } from 'commander'
+import { CommanderError } from 'commander'
 import { z } from 'zod'
+import type { GlobalOptions } from './command-context.ts'
+import { exitCodeOf, explain } from './failure.ts'
+import { createLogger } from './logger.ts'
+import { createProgram } from './program.ts'
 
 const packageJson = z
   .object({ version: z.string() })
   .parse(JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')))
 
-await new Command('stowage')
-  .description('Keeps container images on board of edge nodes whose link comes and goes.')
-  .version(packageJson.version)
-  .parseAsync()
+const stop = new AbortController()
+let signalled = false
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    // A second signal means now.
+    if (signalled) process.exit(130)
+    signalled = true
+    stop.abort()
+  })
+}
+
+const program = createProgram({
+  version: packageJson.version,
+  signal: stop.signal,
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  log: () => {
+    const { logLevel, logFormat } = program.opts<GlobalOptions>()
+    return createLogger({ level: logLevel, format: logFormat })
+  },
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) process.stderr.write(explain(error, { interrupted: stop.signal.aborted }))
+  process.exitCode = exitCodeOf(error, { interrupted: stop.signal.aborted })
+}

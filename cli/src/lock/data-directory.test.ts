@@ -32,7 +32,7 @@ describe('openDataDirectory', () => {
       process.kill(process.pid, 'SIGKILL')`
     const other = async (): Promise<string> => {
       const run = promisify(execFile)(process.execPath, ['--conditions=source', '--input-type=module', '-e', script])
-      return await run.catch((error: { stdout: string }) => error.stdout)
+      return (await run.catch((error: { stdout: string }) => error)).stdout
     }
     expect(await other()).toBe('held\n')
     await using _held = await openDataDirectory(path, 'agent')

@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import type { ContentSource } from '../content.ts'
 import { nameOf, type DesiredImage } from '../edge/set.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { isDigest, type Digest } from '../oci/digest.ts'
+import { isDigest } from '../oci/digest.ts'
 import { Fault } from '../oci/fault.ts'
 import { descriptorOf, maxManifestSize, parseManifest, type Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
@@ -62,7 +62,7 @@ async function readBundle(file: FileHandle, path: string): Promise<Bundle> {
   }
 
   async function* readBlob(blob: Descriptor, offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    const entry = entryOf(entries, blobPath(blob.digest as Digest))
+    const entry = entryOf(entries, blobPath(blob.digest))
     if (entry.size !== blob.size)
       throw new Fault('corrupt', `${path}: ${blob.digest} has ${entry.size} bytes, not ${blob.size}`)
     const chunkSize = 1024 * 1024

@@ -19,31 +19,50 @@ const longestExtendedHeader = 1024 * 1024
  * @throws Fault corrupt: not a tar, damaged, or cut off, with the byte where it ends
  */
 export async function indexTar(file: FileHandle): Promise<Map<string, TarEntry>> {
-  const { size: end } = await file.stat()
   const entries = new Map<string, TarEntry>()
   let extended: Extended = {}
-  for (let offset = 0; ;) {
-    const header = await readExactly(file, offset, blockSize)
-    if (!header) throw cutOff(end)
-    if (header.every((byte) => byte === 0)) return entries
-    checkHeader(header, offset)
-    const size = extended.size ?? parseNumber(header.subarray(124, 136), offset)
-    const body = offset + blockSize
-    if (body + size > end) throw cutOff(end)
-    const type = String.fromCodePoint(header[156] ?? 0)
-    if (type === 'x' || type === 'g' || type === 'L') {
-      if (size > longestExtendedHeader)
-        throw new Fault('corrupt', `tar: the extended header at byte ${offset} claims ${size} bytes`)
-      const text = (await readExactly(file, body, size)) ?? Buffer.alloc(0)
-      if (type === 'x') extended = { ...extended, ...parsePax(text) }
-      if (type === 'L') extended = { ...extended, name: cString(text) }
-    } else {
-      const name = (extended.name ?? headerName(header)).replace(/^(?:\.\/)+/, '')
-      if (type === '0' || type === '\0' || type === '7') entries.set(name, { name, offset: body, size })
+  for await (const { type, name, offset, size } of headersOf(file, () => extended.size)) {
+    if (type === 'x' || type === 'L') {
+      const text = await readExtendedHeader(file, offset, size)
+      extended = { ...extended, ...(type === 'x' ? parsePax(text) : { name: cString(text) }) }
+    } else if (type !== 'g') {
+      const full = (extended.name ?? name).replace(/^(?:\.\/)+/, '')
+      if (isRegularFile(type)) entries.set(full, { name: full, offset, size })
       extended = {}
     }
-    offset = body + Math.ceil(size / blockSize) * blockSize
   }
+  return entries
+}
+
+interface Header extends TarEntry {
+  readonly type: string
+}
+
+/** All headers of a tar up to its end marker; `sizeBefore` is what an extended header said of the size of the next entry. */
+async function* headersOf(file: FileHandle, sizeBefore: () => number | undefined): AsyncGenerator<Header> {
+  const { size: end } = await file.stat()
+  for (let at = 0; ;) {
+    const header = await readExactly(file, at, blockSize)
+    if (!header) throw cutOff(end)
+    if (header.every((byte) => byte === 0)) return
+    checkHeader(header, at)
+    const offset = at + blockSize
+    const size = sizeBefore() ?? parseNumber(header.subarray(124, 136), at)
+    if (offset + size > end) throw cutOff(end)
+    yield { type: String.fromCodePoint(header[156] ?? 0), name: headerName(header), offset, size }
+    at = offset + Math.ceil(size / blockSize) * blockSize
+  }
+}
+
+function isRegularFile(type: string): boolean {
+  return type === '0' || type === '\0' || type === '7'
+}
+
+async function readExtendedHeader(file: FileHandle, offset: number, size: number): Promise<Buffer> {
+  if (size > longestExtendedHeader) {
+    throw new Fault('corrupt', `the tar is damaged: the extended header at byte ${offset} claims ${size} bytes`)
+  }
+  return (await readExactly(file, offset, size)) ?? Buffer.alloc(0)
 }
 
 interface Extended {

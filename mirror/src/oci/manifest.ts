@@ -66,17 +66,23 @@ export function parseManifest(raw: Uint8Array, { mediaType, digest }: ParseManif
   }
   if (digest) checkDigest(raw, digest, 'manifest')
   const json = parseJson(raw, name)
-  const declared = bareType(mediaType)
-  const inside = typeof json['mediaType'] === 'string' ? json['mediaType'] : undefined
-  if (declared && inside && isManifestType(declared) && declared !== inside) {
-    throw new Fault('invalid', `${name}: it came as ${declared} but says that it is ${inside}`)
-  }
-  const type = inside ?? (declared && isManifestType(declared) ? declared : guessedType(json))
-  if (!isManifestType(type)) throw new Fault('invalid', `${name}: ${type} is not a kind of manifest that we know`)
-  const common = { raw, digest: digest ?? digestOf(raw), mediaType: type }
-  return isIndexType(type)
+  const common = { raw, digest: digest ?? digestOf(raw), mediaType: agreedType(json, mediaType, name) }
+  return isIndexType(common.mediaType)
     ? { kind: 'index', ...check(indexSchema, json, name), ...common }
     : { kind: 'manifest', ...check(imageSchema, json, name), ...common }
+}
+
+/** What the bytes say they are and what they came as must not contradict each other; manifests of the first image-spec releases say nothing. */
+function agreedType(json: Record<string, unknown>, cameAs: string | undefined, name: string): string {
+  const bare = cameAs?.split(';')[0]?.trim().toLowerCase() ?? ''
+  const declared = isManifestType(bare) ? bare : undefined
+  const inside = typeof json['mediaType'] === 'string' ? json['mediaType'] : undefined
+  if (declared && inside && declared !== inside) {
+    throw new Fault('invalid', `${name}: it came as ${declared} but says that it is ${inside}`)
+  }
+  const type = inside ?? declared ?? (Array.isArray(json['manifests']) ? mediaTypes.index : mediaTypes.manifest)
+  if (!isManifestType(type)) throw new Fault('invalid', `${name}: ${type} is not a kind of manifest that we know`)
+  return type
 }
 
 /** The descriptor of a manifest at hand. */
@@ -110,13 +116,4 @@ function check<Schema extends z.ZodType>(schema: Schema, json: unknown, name: st
   if (result.success) return result.data
   const issue = result.error.issues[0]
   throw new Fault('invalid', `${name}: ${issue?.path.join('.') || 'manifest'}: ${issue?.message ?? 'is not valid'}`)
-}
-
-function bareType(mediaType: string | undefined): string | undefined {
-  return mediaType?.split(';')[0]?.trim().toLowerCase()
-}
-
-/** Manifests of the first image-spec releases carry no mediaType of their own. */
-function guessedType(json: Record<string, unknown>): string {
-  return Array.isArray(json['manifests']) ? mediaTypes.index : mediaTypes.manifest
 }

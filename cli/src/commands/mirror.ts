@@ -1,0 +1,45 @@
+import { createContentStore } from '@stowage/mirror/store/create-content-store'
+import { allowAll } from '@stowage/mirror/server/authorize'
+import { parseListenAddress, type ListenAddress } from '@stowage/mirror/server/listen-address'
+import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
+import { registryRoutes } from '@stowage/mirror/server/registry-routes'
+import { openFsStore } from '@stowage/mirror/store/fs-store'
+import { Command } from 'commander'
+import type { CommandContext } from '../command-context.ts'
+import { openDataDirectory } from '../lock/data-directory.ts'
+import { option, parsedBy } from '../option.ts'
+import { serve } from '../serve.ts'
+
+interface MirrorFlags {
+  readonly data: string
+  readonly listen: ListenAddress
+}
+
+/** `stowage mirror`: the registry alone. */
+export function mirrorCommand(context: CommandContext): Command {
+  return new Command('mirror')
+    .description('Serve the OCI registry alone: push to it, pull from it with any client.')
+    .addOption(option('--data <directory>', 'where its content lies').makeOptionMandatory())
+    .addOption(listenOption())
+    .addHelpText(
+      'after',
+      '\nExample:\n  stowage mirror --data ./registry\n  skopeo copy --dest-tls-verify=false oci:./layout:v1 docker://127.0.0.1:5080/app:v1',
+    )
+    .action((flags: MirrorFlags) => runMirror(context, flags))
+}
+
+/** `--listen`, the same for all that serve. */
+export function listenOption(): ReturnType<typeof option> {
+  return option('--listen <address>', 'HOST:PORT to listen on; :PORT for all interfaces')
+    .argParser(parsedBy(parseListenAddress))
+    .default({ host: '127.0.0.1', port: 5080 } satisfies ListenAddress, '127.0.0.1:5080')
+}
+
+async function runMirror(context: CommandContext, { data, listen }: MirrorFlags): Promise<void> {
+  const log = context.log()
+  await using directory = await openDataDirectory(data, 'mirror')
+  await using objects = await openFsStore({ directory: directory.path })
+  const app = createMirrorServer()
+  await app.register(registryRoutes, { store: createContentStore(objects), authorize: allowAll, log })
+  await serve(app, { listen, log, signal: context.signal })
+}

@@ -1,0 +1,19 @@
+import { pino, type Logger } from 'pino'
+import pretty from 'pino-pretty'
+
+export interface LogOptions {
+  readonly level: string
+  /** `json` for machines, `text` for people; `auto` is text on a terminal. */
+  readonly format: 'auto' | 'json' | 'text'
+}
+
+/** The one logger of the process, on stdout. Whatever may hold a credential is left out by name, wherever it stands. */
+export function createLogger({ level, format }: LogOptions): Logger {
+  const secret = ['authorization', 'password', 'token', 'auth', 'identitytoken']
+  const redact = { paths: secret.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '(left out)' }
+  const options = { level, redact, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const forPeople = format === 'text' || (format === 'auto' && process.stdout.isTTY)
+  if (!forPeople) return pino(options)
+  const stream = pretty({ sync: true, colorize: process.stdout.isTTY, singleLine: true, translateTime: 'SYS:HH:MM:ss' })
+  return pino(options, stream)
+}

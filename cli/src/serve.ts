@@ -1,0 +1,27 @@
+import { once } from 'node:events'
+import { isLoopback, type ListenAddress } from '@stowage/mirror/server/listen-address'
+import { listen, type createMirrorServer } from '@stowage/mirror/server/mirror-server'
+import type { Logger } from 'pino'
+
+export interface ServeOptions {
+  readonly listen: ListenAddress
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/** Serves until the signal, and says where, and to whom it is open. */
+export async function serve(
+  app: ReturnType<typeof createMirrorServer>,
+  { listen: address, log, signal }: ServeOptions,
+): Promise<void> {
+  await using listening = await listen(app, address)
+  log.info({ url: listening.url }, 'listening')
+  if (!isLoopback(address)) {
+    log.warn(
+      { url: listening.url },
+      'open: whoever reaches this address may read and change everything; access control is not built yet',
+    )
+  }
+  if (!signal.aborted) await once(signal, 'abort')
+  log.info('stopping')
+}
