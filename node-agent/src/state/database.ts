@@ -138,18 +138,19 @@ function setAside(path: string): void {
 function faultOf(error: unknown, directory: string): unknown {
   const code = codeOf(error)
   const because = { cause: error }
-  if (/^SQLITE_BUSY/.test(code)) {
+  if (code.startsWith('SQLITE_BUSY')) {
     return new Fault(
       'conflict',
       `another agent (or import) uses ${directory}; stop it or choose another --data`,
       because,
     )
   }
-  if (/^SQLITE_FULL/.test(code)) return new Fault('no-space', `no space left for the state in ${directory}`, because)
+  if (code.startsWith('SQLITE_FULL'))
+    return new Fault('no-space', `no space left for the state in ${directory}`, because)
   if (/^SQLITE_(?:READONLY|CANTOPEN|PERM)/.test(code)) {
     return new Fault('denied', `the state in ${directory} cannot be written; check who owns the directory`, because)
   }
-  if (/^SQLITE_IOERR/.test(code)) {
+  if (code.startsWith('SQLITE_IOERR')) {
     return new Fault('unavailable', `the disk under ${directory} fails: ${(error as Error).message}`, because)
   }
   return error
