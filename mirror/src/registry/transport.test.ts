@@ -1,0 +1,101 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createFakeCertificate } from './fake-certificate.ts'
+import { addFakeImage } from './fake-image.ts'
+import { openFakeUpstream, type FakeUpstream, type FakeUpstreamOptions } from './fake-upstream.ts'
+import { createRegistryClient, type RegistryClientOptions } from './registry-client.ts'
+
+const open: AsyncDisposable[] = []
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]()
+})
+
+async function upstreamOf(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
+  const upstream = await openFakeUpstream(options)
+  open.push(upstream)
+  return upstream
+}
+
+function clientOf(upstream: FakeUpstream, options: Partial<RegistryClientOptions> = {}) {
+  const client = createRegistryClient({ registry: upstream.host, ...options })
+  open.push(client)
+  return client
+}
+
+describe('connections', () => {
+  const tls = createFakeCertificate()
+
+  it('says that nobody listens', async () => {
+    const upstream = await openFakeUpstream()
+    await upstream[Symbol.asyncDispose]()
+    await expect(clientOf(upstream).resolve('app', 'v1')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `${upstream.host}: connection refused`,
+    })
+  })
+
+  it('says that a host does not exist', async () => {
+    const client = createRegistryClient({ registry: 'registry.invalid' })
+    open.push(client)
+    await expect(client.resolve('app', 'v1')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/^registry\.invalid: (?:no such host|its name could not be looked up)/),
+    })
+  })
+
+  it('gives up a registry that says nothing', async () => {
+    const upstream = await upstreamOf()
+    addFakeImage(upstream)
+    upstream.trouble({ when: /./, silentAfter: 0, without: ['content-length'] })
+    const client = clientOf(upstream, { timeouts: { stallMs: 60 } })
+    await expect(client.manifest('team/app', 'v1')).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('trusts a certificate that is given', async () => {
+    const upstream = await upstreamOf({ tls })
+    const { root } = addFakeImage(upstream)
+    const client = clientOf(upstream, { registry: `https://${upstream.host}`, ca: tls.cert })
+    expect(await client.resolve('team/app', 'v1')).toEqual(root)
+  })
+
+  it('says how to trust a certificate', async () => {
+    const upstream = await upstreamOf({ tls })
+    const client = clientOf(upstream, { registry: `https://${upstream.host}` })
+    await expect(client.resolve('team/app', 'v1')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('--ca-file'),
+    })
+  })
+
+  it('says that a certificate has expired', async () => {
+    const old = createFakeCertificate({ expired: true })
+    const upstream = await upstreamOf({ tls: old })
+    const client = clientOf(upstream, { registry: `https://${upstream.host}`, ca: old.cert })
+    await expect(client.resolve('team/app', 'v1')).rejects.toMatchObject({
+      message: expect.stringContaining('has expired'),
+    })
+  })
+
+  it('says that a registry speaks plain HTTP', async () => {
+    const upstream = await upstreamOf()
+    const client = clientOf(upstream, { registry: `https://${upstream.host}` })
+    await expect(client.resolve('team/app', 'v1')).rejects.toMatchObject({
+      message: expect.stringContaining('--insecure-registry'),
+    })
+  })
+
+  it.each([
+    ['TLS with any certificate', tls],
+    ['plain HTTP if there is no TLS', undefined],
+  ])('speaks %s to a registry that is listed as insecure', async (_, certificate) => {
+    const upstream = await upstreamOf(certificate ? { tls: certificate } : {})
+    const { root } = addFakeImage(upstream)
+    const client = clientOf(upstream, { insecureRegistries: [upstream.host] })
+    expect(await client.resolve('team/app', 'v1')).toEqual(root)
+  })
+
+  it('refuses a file of authorities that holds none', () => {
+    expect(() => createRegistryClient({ registry: 'registry.example', ca: 'hello' })).toThrow(/no certificate/)
+    const broken = '-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n'
+    expect(() => createRegistryClient({ registry: 'registry.example', ca: broken })).toThrow(/cannot be read/)
+  })
+})
