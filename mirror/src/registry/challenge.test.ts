@@ -97,6 +97,10 @@ describe('parseChallenges', () => {
   })
 
   it('takes any text', () => {
-    fc.assert(fc.property(fc.string(), (text) => expect(parseChallenges(text)).toBeInstanceOf(Array)))
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(parseChallenges(text)).toBeInstanceOf(Array)
+      }),
+    )
   })
 })
