@@ -30,7 +30,7 @@ export interface Ingest extends AsyncDisposable {
   write(bytes: AsyncIterable<Uint8Array>): Promise<void>
   /**
    * Checks size and digest and makes the blob visible, durably.
-   * @throws Fault corrupt: what came is dropped
+   * @throws Fault corrupt: what came is dropped; unavailable: bytes are still missing, what came is kept
    */
   commit(): Promise<void>
 }

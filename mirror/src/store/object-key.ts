@@ -3,24 +3,21 @@ import { Fault } from '../oci/fault.ts'
 const segmentGrammar = /^[a-zA-Z0-9._:+=@-]{1,255}$/
 const maxKeyLength = 1024
 
-/** First segments that the file-system form needs for itself; refused everywhere, so that every form takes the same keys. */
-const reserved: ReadonlySet<string> = new Set(['.tmp', 'uploads', 'oci-layout'])
+/** First segments that the file-system form needs for itself or finds on a disk; refused by every form alike. */
+const reserved: ReadonlySet<string> = new Set(['.tmp', 'uploads', 'oci-layout', 'lost+found'])
 
-/**
- * Refuses what is not a key of an object store: a path that could leave the store or meet its own files.
- * @throws Fault invalid
- */
-export function checkKey(key: string): void {
-  const segments = key.split('/')
-  if (key.length > maxKeyLength || !segments.every(isSegment) || reserved.has(segments[0] ?? '')) {
-    throw new Fault('invalid', `"${key.slice(0, 300)}" is not a key of an object store`)
-  }
+/** Whether a text is a key of an object store: a path that neither leaves the store nor meets files of its own. */
+export function isKey(text: string): boolean {
+  const segments = text.split('/')
+  return text.length <= maxKeyLength && segments.every(isSegment) && !reserved.has(segments[0] ?? '')
 }
 
-/**
- * Refuses what is not the id of an upload: one safe segment.
- * @throws Fault invalid
- */
+/** @throws Fault invalid */
+export function checkKey(key: string): void {
+  if (!isKey(key)) throw new Fault('invalid', `"${key.slice(0, 300)}" is not a key of an object store`)
+}
+
+/** @throws Fault invalid: an upload's id is one segment of a key */
 export function checkUploadId(id: string): void {
   if (!isSegment(id)) throw new Fault('invalid', `"${id.slice(0, 300)}" is not an upload id`)
 }
@@ -30,14 +27,10 @@ export function checkUploadId(id: string): void {
  * @throws Fault invalid
  */
 export function folderOfPrefix(prefix: string): string {
-  const folder = prefix.slice(0, Math.max(prefix.lastIndexOf('/'), 0))
-  if (folder !== '') checkKey(folder)
-  return folder
-}
-
-/** Whether any key could be the object store's own at this top-level name. */
-export function isReserved(firstSegment: string): boolean {
-  return reserved.has(firstSegment)
+  const slash = prefix.lastIndexOf('/')
+  if (slash < 0) return ''
+  checkKey(prefix.slice(0, slash))
+  return prefix.slice(0, slash)
 }
 
 function isSegment(text: string): boolean {

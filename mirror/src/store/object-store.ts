@@ -37,8 +37,9 @@ export interface Upload extends AsyncDisposable {
   /** Bytes so far, as found in the store and not as remembered elsewhere. */
   readonly size: number
   /**
-   * Appends; resolves with the new size. Bytes that came before a failure stay.
-   * @throws Fault no-space | conflict (another writer) and whatever `bytes` throws
+   * Appends; resolves with the new size. Bytes that came before a failure stay. Chunks are kept for a moment before they
+   * are written: their maker must not use the same buffers again.
+   * @throws Fault no-space | conflict (another writer) | not-found (it is gone) and whatever `bytes` throws
    */
   append(bytes: AsyncIterable<Uint8Array>): Promise<number>
   /** The bytes so far, from the beginning. */
@@ -50,7 +51,8 @@ export interface Upload extends AsyncDisposable {
 
 /**
  * The keyed object store: all that the mirror needs of a disk, a bucket or memory. Keys are relative paths of safe
- * segments (`[a-zA-Z0-9._:+=@-]`, none of them `.` or `..`), compared and listed bytewise. What a promise says is durable when it resolves.
+ * segments (`[a-zA-Z0-9._:+=@-]`, at most 255, none of them `.` or `..`; `object-key.ts` has the rules), compared and
+ * listed bytewise; no key lies below another one. What a promise says is durable when it resolves.
  * @throws Fault no-space | unavailable from every verb; invalid for a key that is not one
  */
 export interface ObjectStore extends AsyncDisposable {

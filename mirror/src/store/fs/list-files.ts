@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import type { FileFacts, FileSystem } from '../file-system.ts'
+import { folderOfPrefix, isKey } from '../object-key.ts'
+import { isErrno } from './disk-fault.ts'
+import { statIfThere } from './if-there.ts'
+
+export interface FoundFile {
+  readonly key: string
+  readonly facts: FileFacts
+}
+
+/** Walks the files below `root` whose key begins with `prefix` and comes behind `after`, ordered by key. */
+export async function* listFiles(
+  files: FileSystem,
+  { root, prefix, after }: { readonly root: string; readonly prefix: string; readonly after: string },
+): AsyncGenerator<FoundFile> {
+  const folder = folderOfPrefix(prefix)
+  yield* walk(folder === '' ? '' : `${folder}/`)
+
+  async function* walk(folder: string): AsyncGenerator<FoundFile> {
+    let batch: string[] = []
+    for (const name of await sortedNames(files, join(root, folder))) {
+      const path = folder + name
+      if (!canHold(path)) continue
+      if (path.endsWith('/') || batch.length === batchSize) {
+        yield* look(batch)
+        batch = []
+      }
+      if (path.endsWith('/')) yield* walk(path)
+      else batch.push(path)
+    }
+    yield* look(batch)
+  }
+
+  /** Whether a file or any file below a directory (with its slash) is asked for. */
+  function canHold(path: string): boolean {
+    if (!isKey(path.endsWith('/') ? path.slice(0, -1) : path)) return false
+    if (!path.endsWith('/')) return path.startsWith(prefix) && path > after
+    return (path.startsWith(prefix) || prefix.startsWith(path)) && (path > after || after.startsWith(path))
+  }
+
+  async function* look(keys: readonly string[]): AsyncGenerator<FoundFile> {
+    for (const found of await Promise.all(keys.map(factsOf))) if (found) yield found
+  }
+
+  async function factsOf(key: string): Promise<FoundFile | undefined> {
+    const facts = await statIfThere(files, join(root, key))
+    return facts && !facts.isDirectory ? { key, facts } : undefined
+  }
+}
+
+/** So few at a time that other work gets its share of the disk. */
+const batchSize = 32
+
+/** Directories with the slash that is in the keys below them, so that names sort as those keys do. */
+async function sortedNames(files: FileSystem, directory: string): Promise<string[]> {
+  try {
+    const entries = await files.list(directory)
+    return entries.map(({ name, isDirectory }) => (isDirectory ? `${name}/` : name)).toSorted()
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return []
+    throw error
+  }
+}

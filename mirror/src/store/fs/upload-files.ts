@@ -1,0 +1,163 @@
+import { join } from 'node:path'
+import type { FileFacts, FileSystem, OpenFile } from '../file-system.ts'
+import type { Upload } from '../object-store.ts'
+import type { Directories } from './directories.ts'
+import { Fault } from '../../oci/fault.ts'
+import { checkUploadId } from '../object-key.ts'
+import { batches } from './batches.ts'
+import { isErrno, onDisk } from './disk-fault.ts'
+import { openIfThere, statIfThere } from './if-there.ts'
+import { readAhead } from './read-ahead.ts'
+
+/** Uploads as one file each, appended to: the file is the only memory of how far an upload came. */
+export interface UploadFiles {
+  open(id: string): Promise<Upload>
+  list(): AsyncGenerator<{ readonly id: string; readonly facts: FileFacts }>
+  /** Takes away what a process left that ended between publishing an upload and deleting its first name. */
+  sweep(): Promise<void>
+}
+
+export interface UploadFilesContext {
+  readonly files: FileSystem
+  readonly directories: Directories
+  readonly directory: string
+  readonly nextTime: () => number
+  /** Gives a durable file a second name, that of an object; false if the object is there already. */
+  readonly linkObject: (path: string, key: string) => Promise<boolean>
+}
+
+/** So many bytes are written with one call: chunks of the network are much smaller. */
+const batchSize = 1024 * 1024
+
+export function createUploadFiles(context: UploadFilesContext): UploadFiles {
+  const { files, directory, directories } = context
+  const busy = new Set<string>()
+
+  /** A file that is published already has two names; bytes appended to it would go into the object. */
+  async function dropIfPublished(path: string): Promise<void> {
+    const facts = await statIfThere(files, path)
+    if (facts && facts.links > 1) await files.unlink(path)
+  }
+
+  async function create(path: string): Promise<void> {
+    try {
+      await (await files.open(path, 'create')).close()
+    } catch (error) {
+      if (isErrno(error, 'EEXIST')) return
+      throw error
+    }
+    await directories.sync(directory)
+  }
+
+  return {
+    async open(id) {
+      checkUploadId(id)
+      const path = join(directory, id)
+      return await onDisk(path, async () => {
+        await directories.ensure(directory)
+        if (!busy.has(id)) await dropIfPublished(path)
+        await create(path)
+        return createUpload(id, { ...context, path, busy, size: (await files.stat(path)).size })
+      })
+    },
+
+    async *list() {
+      for (const { name: id } of (await files.list(directory)).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+        const facts = await statIfThere(files, join(directory, id))
+        if (facts) yield { id, facts }
+      }
+    },
+
+    async sweep() {
+      await directories.ensure(directory)
+      for (const { name } of await files.list(directory)) await dropIfPublished(join(directory, name))
+    },
+  }
+}
+
+interface UploadContext extends UploadFilesContext {
+  readonly path: string
+  /** Ids of uploads that somebody writes to now. */
+  readonly busy: Set<string>
+  readonly size: number
+}
+
+function createUpload(id: string, { path, busy, size: found, files, nextTime, linkObject }: UploadContext): Upload {
+  let size = found
+
+  const conflict = (): Fault => new Fault('conflict', `upload ${id} has another writer`)
+
+  async function exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (busy.has(id)) throw conflict()
+    busy.add(id)
+    try {
+      return await onDisk(path, work)
+    } finally {
+      busy.delete(id)
+    }
+  }
+
+  async function withFile<T>(work: (file: OpenFile, facts: FileFacts) => Promise<T>): Promise<T> {
+    const file = await openIfThere(files, path, 'write')
+    if (!file) throw new Fault('not-found', `upload ${id} is gone: it was published, discarded or has expired`)
+    try {
+      const facts = await file.stat()
+      if (facts.size !== size) throw conflict()
+      return await work(file, facts)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async function appendTo(file: OpenFile, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const batch of batches(bytes, batchSize)) {
+        await file.write(batch, size)
+        size += batch.reduce((sum, chunk) => sum + chunk.length, 0)
+      }
+    } catch (error) {
+      size = (await file.stat()).size
+      throw error
+    }
+    await file.sync()
+  }
+
+  return {
+    id,
+    get size() {
+      return size
+    },
+
+    append: (bytes) =>
+      exclusively(() =>
+        withFile(async (file, { links }) => {
+          if (links > 1) throw conflict()
+          await appendTo(file, bytes)
+          return size
+        }),
+      ),
+
+    async *read() {
+      const file = await onDisk(path, () => openIfThere(files, path, 'read'))
+      if (file) yield* readAhead(file, { path, start: 0, end: (await file.stat()).size })
+    },
+
+    publish: (key) =>
+      exclusively(async () => {
+        await withFile(async (file) => {
+          await file.setModifiedAt(nextTime())
+          await file.sync()
+        })
+        const created = await linkObject(path, key)
+        await files.unlink(path)
+        return created ? 'created' : 'exists'
+      }),
+
+    discard: () =>
+      exclusively(async () => {
+        if (await statIfThere(files, path)) await files.unlink(path)
+      }),
+
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
