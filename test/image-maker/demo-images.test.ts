@@ -1,7 +1,8 @@
-import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { eventually } from '../harness/eventually.ts'
 import { makeDemoImages, type DemoImage } from './demo-images.ts'
 
 const amd64 = { os: 'linux', architecture: 'amd64' }
@@ -56,5 +57,22 @@ describe('the demo images', () => {
     expect(digestsOf(v1).slice(0, 2)).toEqual(digestsOf(v2).slice(0, 2))
     const again = await makeDemoImages(options)
     expect([again.v1.index, again.v2.index]).toEqual([v1.index, v2.index])
+  })
+
+  it('leave no half-written file when they are not wanted any more', async () => {
+    await using directory = await mkdtempDisposable(path.join(tmpdir(), 'stowage-demo-'))
+    const projectDirectory = await projectAt(directory.path, ['a'])
+    const cacheDirectory = path.join(directory.path, 'cache')
+    const runtime = path.join(projectDirectory, 'node')
+    const stop = new AbortController()
+    const { signal } = stop
+    const making = makeDemoImages({ projectDirectory, cacheDirectory, runtime, targetSize: 400_000_000, signal })
+    const halfWritten = async (): Promise<string[]> =>
+      (await readdir(path.join(cacheDirectory, 'layout/blobs'))).filter((name) => name.startsWith('.'))
+    await Promise.all([
+      expect(making).rejects.toThrow('enough'),
+      eventually(async () => (await halfWritten()).length).then(() => stop.abort(new Error('enough'))),
+    ])
+    expect(await halfWritten()).toEqual([])
   })
 })

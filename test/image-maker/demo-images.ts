@@ -22,6 +22,8 @@ export interface DemoImagesOptions {
   readonly targetSize?: number
   /** The binary of the runtime layer. Default: the one that runs this. */
   readonly runtime?: string
+  /** Stops the making; when it rejects, nothing is being written any more. */
+  readonly signal?: AbortSignal
 }
 
 /** Both versions of the demo image; each is an index over two platforms. */
@@ -62,12 +64,15 @@ export async function makeDemoImages({
   platform = platforms.find(({ architecture }) => architecture === (process.arch === 'arm64' ? 'arm64' : 'amd64'))!,
   targetSize = 105_000_000,
   runtime = process.execPath,
+  signal,
 }: DemoImagesOptions): Promise<DemoImages> {
-  const layout = await createOciLayout(path.join(cacheDirectory, 'layout'))
+  const layout = await createOciLayout(path.join(cacheDirectory, 'layout'), signal ? { signal } : {})
   const cache = createLayerCache({ layout, directory: path.join(cacheDirectory, 'layers') })
   const runtimeLayer = cache.layer({ compression, entries: [{ path: 'usr/local/bin/node', from: { file: runtime } }] })
   const chunks = await packageChunks(await installedPackages(path.join(projectDirectory, 'node_modules')))
-  const packages = await packageLayers({ cache, runtimeLayer, chunks, targetSize })
+  const packages = await packageLayers({ cache, runtimeLayer, chunks, targetSize }).finally(
+    () => runtimeLayer.catch(() => undefined), // Heard of above or below; a layer must not go on alone when another failed.
+  )
   const shared = [await runtimeLayer, ...packages.shared]
   const demoImage = async (version: string, last: MadeLayer): Promise<DemoImage> => {
     const layers = [...shared, last, await cache.layer(sourceLayer(projectDirectory, version))]

@@ -30,8 +30,13 @@ interface LayoutIndex {
 
 const refName = 'org.opencontainers.image.ref.name'
 
+export interface OciLayoutOptions {
+  /** Ends every `put` that is under way, its temporary file taken away. */
+  readonly signal?: AbortSignal
+}
+
 /** Makes the directory an OCI image layout, or takes up the one that is there. */
-export async function createOciLayout(directory: string): Promise<OciLayout> {
+export async function createOciLayout(directory: string, { signal }: OciLayoutOptions = {}): Promise<OciLayout> {
   const blobs = path.join(directory, 'blobs')
   await mkdir(path.join(blobs, 'sha256'), { recursive: true })
   const indexFile = path.join(directory, 'index.json')
@@ -43,7 +48,7 @@ export async function createOciLayout(directory: string): Promise<OciLayout> {
   async function put(mediaType: string, bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Descriptor> {
     const temporary = path.join(blobs, `.${randomUUID()}`)
     try {
-      const { digest, size } = await writeHashed(temporary, bytes)
+      const { digest, size } = await writeHashed(temporary, bytes, signal)
       await rename(temporary, blobPath(digest))
       return { mediaType, digest, size }
     } catch (error) {
@@ -74,11 +79,13 @@ export async function createOciLayout(directory: string): Promise<OciLayout> {
 async function writeHashed(
   file: string,
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal: AbortSignal | undefined,
 ): Promise<{ digest: Digest; size: number }> {
   await using handle = await open(file, 'wx')
   const digester = createDigester()
   let size = 0
   for await (const chunk of bytes) {
+    signal?.throwIfAborted()
     digester.update(chunk)
     size += chunk.length
     for (let at = 0; at < chunk.length;) at += (await handle.write(chunk, at)).bytesWritten
