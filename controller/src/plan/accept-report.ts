@@ -1,0 +1,60 @@
+import type { FaultReport, Report } from '@stowage/mirror/edge/report'
+import type { NodeRecord } from '../memory/node-record.ts'
+import { isReachable, nextContactBy } from './reachable.ts'
+
+export type ReportVerdict =
+  | {
+      readonly kind: 'accepted'
+      readonly record: NodeRecord
+      /** More than bytes and times has changed: worth a write and another look at everything. */
+      readonly isNews: boolean
+    }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'clone'; readonly message: string }
+
+/** What a report changes. One name belongs to one instance of an agent, until that one is overdue. */
+export function acceptReport(old: NodeRecord | undefined, report: Report, now: number): ReportVerdict {
+  const isSame = old?.report.instance === report.instance
+  if (old && !isSame && isReachable(old, now)) return { kind: 'clone', message: cloneMessage(old, report, now) }
+  if (old && isSame && report.counter <= old.report.counter) return { kind: 'late' }
+  const record: NodeRecord = {
+    version: 1,
+    report,
+    receivedAt: now,
+    failures: failuresAfter(isSame ? old.failures : {}, report),
+  }
+  return { kind: 'accepted', record, isNews: !old || newsOf(old) !== newsOf(record) }
+}
+
+/** A definite error stays until the image succeeds, means another digest, or is no longer wanted. */
+function failuresAfter(old: NodeRecord['failures'], { images }: Report): NodeRecord['failures'] {
+  const failures: NodeRecord['failures'] = {}
+  for (const { name, digest, state, fault } of images) {
+    if (state === 'present' || state === 'removing' || state === 'in-use') continue
+    const before = old[name]
+    if (fault && isDefinite(fault)) failures[name] = { digest, fault }
+    else if (before?.digest === digest) failures[name] = before
+  }
+  return failures
+}
+
+/** A link that is down and a race with another writer pass by themselves. */
+function isDefinite({ code }: Pick<FaultReport, 'code'>): boolean {
+  return code !== 'unavailable' && code !== 'conflict'
+}
+
+function newsOf({ report, failures }: NodeRecord): string {
+  const { instance, agentVersion, platform, labels, runtime, acknowledged, trouble, images } = report
+  const states = images.map(({ name, digest, state, fault }) => [name, digest, state, fault?.code])
+  const failed = Object.entries(failures).map(([name, { digest }]) => [name, digest])
+  return JSON.stringify([instance, agentVersion, platform, labels, runtime, acknowledged, trouble, states, failed])
+}
+
+function cloneMessage(old: NodeRecord, { node }: Report, now: number): string {
+  const seconds = Math.ceil((nextContactBy(old) - now) / 1000)
+  return (
+    `node ${node} is taken: another agent (instance ${old.report.instance}) reports under this name. ` +
+    `If this machine is a copy of that one, give it a name of its own (--node) and a data directory of its own; ` +
+    `if it replaces it, it gets the name once the other is overdue, in ${seconds} s`
+  )
+}

@@ -1,0 +1,74 @@
+import type { CachePhase, Condition } from '../api/cache-status.ts'
+import { cacheKey } from '../api/image-cache.ts'
+import { isCurrent, unresolved } from '../memory/resolution.ts'
+import type { ImageRow } from './image-row.ts'
+import type { LivingCache } from './living-cache.ts'
+import type { World } from './world.ts'
+
+export interface ConditionsInput {
+  readonly rows: readonly ImageRow[]
+  readonly phase: CachePhase
+  readonly world: World
+}
+
+type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>
+
+/** The conditions of a cache; each keeps the time at which its status last changed. */
+export function conditionsOf(living: LivingCache, input: ConditionsInput): Condition[] {
+  const before = new Map(living.record.status?.conditions.map((condition) => [condition.type, condition]))
+  const verdicts: [Condition['type'], Verdict][] = [
+    ['Accepted', accepted(living, input)],
+    ['Resolved', resolved(living, input)],
+    ['Synced', synced(input)],
+  ]
+  return verdicts.map(([type, verdict]) => {
+    const old = before.get(type)
+    const since = old?.status === verdict.status ? old.lastTransitionTime : new Date(input.world.now).toISOString()
+    return { type, ...verdict, lastTransitionTime: since }
+  })
+}
+
+function accepted({ cache }: LivingCache, { world }: ConditionsInput): Verdict {
+  const notAccepted = world.notAccepted.get(cacheKey(cache))
+  if (notAccepted === undefined) return { status: 'True', reason: 'Valid', message: '' }
+  return { status: 'False', reason: 'Invalid', message: notAccepted }
+}
+
+/** Whether upstream could be asked lately and the mirror has what it said; a version that nodes have already may be stale. */
+function resolved({ record }: LivingCache, { world }: ConditionsInput): Verdict {
+  const known = record.purged
+    ? []
+    : record.names.map((name) => ({ name, ...(world.resolutions.get(name) ?? unresolved) }))
+  const faulty = known.filter(({ fault }) => fault)
+  const [first] = faulty
+  if (first?.fault) {
+    const more = faulty.length > 1 ? ` (and ${faulty.length - 1} more)` : ''
+    return { status: 'False', reason: wordOf(first.fault.code), message: `${first.fault.message}${more}` }
+  }
+  const pending = known.filter((resolution) => !isCurrent(resolution))
+  if (pending.length === 0) return { status: 'True', reason: 'Mirrored', message: '' }
+  const names = pending
+    .slice(0, 3)
+    .map(({ name }) => name)
+    .join(', ')
+  return {
+    status: 'Unknown',
+    reason: 'Mirroring',
+    message: `waiting for the mirror: ${names}${pending.length > 3 ? ', …' : ''}`,
+  }
+}
+
+function synced({ phase, rows }: ConditionsInput): Verdict {
+  if (phase === 'Succeeded') return { status: 'True', reason: phase, message: '' }
+  const missing = rows.filter(({ state }) => state !== 'present').length
+  const message = rows.length > 0 ? `${rows.length - missing} of ${rows.length} copies are in place` : ''
+  return { status: phase === 'Failed' ? 'False' : 'Unknown', reason: phase, message }
+}
+
+/** Conditions' reasons are in CamelCase (meta/v1). */
+function wordOf(code: string): string {
+  return code
+    .split('-')
+    .map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
+    .join('')
+}

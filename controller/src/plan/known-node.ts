@@ -1,0 +1,49 @@
+import type { Platform } from '@stowage/mirror/oci/platform'
+import type { EdgeNode } from '../api/edge-node.ts'
+import type { ImageList } from '../api/image-cache.ts'
+import type { NodeRecord } from '../memory/node-record.ts'
+
+/** A node that was heard of, or that administrators have declared. */
+export interface KnownNode {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** What runs on it, if its agent or its declared labels say. */
+  readonly platform: Platform | undefined
+  /** Undefined for a node that is only declared. */
+  readonly heard: NodeRecord | undefined
+}
+
+/** All nodes by name. Declared labels win over those that an agent proposes. */
+export function knownNodes(records: Iterable<NodeRecord>, declared: readonly EdgeNode[]): KnownNode[] {
+  const heard = new Map([...records].map((record) => [record.report.node, record]))
+  const labels = new Map(declared.map((node) => [node.name, node.labels]))
+  return [...new Set([...heard.keys(), ...labels.keys()])].toSorted().map((name) => {
+    const record = heard.get(name)
+    const own = labels.get(name) ?? {}
+    return {
+      name,
+      labels: { ...record?.report.labels, ...own },
+      platform: record?.report.platform ?? platformOf(own),
+      heard: record,
+    }
+  })
+}
+
+/** Whether a list is for a node: all labels of its selector are equal. */
+export function selects(
+  { nodeSelector }: Pick<ImageList, 'nodeSelector'>,
+  { labels }: Pick<KnownNode, 'labels'>,
+): boolean {
+  return Object.entries(nodeSelector).every(([key, value]) => labels[key] === value)
+}
+
+/** What people call a node: kube-fledged names it by this label in `failures`. */
+export function hostnameOf({ name, labels }: Pick<KnownNode, 'name' | 'labels'>): string {
+  return labels['kubernetes.io/hostname'] || name
+}
+
+function platformOf(labels: EdgeNode['labels']): Platform | undefined {
+  const os = labels['kubernetes.io/os']
+  const architecture = labels['kubernetes.io/arch']
+  return os && architecture ? { os, architecture } : undefined
+}

@@ -1,0 +1,72 @@
+import { versionOf } from '@stowage/mirror/edge/assignment'
+import { formatPlatform } from '@stowage/mirror/oci/platform'
+import type { NodeView } from '../operator-api/views.ts'
+import { imageRows, type ImageRow } from './image-row.ts'
+import type { KnownNode } from './known-node.ts'
+import { isReachable, nextContactBy } from './reachable.ts'
+import type { World } from './world.ts'
+
+/** Where every node stands. */
+export function nodeViews(world: World): NodeView[] {
+  const rows = world.caches.flatMap((living) => imageRows(living, world))
+  const byNode = Map.groupBy(rows, ({ node }) => node.name)
+  return world.nodes.map((node) => {
+    // Two caches may want one image of a node: it is one copy.
+    const own = new Map(byNode.get(node.name)?.map((row) => [row.image.name, row]))
+    return nodeView(node, [...own.values()], world)
+  })
+}
+
+function nodeView(node: KnownNode, rows: readonly ImageRow[], world: World): NodeView {
+  const { name, labels, platform } = node
+  const online = isReachable(node.heard, world.now)
+  const assignment = world.assignments.get(name)
+  const bytes = { wanted: sum(rows.map((row) => row.bytesTotal ?? 0)), present: sum(rows.map((row) => row.bytesHere)) }
+  const bytesPerSecond = online ? Math.round(node.heard?.report.bytesPerSecond ?? 0) : null
+  return {
+    name,
+    online,
+    ...contactOf(node),
+    ...agentOf(node),
+    labels,
+    platform: platform ? formatPlatform(platform) : null,
+    assignment: assignment ? versionOf(assignment) : null,
+    images: {
+      wanted: rows.length,
+      present: rows.filter(({ state }) => state === 'present').length,
+      failed: rows.filter(({ state }) => state === 'failed').length,
+    },
+    bytes,
+    bytesPerSecond,
+    etaSeconds: bytesPerSecond ? Math.ceil((bytes.wanted - bytes.present) / bytesPerSecond) : null,
+    message: messageOf(node, online),
+  }
+}
+
+type Agent = Pick<NodeView, 'runtime' | 'agentVersion' | 'instance' | 'acknowledged' | 'bytesReceived'>
+
+function agentOf({ heard }: KnownNode): Agent {
+  if (!heard) return { runtime: null, agentVersion: null, instance: null, acknowledged: null, bytesReceived: null }
+  const { runtime, agentVersion, instance, acknowledged, bytesReceived } = heard.report
+  return { runtime, agentVersion, instance, bytesReceived, acknowledged: acknowledged && versionOf(acknowledged) }
+}
+
+function contactOf({ heard }: KnownNode): Pick<NodeView, 'lastContact' | 'nextContactBy'> {
+  if (!heard) return { lastContact: null, nextContactBy: null }
+  return {
+    lastContact: new Date(heard.receivedAt).toISOString(),
+    nextContactBy: new Date(nextContactBy(heard)).toISOString(),
+  }
+}
+
+function messageOf({ name, heard }: KnownNode, online: boolean): string {
+  if (!heard) return `never heard of: start an agent with --node ${name}`
+  const trouble = heard.report.trouble ?? ''
+  if (online) return trouble
+  const words = `offline since ${new Date(heard.receivedAt).toISOString().slice(0, 19)}Z`
+  return trouble ? `${words}; last said: ${trouble}` : words
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

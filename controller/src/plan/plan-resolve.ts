@@ -1,0 +1,67 @@
+import { digestOf, hexOf } from '@stowage/mirror/oci/digest'
+import { isMoving } from '@stowage/mirror/oci/reference'
+import { isCurrent, mirroredBytes, type Resolution, type Resolutions } from '../memory/resolution.ts'
+import type { Want } from './plan-wants.ts'
+
+export interface ResolveInput {
+  readonly wants: ReadonlyMap<string, Want>
+  readonly resolutions: Resolutions
+  /** Names being looked up or copied now. */
+  readonly inFlight: ReadonlySet<string>
+  /** Names whose credentials are others than at the last try: what was denied may be allowed now. */
+  readonly newCredentials: ReadonlySet<string>
+  /** How often moving references are looked up again; 0 for never. */
+  readonly refreshMs: number
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+export interface ResolvePlan {
+  /** To be looked up now, and copied if need be. */
+  readonly due: readonly Want[]
+  /** Under way, but nobody wants them any more. */
+  readonly cancel: readonly string[]
+  /** When the next one will be due, epoch milliseconds; Infinity for never. */
+  readonly nextAt: number
+}
+
+/** Which references to look up now. */
+export function planResolve({ wants, inFlight, ...input }: ResolveInput): ResolvePlan {
+  const idle = [...wants.values()].filter(({ name }) => !inFlight.has(name))
+  const timed = idle.map((want) => ({ want, at: dueAt(want, input) }))
+  const later = timed.filter(({ at }) => at > input.now).map(({ at }) => at)
+  return {
+    due: timed.filter(({ at }) => at <= input.now).map(({ want }) => want),
+    cancel: [...inFlight].filter((name) => !wants.has(name)),
+    nextAt: Math.min(Infinity, ...later),
+  }
+}
+
+function dueAt(
+  want: Want,
+  { resolutions, newCredentials, refreshMs }: Omit<ResolveInput, 'wants' | 'inFlight'>,
+): number {
+  const resolution = resolutions.get(want.name)
+  if (!resolution || isStale(want, resolution)) return 0
+  if (resolution.fault) return newCredentials.has(want.name) ? 0 : resolution.fault.retryAt
+  if (!isComplete(want, resolution)) return 0
+  if (!isMoving(want.reference) || refreshMs === 0) return Infinity
+  return (resolution.checkedAt ?? 0) + refreshMs * spreadOf(want.name)
+}
+
+/** A refresh was ordered after the last look, successful or not. */
+function isStale({ refreshSince }: Want, { checkedAt, fault }: Resolution): boolean {
+  return Math.max(checkedAt ?? 0, fault?.at ?? 0) < refreshSince
+}
+
+/** Whether the mirror holds what is wanted; nothing is asked of it while no platform is known. */
+function isComplete({ platforms }: Want, resolution: Resolution): boolean {
+  if (platforms.length === 0) return resolution.target !== null
+  if (!isCurrent(resolution)) return false
+  return platforms.every((platform) => mirroredBytes(resolution.mirrored, platform) !== undefined)
+}
+
+/** 0.9 to 1.1, always the same for a name: a thousand references are not looked up in the same second. */
+function spreadOf(name: string): number {
+  return 0.9 + (0.2 * Number.parseInt(hexOf(digestOf(name)).slice(0, 4), 16)) / 0xffff
+}

@@ -1,0 +1,71 @@
+import { isFault } from '@stowage/mirror/oci/fault'
+import { parsePlatform, uniquePlatforms, type Platform } from '@stowage/mirror/oci/platform'
+import type { Reference } from '@stowage/mirror/oci/reference'
+import { listedImage } from '../api/image-cache.ts'
+import type { ExportWant } from '../memory/export-want.ts'
+import { selects, type KnownNode } from './known-node.ts'
+import type { LivingCache } from './living-cache.ts'
+
+/** A reference that somebody wants, and all that is wanted of it. */
+export interface Want {
+  readonly name: string
+  readonly reference: Reference
+  /** Empty as long as nobody who wants it has said what runs there: then it is only looked up. */
+  readonly platforms: readonly Platform[]
+  /** `namespace/name` of the Secrets that may be tried, sorted. */
+  readonly secrets: readonly string[]
+  /** Look it up again if that was last done before this, epoch milliseconds. */
+  readonly refreshSince: number
+}
+
+export interface WantsInput {
+  readonly caches: readonly LivingCache[]
+  readonly nodes: readonly KnownNode[]
+  /** By image name. */
+  readonly exports: ReadonlyMap<string, ExportWant>
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+/** Every reference that is wanted, by image name, with the platforms of all who want it. */
+export function planWants({ caches, nodes, exports, now }: WantsInput): Map<string, Want> {
+  const wants = new Map<string, Want>()
+  for (const { cache, record } of caches) {
+    if (record.purged) continue
+    const secrets = cache.pullSecrets.map((name) => `${cache.namespace}/${name}`)
+    for (const list of cache.lists) {
+      const selected = nodes.filter((node) => selects(list, node)).flatMap(({ platform }) => platform ?? [])
+      const platforms = [...list.platforms, ...selected]
+      for (const { name, reference } of list.images) {
+        add(wants, { name, reference, platforms, secrets, refreshSince: record.refreshSince })
+      }
+    }
+  }
+  for (const [name, { platforms }] of exports) {
+    const live = platforms.filter(({ until }) => until > now).map(({ platform }) => platform)
+    const want = live.length > 0 && exportedWant(name, live)
+    if (want) add(wants, want)
+  }
+  return wants
+}
+
+function add(wants: Map<string, Want>, want: Want): void {
+  const known = wants.get(want.name)
+  wants.set(want.name, {
+    ...want,
+    platforms: uniquePlatforms([...(known?.platforms ?? []), ...want.platforms]),
+    secrets: [...new Set([...(known?.secrets ?? []), ...want.secrets])].toSorted(),
+    refreshSince: Math.max(known?.refreshSince ?? 0, want.refreshSince),
+  })
+}
+
+function exportedWant(name: string, platforms: readonly string[]): Want | undefined {
+  try {
+    const { reference } = listedImage(name)
+    return { name, reference, platforms: platforms.map(parsePlatform), secrets: [], refreshSince: 0 }
+  } catch (error) {
+    // Written by another version with another grammar: nobody can be told here, and it expires.
+    if (isFault(error, 'invalid')) return undefined
+    throw error
+  }
+}
