@@ -9,7 +9,7 @@ export const nodeFileSystem: FileSystem = {
   async makeDirectory(path) {
     const first = await guarded(path, () => mkdir(path, { recursive: true }))
     if (first === undefined) return
-    for (let made = path; made.length >= first.length; made = dirname(made)) await this.syncDirectory(dirname(made))
+    for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
   },
 
   openForWriting: (path) =>
@@ -36,17 +36,20 @@ export const nodeFileSystem: FileSystem = {
 
   remove: (path) => guarded(path, () => rm(path, { force: true })),
 
-  syncDirectory: (path) =>
-    guarded(path, async () => {
-      await using directory = await open(path, 'r')
-      await directory.sync()
-    }),
+  syncDirectory,
 
   freeBytes: (path) =>
     guarded(path, async () => {
       const { bavail, bsize } = await statfs(path)
       return bavail * bsize
     }),
+}
+
+function syncDirectory(path: string): Promise<void> {
+  return guarded(path, async () => {
+    await using directory = await open(path, 'r')
+    await directory.sync()
+  })
 }
 
 function openFile(path: string, handle: FileHandle): OpenFile {

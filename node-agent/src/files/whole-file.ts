@@ -24,9 +24,14 @@ export async function readWholeFile(files: FileSystem, path: string, maxBytes: n
 /**
  * Puts a small file in place, whole and durable, or not at all: at no instant does its name mean half of it.
  * Two writers of one name must take turns.
+ * @param temporary where it lies until then, on the same file system
  */
-export async function writeWholeFile(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.new`
+export async function writeWholeFile(
+  files: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+  temporary: string = `${path}.new`,
+): Promise<void> {
   await files.remove(temporary)
   {
     await using file = await files.openForWriting(temporary)

@@ -1,4 +1,5 @@
 import { Fault } from '@stowage/mirror/oci/fault'
+import { unlessAborted } from '../unless-aborted.ts'
 
 /**
  * Passes bytes on for as long as they keep coming. `open` is given a signal that fires when they do not.
@@ -19,6 +20,7 @@ export async function* guardedAgainstStalls(
   }, stallMs)
   let iterator: AsyncIterator<Uint8Array> | undefined
   try {
+    // A source that ignores its signal is left alone with it.
     iterator = (await unlessAborted(open(either), either))[Symbol.asyncIterator]()
     for (;;) {
       const next = await unlessAborted(iterator.next(), either)
@@ -35,16 +37,6 @@ export async function* guardedAgainstStalls(
     ended.abort(new Fault('unavailable', 'nobody reads any more'))
     letGo(iterator)
   }
-}
-
-/** A source that ignores its signal is left alone with it. */
-function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }
 
 /** Not awaited: a source that hangs may never answer. */

@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { algorithmOf, digestOf, hexOf, type Digest } from '@stowage/mirror/oci/digest'
+import { maxManifestSize, parseManifest, type Manifest } from '@stowage/mirror/oci/manifest'
+import type { FileSystem } from '../files/file-system.ts'
+import { readWholeFile, writeWholeFile } from '../files/whole-file.ts'
+
+/** Sets, indexes and manifests that were read once: small, and needed again when there is no link. */
+export interface DocumentStore {
+  /** Undefined as well if what is there is damaged. */
+  get(digest: Digest): Promise<Manifest | undefined>
+  put(document: Manifest): Promise<void>
+  /** Drops all but these. */
+  retain(digests: ReadonlySet<Digest>): Promise<void>
+}
+
+/** Opens the documents of a data directory. */
+export async function openDocumentStore(directory: string, files: FileSystem): Promise<DocumentStore> {
+  await files.makeDirectory(directory)
+  const writing = new Map<Digest, Promise<void>>()
+  const nameOf = (digest: Digest): string => `${algorithmOf(digest)}-${hexOf(digest)}`
+  const pathOf = (digest: Digest): string => join(directory, nameOf(digest))
+
+  return {
+    async get(digest) {
+      const raw = await readWholeFile(files, pathOf(digest), maxManifestSize)
+      if (!raw || digestOf(raw, algorithmOf(digest)) !== digest) return undefined
+      return parseManifest(raw, { digest })
+    },
+
+    async put({ digest, raw }) {
+      const write = writing.get(digest) ?? writeWholeFile(files, pathOf(digest), raw)
+      writing.set(digest, write)
+      await write.finally(() => writing.delete(digest))
+    },
+
+    async retain(digests) {
+      const kept = new Set(
+        [...digests, ...writing.keys()].flatMap((digest) => [nameOf(digest), `${nameOf(digest)}.new`]),
+      )
+      for (const name of await files.list(directory)) if (!kept.has(name)) await files.remove(join(directory, name))
+    },
+  }
+}
