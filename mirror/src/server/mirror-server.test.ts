@@ -115,7 +115,7 @@ describe('a mirror server', () => {
   })
 
   it('cuts a download that takes longer', async () => {
-    const source = oneBufferStore(1_000_000)
+    const source = oneBufferStore(2000)
     const listening = await serve(source.store, 50)
     const response = await download(listening)
     const ended = new Promise((resolve) => response.once('close', resolve))
@@ -142,7 +142,7 @@ describe('blob bytes', () => {
   })
 
   it('are not read ahead of a client that does not take them', async () => {
-    const source = oneBufferStore(1_000_000)
+    const source = oneBufferStore(2000)
     const response = await download(await serve(source.store))
     response.pause()
     const readSoFar = await settled(() => source.chunksRead)
@@ -151,7 +151,7 @@ describe('blob bytes', () => {
   })
 
   it('are let go of when the client goes away', async () => {
-    const source = oneBufferStore(1_000_000)
+    const source = oneBufferStore(2000)
     const response = await download(await serve(source.store))
     response.on('error', () => undefined).pause()
     await settled(() => source.chunksRead)
