@@ -7,8 +7,6 @@ export const bundleDocumentPath = 'stowage/bundle.json'
 
 export const bundleDocumentSchema = z.object({
   version: z.literal(1, { message: 'was written by a newer Stowage; upgrade this one' }),
-  /** The centre that wrote it, as in its assignments. */
-  epoch: z.string(),
   /** The sets inside and the caches they belong to; their documents are blobs of the layout. */
   entries: assignmentSchema.shape.entries,
   /** Platforms that every image inside is complete for. */

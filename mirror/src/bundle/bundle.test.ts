@@ -40,7 +40,7 @@ const manifest: Manifest = parseManifest(
   }),
 )
 const name = 'docker.io/library/app:v1'
-const document: BundleDocument = { version: 1, epoch: 'e', entries: [], platforms: ['linux/amd64'] }
+const document: BundleDocument = { version: 1, entries: [], platforms: ['linux/amd64'] }
 const images = [{ name, root: descriptorOf(manifest) }]
 
 async function* slices(bytes: Buffer, size = 70_000): AsyncGenerator<Uint8Array> {

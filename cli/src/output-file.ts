@@ -1,0 +1,60 @@
+import { createWriteStream } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Writable } from 'node:stream'
+import { Fault } from '@stowage/mirror/oci/fault'
+import type { CommandContext } from './command-context.ts'
+
+/** Where a command writes what it makes: nothing is at the named place before it is whole. */
+export interface Output extends AsyncDisposable {
+  readonly stream: Writable
+  /** Makes what was written durable under its name; to be called when the stream has ended. Disposing without it leaves nothing behind. */
+  keep(): Promise<void>
+}
+
+/**
+ * Opens a file to be written, or standard output for `-`.
+ * @throws Fault denied | not-found | invalid, naming the file
+ */
+export async function openOutput(path: string, { stdout }: Pick<CommandContext, 'stdout'>): Promise<Output> {
+  if (path === '-') {
+    if (stdout.isTTY)
+      throw new Fault('invalid', 'a bundle is not for the eyes: send standard output to a file or a program')
+    return { stream: stdout, keep: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() }
+  }
+  const temporary = `${path}.partial`
+  const file = await openTemporary(temporary, path)
+  let kept = false
+  return {
+    stream: createWriteStream('', { fd: file, autoClose: false }),
+    async keep() {
+      await file.sync()
+      await rename(temporary, path)
+      await syncDirectory(dirname(path))
+      kept = true
+    },
+    async [Symbol.asyncDispose]() {
+      await file.close()
+      if (!kept) await rm(temporary, { force: true })
+    },
+  }
+}
+
+async function openTemporary(temporary: string, path: string): ReturnType<typeof open> {
+  try {
+    return await open(temporary, 'w')
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'ENOENT') throw new Fault('not-found', `${path}: its directory does not exist`, { cause })
+    if (code === 'EACCES' || code === 'EROFS')
+      throw new Fault('denied', `${path}: no permission to write it`, { cause })
+    if (code === 'ENOSPC') throw new Fault('no-space', `${path}: the disk is full`, { cause })
+    if (code === 'EISDIR') throw new Fault('invalid', `${path} is a directory`, { cause })
+    throw cause
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, 'r')
+  await directory.sync()
+}
