@@ -70,9 +70,9 @@ export async function makeDemoImages({
   const cache = createLayerCache({ layout, directory: path.join(cacheDirectory, 'layers') })
   const runtimeLayer = cache.layer({ compression, entries: [{ path: 'usr/local/bin/node', from: { file: runtime } }] })
   const chunks = await packageChunks(await installedPackages(path.join(projectDirectory, 'node_modules')))
-  const packages = await packageLayers({ cache, runtimeLayer, chunks, targetSize }).finally(
-    () => runtimeLayer.catch(() => undefined), // Heard of above or below; a layer must not go on alone when another failed.
-  )
+  const packageMaking = packageLayers({ cache, runtimeLayer, chunks, targetSize })
+  await Promise.allSettled([packageMaking, runtimeLayer]) // Neither goes on alone when the other failed.
+  const packages = await packageMaking
   const shared = [await runtimeLayer, ...packages.shared]
   const demoImage = async (version: string, last: MadeLayer): Promise<DemoImage> => {
     const layers = [...shared, last, await cache.layer(sourceLayer(projectDirectory, version))]

@@ -1,6 +1,5 @@
-import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createPrograms } from '../harness/programs.ts'
-import { projectDirectory } from '../harness/project-directory.ts'
 import { statsSchema, type Cut, type CutMode, type CutPlan, type LinkShape, type LinkStats } from './link-protocol.ts'
 
 export interface StartLinkOptions {
@@ -38,7 +37,7 @@ export interface RunningLink extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const proxy = path.join(projectDirectory, 'test/link/link-proxy.ts')
+const proxy = fileURLToPath(new URL('./link-proxy.ts', import.meta.url))
 
 /** Starts a link in front of a server; close it, or dispose. It ends also when this process is killed. */
 export async function startLink(options: StartLinkOptions): Promise<RunningLink> {
