@@ -76,7 +76,7 @@ export function createAuthorizer({ registry, endpoint, credentials, login }: Aut
   }
 
   async function refusalOf(answer: Answer, candidate: Candidate, { what }: Errand): Promise<Fault> {
-    const fault = await responseFault(answer, `${what} for ${describeCredential(candidate)}`)
+    const fault = await responseFault(answer, `${what}: ${describeCredential(candidate)} was refused`)
     return candidate ? fault : hinted(fault, `add an image pull secret or a Docker configuration for ${registry}`)
   }
 

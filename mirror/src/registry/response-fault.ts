@@ -30,7 +30,8 @@ export function codeOfStatus(status: number): FaultCode {
 export async function responseFault(answer: Answer, what: string, code = codeOfStatus(answer.status)): Promise<Fault> {
   const said = await readErrors(answer)
   const retryAfterMs = retryAfterOf(answer.headers)
-  return new Fault(code, `${what}: ${describeStatus(answer)}${said ? `: ${said}` : ''}`, {
+  const who = what.startsWith(answer.url.host) ? '' : `${answer.url.host}: `
+  return new Fault(code, `${what}: ${who}${describeStatus(answer.status)}${said ? `: ${said}` : ''}`, {
     details: { status: answer.status, host: answer.url.host },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
@@ -59,9 +60,9 @@ const statusWords: Readonly<Record<number, string>> = {
   504: 'gateway timed out',
 }
 
-function describeStatus({ status, url }: Answer): string {
+function describeStatus(status: number): string {
   const words = statusWords[status]
-  return words ? `${url.host} says ${words} (${status})` : `${url.host} answered with status ${status}`
+  return words === undefined ? `status ${status}` : `${words} (${status})`
 }
 
 async function readErrors(answer: Answer): Promise<string | undefined> {
