@@ -55,7 +55,7 @@ export async function openFsStore(options: FsStoreOptions): Promise<ObjectStore>
       for await (const { key, facts } of listFiles(files, { root, prefix, after })) yield infoOf(key, facts)
     },
 
-    openUpload: (id) => uploads.open(id),
+    openUpload: (id, options) => uploads.open(id, options),
 
     async *listUploads() {
       for await (const { id, facts } of uploads.list()) yield { id, size: facts.size, changedAt: changedAtOf(facts) }

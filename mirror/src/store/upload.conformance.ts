@@ -43,6 +43,19 @@ export function uploadConformance(name: string, open: () => Promise<OpenedStore>
     )
 
     it(
+      'opens only an upload that is there if none is to be begun',
+      withStore(async (store) => {
+        await expect(store.openUpload('u', { create: false })).rejects.toMatchObject({ code: 'not-found' })
+        await using upload = await store.openUpload('u')
+        await using same = await store.openUpload('u', { create: false })
+        expect(same.size).toBe(0)
+        await upload.discard()
+        await expect(store.openUpload('u', { create: false })).rejects.toMatchObject({ code: 'not-found' })
+        expect(await Array.fromAsync(store.listUploads())).toEqual([])
+      }),
+    )
+
+    it(
       'keeps the bytes that came before a failure',
       withStore(async (store) => {
         await using upload = await store.openUpload('u')

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { FileFacts, FileSystem, OpenFile } from '../file-system.ts'
-import type { Upload } from '../object-store.ts'
+import type { OpenUploadOptions, Upload } from '../object-store.ts'
 import type { Directories } from './directories.ts'
 import { Fault } from '../../oci/fault.ts'
 import { checkUploadId } from '../object-key.ts'
@@ -11,7 +11,7 @@ import { readAhead } from './read-ahead.ts'
 
 /** Uploads as one file each, appended to: the file is the only memory of how far an upload came. */
 export interface UploadFiles {
-  open(id: string): Promise<Upload>
+  open(id: string, options?: OpenUploadOptions): Promise<Upload>
   list(): AsyncGenerator<{ readonly id: string; readonly facts: FileFacts }>
   /** Takes away what a process left that ended between publishing an upload and deleting its first name. */
   sweep(): Promise<void>
@@ -50,14 +50,16 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
   }
 
   return {
-    async open(id) {
+    async open(id, { create: isCreated = true } = {}) {
       checkUploadId(id)
       const path = join(directory, id)
       return await onDisk(path, async () => {
         await directories.ensure(directory)
         if (!busy.has(id)) await dropIfPublished(path)
-        await create(path)
-        return createUpload(id, { ...context, path, busy, size: (await files.stat(path)).size })
+        if (isCreated) await create(path)
+        const facts = await statIfThere(files, path)
+        if (!facts) throw new Fault('not-found', `there is no upload ${id}`)
+        return createUpload(id, { ...context, path, busy, size: facts.size })
       })
     },
 
