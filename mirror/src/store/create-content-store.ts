@@ -52,10 +52,11 @@ export function createContentStore(objects: ObjectStore, { now = Date.now }: Con
 
   async function discard(id: string): Promise<boolean> {
     try {
-      await digests.watch(await objects.openUpload(id)).discard()
+      await digests.watch(await objects.openUpload(id, { create: false })).discard()
       return true
     } catch (error) {
-      if (isFault(error, 'conflict')) return false
+      // Somebody writes to it, or was faster.
+      if (isFault(error, 'conflict') || isFault(error, 'not-found')) return false
       throw error
     }
   }

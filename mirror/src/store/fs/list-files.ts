@@ -19,7 +19,7 @@ export async function* listFiles(
 
   async function* walk(folder: string): AsyncGenerator<FoundFile> {
     let batch: string[] = []
-    for (const name of await sortedNames(files, join(root, folder))) {
+    for (const name of await sortedNames(files, join(root, folder.slice(0, -1)))) {
       const path = folder + name
       if (!canHold(path)) continue
       if (path.endsWith('/') || batch.length === batchSize) {
