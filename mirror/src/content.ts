@@ -21,6 +21,15 @@ export interface ContentSource {
     blob: Descriptor,
     options?: FetchOptions & { readonly offset?: number },
   ): Promise<AsyncIterable<Uint8Array>>
+  /** What speaks of a manifest: signatures, SBOMs, attestations. Left out by sources that do not know. */
+  referrers?(repository: string, subject: Digest, options?: FetchOptions): Promise<readonly Referrer[]>
+}
+
+/** A manifest that speaks of another one, by its `subject` or by a tag made of the other's digest (cosign). */
+export interface Referrer {
+  readonly descriptor: Descriptor
+  /** The tag by which its readers find it. */
+  readonly tag?: string | undefined
 }
 
 /** A blob on its way in: not visible before `commit`. Disposing of it keeps what came for a later try. */

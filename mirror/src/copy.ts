@@ -1,14 +1,13 @@
 import type PQueue from 'p-queue'
 import type { ContentSink, ContentSource } from './content.ts'
-import { copyBlob } from './copy/copy-blob.ts'
-import { mapInQueue } from './copy/map-in-queue.ts'
-import { readImageGraph } from './copy/read-image-graph.ts'
-import { retry, type RetryOptions } from './copy/retry.ts'
-import { trackBlobs, type CopyProgress } from './copy/track-blobs.ts'
+import { copyBlobs } from './copy/copy-blobs.ts'
+import { createManifestFetcher } from './copy/manifest-fetcher.ts'
+import type { ReferrerGraph } from './copy/read-referrers.ts'
+import type { RetryOptions } from './copy/retry.ts'
+import type { CopyProgress } from './copy/track-blobs.ts'
 import type { Descriptor } from './oci/descriptor.ts'
-import { isDigest, type Digest } from './oci/digest.ts'
-import { isFault } from './oci/fault.ts'
-import { descriptorOf, type Manifest } from './oci/manifest.ts'
+import type { Digest } from './oci/digest.ts'
+import { blobsOf, descriptorOf, type Manifest } from './oci/manifest.ts'
 import type { Platform } from './oci/platform.ts'
 
 export interface CopyImageOptions {
@@ -21,6 +20,8 @@ export interface CopyImageOptions {
   readonly tags?: readonly string[] | undefined
   /** Which children of an index are wanted; all, if it is left out. */
   readonly platforms?: readonly Platform[] | undefined
+  /** Takes along what speaks of the image or of a child that is copied: signatures, SBOMs, and what speaks of those. */
+  readonly referrers?: boolean | undefined
   /** Leaves out children that the source has not, instead of failing: for a source that is sparse itself. */
   readonly isSourceSparse?: boolean | undefined
   /** Manifests at hand: they are not fetched, which some registries count. */
@@ -38,6 +39,8 @@ export interface CopyResult {
   readonly root: Descriptor
   /** What was copied or was there: parts before what they are part of, the root last. */
   readonly manifests: readonly Descriptor[]
+  /** Signatures and the like that came along. */
+  readonly referrers: readonly Descriptor[]
   readonly blobs: readonly Descriptor[]
   /** Wanted platforms that are there now; none for a plain manifest, which does not name any. */
   readonly platforms: readonly Platform[]
@@ -54,77 +57,39 @@ export interface CopyResult {
  * spot) | corrupt (after a second try) | no-space | invalid | conflict; the reason of `signal`. What came so far is kept
  */
 export async function copyImage(options: CopyImageOptions): Promise<CopyResult> {
-  const { sink, sourceRepository, reference, platforms, tags = [], signal } = options
-  const root = await fetchManifest(reference, options, signal)
-  const what = `${sourceRepository}${isDigest(reference) ? '@' : ':'}${reference}`
-  const graph = await readImageGraph({ root, platforms, what, fetchAll: (all) => fetchChildren(all, options) })
-  const bytesFetched = await copyBlobs(graph.blobs, options)
-  for (const manifest of graph.manifests) {
-    signal?.throwIfAborted()
-    const isRoot = manifest === root
-    if (isRoot || !(await sink.hasManifest(manifest.digest))) await sink.putManifest(manifest, isRoot ? { tags } : {})
-  }
+  const fetcher = createManifestFetcher(options)
+  const { root, platforms, missing, ...image } = await fetcher.image()
+  const referrers = options.referrers ? await fetcher.referrersOf(image.manifests) : noReferrers
+  const blobs = uniqueBlobsOf([...image.manifests, ...referrers.manifests])
+  const bytesFetched = await copyBlobs(blobs, options)
+  // Who sees the tag and asks for a signature finds it.
+  const parts = [...image.manifests.slice(0, -1), ...referrers.manifests]
+  const tags = new Map([...referrers.tags, [root.digest, options.tags ?? []]])
+  for (const manifest of [...parts, root]) await publish(manifest, tags.get(manifest.digest), options)
   return {
     root: descriptorOf(root),
-    manifests: graph.manifests.map(descriptorOf),
-    blobs: graph.blobs,
-    platforms: graph.platforms,
-    missing: graph.missing,
-    bytesTotal: sizeOf(graph.blobs),
+    manifests: image.manifests.map(descriptorOf),
+    referrers: referrers.manifests.map(descriptorOf),
+    blobs,
+    platforms,
+    missing,
+    bytesTotal: blobs.reduce((sum, { size }) => sum + size, 0),
     bytesFetched,
   }
 }
 
-async function fetchManifest(
-  reference: string,
-  { source, sourceRepository, known, retry: retrying }: CopyImageOptions,
-  signal: AbortSignal | undefined,
-): Promise<Manifest> {
-  const atHand = isDigest(reference) ? await known?.(reference) : undefined
-  return (
-    atHand ?? (await retry(() => source.manifest(sourceRepository, reference, { signal }), { ...retrying, signal }))
-  )
+const noReferrers: ReferrerGraph = { manifests: [], tags: new Map() }
+
+async function publish(
+  manifest: Manifest,
+  tags: readonly string[] | undefined,
+  { sink, signal }: CopyImageOptions,
+): Promise<void> {
+  signal?.throwIfAborted()
+  if (tags || !(await sink.hasManifest(manifest.digest))) await sink.putManifest(manifest, { tags: tags ?? [] })
 }
 
-async function fetchChildren(
-  children: readonly Descriptor[],
-  options: CopyImageOptions,
-): Promise<(Manifest | undefined)[]> {
-  const fetch = async ({ digest }: Descriptor, signal: AbortSignal): Promise<Manifest | undefined> => {
-    try {
-      return await fetchManifest(digest, options, signal)
-    } catch (error) {
-      if (options.isSourceSparse && isFault(error, 'not-found')) return undefined
-      throw error
-    }
-  }
-  // Small, and others wait for them: before the blobs of other copies.
-  return await mapInQueue(children, fetch, { queue: options.queue, signal: options.signal, priority: 1 })
-}
-
-/** Gives how many bytes were fetched. */
-async function copyBlobs(blobs: readonly Descriptor[], options: CopyImageOptions): Promise<number> {
-  const tracker = trackBlobs(blobs, options.onProgress)
-  const absent: Descriptor[] = []
-  for (const blob of blobs) {
-    options.signal?.throwIfAborted()
-    if (await options.sink.hasBlob(blob)) tracker.wasThere(blob)
-    else absent.push(blob)
-  }
-  tracker.report()
-
-  const bring = (blob: Descriptor, signal: AbortSignal): Promise<void> =>
-    retry(
-      async (progressed) => {
-        const moveTo = tracker.begin(blob)
-        await copyBlob(blob, { ...options, signal, onDone: (bytes) => void (moveTo(bytes) && progressed()) })
-      },
-      { ...options.retry, signal },
-    )
-  await mapInQueue(absent, bring, { queue: options.queue, signal: options.signal })
-  return tracker.bytesFetched()
-}
-
-function sizeOf(blobs: readonly Descriptor[]): number {
-  return blobs.reduce((sum, { size }) => sum + size, 0)
+function uniqueBlobsOf(manifests: readonly Manifest[]): Descriptor[] {
+  const blobs = manifests.flatMap((manifest) => (manifest.kind === 'manifest' ? blobsOf(manifest) : []))
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
 }

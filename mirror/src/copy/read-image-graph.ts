@@ -1,7 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import { Fault } from '../oci/fault.ts'
-import { blobsOf, type ImageIndex, type Manifest } from '../oci/manifest.ts'
+import type { ImageIndex, Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import { bestForPlatform, formatPlatform, uniquePlatforms, type Platform } from '../oci/platform.ts'
 import { selectChildren } from '../oci/select-children.ts'
@@ -15,8 +15,6 @@ export interface ImageGraph {
   readonly root: Manifest
   /** Each once, parts before what they are part of: the root is last. */
   readonly manifests: readonly Manifest[]
-  /** Each once. */
-  readonly blobs: readonly Descriptor[]
   /** Wanted ones (all, if none were named) that an index offers; a plain manifest names none. */
   readonly platforms: readonly Platform[]
   /** Wanted ones that are not offered, or not there. */
@@ -44,26 +42,21 @@ export async function readImageGraph(options: ReadImageGraphOptions): Promise<Im
   let level: readonly Manifest[] = [root]
   for (let depth = 0; level.length > 0; depth++) {
     const children = level.flatMap((manifest) => childrenOf(manifest, platforms))
-    const unseen = [...uniqueOf(children)].filter(({ digest }) => !found.has(digest))
+    const unique = new Map(children.map((child) => [child.digest, child])).values()
+    const unseen = [...unique].filter(({ digest }) => !found.has(digest))
     if (depth > maxDepth || found.size + unseen.length > maxManifests) {
       throw new Fault('invalid', `${what}: it nests more manifests than an image can have`)
     }
     level = (await fetchAll(unseen)).filter((manifest) => manifest !== undefined)
     for (const manifest of level) found.set(manifest.digest, manifest)
   }
-  const manifests = inOrder(found, options)
-  const blobs = manifests.flatMap((manifest) => (manifest.kind === 'manifest' ? blobsOf(manifest) : []))
-  return { root, manifests, blobs: [...uniqueOf(blobs)], ...offerOf(found, options) }
+  return { root, manifests: inOrder(found, options), ...offerOf(found, options) }
 }
 
 /** What is not a manifest has no business in an index; registries cannot be asked for it as one. */
 function childrenOf(manifest: Manifest, platforms: readonly Platform[] | undefined): Descriptor[] {
   if (manifest.kind !== 'index') return []
   return selectChildren(manifest.manifests, platforms).filter(({ mediaType }) => isManifestType(mediaType))
-}
-
-function uniqueOf(descriptors: readonly Descriptor[]): Iterable<Descriptor> {
-  return new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()
 }
 
 /** Depth first, so that an index comes behind its children even if another index names them earlier. */

@@ -22,6 +22,8 @@ export interface FakeUpstreamOptions {
   readonly access?: FakeAccess
   /** Blobs are redirected to a second port, which refuses requests that carry an Authorization. */
   readonly redirectBlobs?: boolean
+  /** How many referrers are on a page; without it there is no referrers API. */
+  readonly referrersPerPage?: number
   readonly tls?: { readonly key: string; readonly cert: string }
 }
 
@@ -88,6 +90,7 @@ export async function openFakeUpstream(options: FakeUpstreamOptions = {}): Promi
       return answerError(response, 401, ['UNAUTHORIZED', 'authentication required'], { 'www-authenticate': challenge })
     }
     if (seen.path === '/v2/') return answerJson(response, 200, {})
+    if (seen.path.includes('/referrers/')) return serveReferrers(exchange)
     if (kind === 'manifests') return serveManifest(stored.get(`${repository} ${reference}`), exchange)
     if (!options.redirectBlobs) return serveBlob(stored.get(reference), exchange)
     answer(response, { status: 307, headers: { location: `${scheme}://${storageHost}/${reference}?signature=secret` } })
@@ -104,6 +107,26 @@ export async function openFakeUpstream(options: FakeUpstreamOptions = {}): Promi
     const token = door.tokenFor({ ...seen, authorization: seen.headers.authorization })
     if (token) answerJson(response, 200, token)
     else answerError(response, 401, ['UNAUTHORIZED', 'incorrect username or password'])
+  }
+
+  function serveReferrers({ seen, response }: Exchange): void {
+    const { pathname, searchParams } = new URL(seen.path, 'http://fake')
+    const [, repository = '', subject = ''] = /^\/v2\/(.+)\/referrers\/(.+)$/.exec(pathname) ?? []
+    const { referrersPerPage: limit } = options
+    if (limit === undefined) return answerError(response, 404, ['NOT_FOUND', 'page not found'])
+    const all = referrersOf(stored, repository, subject)
+    const start = Number(searchParams.get('start') ?? 0)
+    const next = start + limit < all.length ? { link: `<${pathname}?start=${start + limit}>; rel="next"` } : {}
+    const manifests = all.slice(start, start + limit)
+    answerJson(
+      response,
+      200,
+      { schemaVersion: 2, mediaType: mediaTypes.index, manifests },
+      {
+        'content-type': mediaTypes.index,
+        ...next,
+      },
+    )
   }
 
   function serveManifest(manifest: Stored | undefined, { seen, response, trouble }: Exchange): void {
@@ -152,6 +175,15 @@ export async function openFakeUpstream(options: FakeUpstreamOptions = {}): Promi
       await Promise.all([close(registry), close(storage)])
     },
   }
+}
+
+function referrersOf(stored: ReadonlyMap<string, Stored>, repository: string, subject: string): object[] {
+  return [...stored].flatMap(([key, { bytes, mediaType, digest }]) => {
+    if (key !== `${repository} ${digest}`) return []
+    const document = JSON.parse(Buffer.from(bytes).toString()) as { subject?: Descriptor; artifactType?: string }
+    const { artifactType } = document
+    return document.subject?.digest === subject ? [{ mediaType, digest, size: bytes.length, artifactType }] : []
+  })
 }
 
 function headersOf(stored: Stored, length: number, { without = [], headers = {} }: Trouble): Record<string, string> {

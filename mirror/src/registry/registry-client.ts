@@ -4,7 +4,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { algorithmOf, isDigest, type Digest } from '../oci/digest.ts'
 import { Fault, isFault } from '../oci/fault.ts'
 import { descriptorOf, maxManifestSize, parseManifest, type Manifest } from '../oci/manifest.ts'
-import { acceptedManifests, isManifestType } from '../oci/media-type.ts'
+import { acceptedManifests, isManifestType, mediaTypes } from '../oci/media-type.ts'
 import { isRepository, isTag } from '../oci/reference.ts'
 import { createAuthorizer, type Authorizer } from './authorizer.ts'
 import { openBlobBody } from './blob-body.ts'
@@ -12,6 +12,7 @@ import { apiUrl, connect } from './connect.ts'
 import type { CredentialSource } from './credential.ts'
 import { endpointsOf } from './endpoint.ts'
 import { followRedirects } from './follow-redirects.ts'
+import { listReferrers, type ReferrersPage } from './list-referrers.ts'
 import { createLogin } from './login.ts'
 import { contentTypeOf, discarded, responseFault, webPageFault } from './response-fault.ts'
 import { restated } from './restated.ts'
@@ -27,7 +28,7 @@ export interface RegistryClientOptions extends TransportOptions {
 }
 
 /** A registry that is read from. Close it when no body of it is being read any more. */
-export interface RegistryClient extends ContentSource, AsyncDisposable {}
+export interface RegistryClient extends Required<ContentSource>, AsyncDisposable {}
 
 interface Request extends FetchOptions {
   readonly repository: string
@@ -86,15 +87,18 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   async function manifest(repository: string, reference: string, { signal }: FetchOptions = {}): Promise<Manifest> {
     const request = requestFor(repository, reference, signal)
     const answer = await send(request)
-    if (answer.status !== 200) throw await responseFault(answer, request.what)
-    const mediaType = contentTypeOf(answer)
-    if (mediaType === 'text/html') throw await discarded(answer, webPageFault(request.what))
-    try {
-      const raw = await readCapped(answer, maxManifestSize, signal)
-      return parseManifest(raw, { mediaType, digest: isDigest(reference) ? reference : digestHeaderOf(answer) })
-    } catch (error) {
-      throw isFault(error) ? restated(error, `${request.what}: ${error.message}`) : error
-    }
+    return await readManifest(answer, { ...request, digest: isDigest(reference) ? reference : digestHeaderOf(answer) })
+  }
+
+  async function referrersPage(
+    repository: string,
+    subject: Digest,
+    { query = '', signal }: FetchOptions & { readonly query?: string },
+  ): Promise<ReferrersPage> {
+    const request = { ...requestFor(repository, subject, signal), headers: { accept: mediaTypes.index } }
+    const answer = await send({ ...request, path: `referrers/${subject}${query}` })
+    const index = await readManifest(answer, request)
+    return { manifests: index.kind === 'index' ? index.manifests : [], next: nextQueryOf(answer) }
   }
 
   /** A presigned URL of the storage behind a registry may have run out: the registry makes another one. */
@@ -108,21 +112,24 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const isStorageRefusal = ({ status, url }: Answer): boolean =>
     (status === 401 || status === 403) && url.origin !== connection?.endpoint.origin
 
-  return {
-    async resolve(repository, reference, { signal } = {}) {
-      const request = requestFor(repository, reference, signal)
-      const answer = await send({ ...request, method: 'HEAD' })
-      await discard(answer)
-      if (answer.status === 200) {
-        const descriptor = describe(answer, reference, request.what)
-        if (descriptor) return descriptor
-      } else if (answer.status !== 405 && answer.status !== 501) {
-        throw await responseFault(answer, request.what)
-      }
-      return descriptorOf(await manifest(repository, reference, { signal }))
-    },
+  async function resolve(repository: string, reference: string, { signal }: FetchOptions = {}): Promise<Descriptor> {
+    const request = requestFor(repository, reference, signal)
+    const answer = await send({ ...request, method: 'HEAD' })
+    await discard(answer)
+    if (answer.status === 200) {
+      const descriptor = describe(answer, reference, request.what)
+      if (descriptor) return descriptor
+    } else if (answer.status !== 405 && answer.status !== 501) {
+      throw await responseFault(answer, request.what)
+    }
+    return descriptorOf(await manifest(repository, reference, { signal }))
+  }
 
+  return {
+    resolve,
     manifest,
+    referrers: (repository, subject, { signal } = {}) =>
+      listReferrers({ page: referrersPage, manifest, resolve }, { repository, subject, signal }),
 
     async blob(repository, { digest, size }, { offset = 0, signal } = {}) {
       const { what, ...request } = requestFor(repository, digest, signal)
@@ -137,6 +144,22 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     },
 
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+  }
+}
+
+interface Expected extends FetchOptions {
+  readonly what: string
+  readonly digest?: Digest | undefined
+}
+
+async function readManifest(answer: Answer, { what, digest, signal }: Expected): Promise<Manifest> {
+  if (answer.status !== 200) throw await responseFault(answer, what)
+  const mediaType = contentTypeOf(answer)
+  if (mediaType === 'text/html') throw await discarded(answer, webPageFault(what))
+  try {
+    return parseManifest(await readCapped(answer, maxManifestSize, signal), { mediaType, digest })
+  } catch (error) {
+    throw isFault(error) ? restated(error, `${what}: ${error.message}`) : error
   }
 }
 
@@ -159,4 +182,12 @@ function describe(answer: Answer, reference: string, what: string): Descriptor |
 function digestHeaderOf({ headers }: Answer): Digest | undefined {
   const digest = headers['docker-content-digest']
   return typeof digest === 'string' && isDigest(digest) ? digest : undefined
+}
+
+/** Query of the next page of a list (RFC 8288, as distribution-spec uses it): the rest of its URL is ours already. */
+function nextQueryOf({ headers, url }: Answer): string | undefined {
+  const link = headers['link']
+  const fields = typeof link === 'string' ? [link] : (link ?? [])
+  const target = fields.map((field) => /<([^>]*)>[^<]*;\s*rel="?next"?/i.exec(field)?.[1]).find(Boolean)
+  return (target && URL.parse(target, url.href)?.search) || undefined
 }
