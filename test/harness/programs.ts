@@ -1,6 +1,6 @@
 import path from 'node:path'
-import { projectDirectory } from './project-directory.ts'
 import { spawnProgram, type SpawnOptions, type Spawned } from './spawned.ts'
+import { stowageCommand } from './stowage.ts'
 
 /** Starts programs and makes sure that none of them outlives the test. */
 export interface Programs extends AsyncDisposable {
@@ -33,11 +33,14 @@ export function createPrograms(): Programs {
   async function stopAll(): Promise<void> {
     await Promise.all([...started].map((spawned) => spawned.stop()))
   }
+  function stowage(args: readonly string[], options?: SpawnOptions): Spawned {
+    const { command, args: all } = stowageCommand(args)
+    return start(command, all, { name: `stowage ${args[0] ?? ''}`, ...options })
+  }
   return {
     start,
     node,
-    stowage: (args, options) =>
-      node(path.join(projectDirectory, 'cli/src/main.ts'), args, { name: `stowage ${args[0] ?? ''}`, ...options }),
+    stowage,
     running: () => [...started],
     stopAll,
     [Symbol.asyncDispose]: stopAll,

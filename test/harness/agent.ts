@@ -1,0 +1,55 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { spawnStowage } from './stowage.ts'
+import { startRestartable, type Restartable } from './restartable.ts'
+import type { SpawnOptions } from './spawned.ts'
+
+export interface AgentOptions {
+  /** Holds `data/`, the layout and the log; what an earlier agent left there is gone on with. */
+  readonly directory: string
+  /** URL of the centre, or of the link to it. */
+  readonly central: string
+  /** Default: `node-1`. */
+  readonly node?: string
+  readonly labels?: Readonly<Record<string, string>>
+  /** More flags of `stowage agent`. */
+  readonly flags?: readonly string[]
+  readonly env?: NonNullable<SpawnOptions['env']>
+}
+
+/** `stowage agent` with an OCI layout as its runtime, in contact with the centre every second. */
+export interface Agent extends Restartable {
+  readonly node: string
+  readonly data: string
+  /** Its runtime: an OCI layout. */
+  readonly layout: string
+  /** Where half-fetched blobs lie. */
+  readonly parts: string
+}
+
+/** Starts an agent. It need not reach the centre; this does not wait for that. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { directory, central, node = 'node-1', labels = {}, flags = [], env = {} } = options
+  const [data, layout] = [path.join(directory, 'data'), path.join(directory, 'images')]
+  await mkdir(directory, { recursive: true })
+  const who = ['--node', node, ...Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`])]
+  const where = ['--data', data, '--runtime', `layout:${layout}`]
+  const args = [
+    '--log-format',
+    'json',
+    'agent',
+    '--central',
+    central,
+    ...who,
+    ...where,
+    '--contact-every',
+    '1s',
+    ...flags,
+  ]
+  const outputFile = path.join(directory, 'agent.log')
+  const agent = await startRestartable(
+    () => spawnStowage(args, { outputFile, env }),
+    () => Promise.resolve(),
+  )
+  return { ...agent, node, data, layout, parts: path.join(data, 'parts') }
+}

@@ -1,0 +1,34 @@
+import path from 'node:path'
+import { execa } from 'execa'
+import { projectDirectory } from './project-directory.ts'
+import { spawnProgram, type Exit, type SpawnOptions, type Spawned } from './spawned.ts'
+
+/** How `stowage` is run from its sources: on the Node that runs this, as one process. */
+export function stowageCommand(args: readonly string[]): { command: string; args: string[] } {
+  const main = path.join(projectDirectory, 'cli/src/main.ts')
+  return { command: process.execPath, args: ['--conditions=source', main, ...args] }
+}
+
+/** Starts `stowage`; the process is the program itself, so a signal reaches it and nothing else. */
+export function spawnStowage(args: readonly string[], options: SpawnOptions = {}): Spawned {
+  const { command, args: all } = stowageCommand(args)
+  return spawnProgram(command, all, { name: `stowage ${args[0] ?? ''}`, ...options })
+}
+
+/** What a `stowage` that ended said. */
+export interface Ran extends Exit {
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `stowage` to its end, whatever that is; killed after a minute. */
+export async function runStowage(
+  args: readonly string[],
+  { cwd, env = {} }: Pick<SpawnOptions, 'cwd' | 'env'> = {},
+): Promise<Ran> {
+  const { command, args: all } = stowageCommand(args)
+  const where = cwd === undefined ? {} : { cwd }
+  const ended = await execa(command, all, { ...where, env, reject: false, timeout: 60_000, stdin: 'ignore' })
+  const signal = ended.signal ?? null
+  return { code: ended.exitCode ?? null, signal, stdout: ended.stdout, stderr: ended.stderr }
+}
