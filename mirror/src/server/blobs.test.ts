@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { digestOf } from '../oci/digest.ts'
+import { digestOf, hexOf } from '../oci/digest.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
+import type { ObjectStore } from '../store/object-store.ts'
 import { allowAll } from './authorize.ts'
 import { createMirrorServer } from './mirror-server.ts'
 import { registryRoutes } from './registry-routes.ts'
@@ -11,10 +12,12 @@ import { registryRoutes } from './registry-routes.ts'
 const small = Buffer.from('0123456789')
 const large = Buffer.from(Array.from({ length: 700_000 }, (_, index) => index % 251))
 let app: FastifyInstance
+let objects: ObjectStore
 
 beforeEach(() => {
   app = createMirrorServer()
-  const store = createContentStore(createMemoryStore())
+  objects = createMemoryStore()
+  const store = createContentStore(objects)
   void app.register(registryRoutes, { store, authorize: allowAll, log: pino({ level: 'silent' }) })
 })
 
@@ -80,8 +83,19 @@ describe('blobs', () => {
     expect(response.json()).toMatchObject({ errors: [{ code: 'BLOB_UNKNOWN', detail: { digest: digestOf(small) } }] })
   })
 
-  it('deletes a blob', async () => {
+  it('does not hand out a small blob that is damaged', async () => {
     await push(small)
+    const key = `blobs/sha256/${hexOf(digestOf(small))}`
+    const etag = (await objects.head(key))?.etag ?? ''
+    await objects.putIfMatch(key, etag, Buffer.from('012345678X'))
+    expect((await get(small)).statusCode).toBe(500)
+    await objects.putIfMatch(key, (await objects.head(key))?.etag ?? '', small)
+    expect((await get(small)).statusCode).toBe(200)
+  })
+
+  it('deletes a blob, also from memory', async () => {
+    await push(small)
+    await get(small)
     const remove = () => app.inject({ method: 'DELETE', url: `/v2/a/blobs/${digestOf(small)}` })
     expect((await remove()).statusCode).toBe(202)
     expect((await get(small)).statusCode).toBe(404)

@@ -1,11 +1,12 @@
 import type { Descriptor } from '../oci/descriptor.ts'
+import { checkDigest } from '../oci/digest.ts'
 import type { Repository } from '../store/content-store.ts'
 import { contentHeaders, type Answer } from './answer.ts'
 import type { Exchange, Handlers, PathOf } from './exchange.ts'
 import { parseRange, type ByteRange } from './parse-range.ts'
 import { Refusal } from './refusal.ts'
 
-/** Up to this many bytes are read whole and sent with their headers in one write. */
+/** Up to this many bytes are read whole, checked, kept and sent with their headers in one write. */
 const smallBlobSize = 256 * 1024
 
 /** Pulling and deleting blobs (distribution-spec, "Pulling blobs" and "Deleting Blobs"). */
@@ -21,7 +22,7 @@ export const blobs: Handlers<'blob'> = {
     const { repository, blob } = await find(exchange, path)
     const range = parseRange(exchange.request.headers.range, blob.size)
     if (range === 'unsatisfiable') throw unsatisfiable(blob)
-    const body = await read(repository, blob, range ?? { offset: 0, length: blob.size })
+    const body = await read(exchange, { repository, blob, range })
     return range ? partOf(blob, range, body) : { status: 200, headers: blobHeaders(blob), body }
   },
 
@@ -43,11 +44,32 @@ async function find(
   return { repository, blob }
 }
 
-async function read(repository: Repository, { digest }: Descriptor, range: ByteRange): Promise<Answer['body']> {
-  const isSmall = range.length <= smallBlobSize
-  const object = await repository.openBlob(digest, { ...range, reuseBuffers: !isSmall })
-  if (!object) throw unknown(repository.name, digest)
-  return isSmall ? Buffer.concat(await Array.fromAsync(object.bytes)) : object.bytes
+interface Reading {
+  readonly repository: Repository
+  readonly blob: Descriptor
+  readonly range: ByteRange | undefined
+}
+
+async function read(exchange: Exchange, { repository, blob, range }: Reading): Promise<Answer['body']> {
+  if (blob.size > smallBlobSize) {
+    const object = await repository.openBlob(blob.digest, { ...range, reuseBuffers: true })
+    return (object ?? missing(repository, blob)).bytes
+  }
+  const bytes = exchange.cache.get(blob.digest) ?? (await readWhole(exchange, repository, blob))
+  return range ? bytes.subarray(range.offset, range.offset + range.length) : bytes
+}
+
+/** @throws Fault corrupt: the bytes in the store are damaged */
+async function readWhole({ cache }: Exchange, repository: Repository, blob: Descriptor): Promise<Uint8Array> {
+  const object = await repository.openBlob(blob.digest)
+  const bytes = Buffer.concat(await Array.fromAsync((object ?? missing(repository, blob)).bytes))
+  checkDigest(bytes, blob.digest, `blob ${blob.digest} in the store is damaged`)
+  cache.put(blob.digest, bytes)
+  return bytes
+}
+
+function missing({ name }: Repository, { digest }: Descriptor): never {
+  throw unknown(name, digest)
 }
 
 function partOf(blob: Descriptor, { offset, length }: ByteRange, body: Answer['body']): Answer {

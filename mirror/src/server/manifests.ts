@@ -19,9 +19,8 @@ export const manifests: Handlers<'manifest'> = {
   async GET(exchange, path) {
     const found = await find(exchange, path)
     if (isKnown(exchange, found)) return unchanged(found)
-    const manifest = await exchange.store.repository(path.repository).manifest(found.digest)
-    if (!manifest) throw unknown(path)
-    return { status: 200, headers: contentHeaders({ ...found, size: manifest.raw.length }), body: manifest.raw }
+    const body = exchange.cache.get(found.digest) ?? (await read(exchange, path, found))
+    return { status: 200, headers: contentHeaders(found), body }
   },
 
   async PUT({ store, permit, request, query }, { repository: name, reference }) {
@@ -55,6 +54,13 @@ async function find({ store, permit }: Exchange, path: PathOf<'manifest'>): Prom
   await permit({ action: 'pull', repository: path.repository, digest: digest ?? found?.digest })
   if (!found || !isManifestType(found.mediaType)) throw unknown(path)
   return found
+}
+
+async function read({ store, cache }: Exchange, path: PathOf<'manifest'>, { digest }: Descriptor): Promise<Uint8Array> {
+  const manifest = await store.repository(path.repository).manifest(digest)
+  if (!manifest) throw unknown(path)
+  cache.put(digest, manifest.raw)
+  return manifest.raw
 }
 
 /** Whether the client has it (RFC 9110, 13.1.2). */

@@ -5,6 +5,7 @@ import type { ContentStore } from '../store/content-store.ts'
 import type { Answer } from './answer.ts'
 import type { Access, Authorize, Principal } from './authorize.ts'
 import { blobs } from './blobs.ts'
+import { createByteCache } from './byte-cache.ts'
 import { errorAnswer } from './error-body.ts'
 import type { Exchange, Handlers, Method, PathKind, PathOf } from './exchange.ts'
 import { catalog, referrers, tags } from './lists.ts'
@@ -13,7 +14,7 @@ import { parsePath, type RegistryPath } from './parse-path.ts'
 import { Refusal } from './refusal.ts'
 import { isAborted } from './request-body.ts'
 import { sendAnswer } from './send-answer.ts'
-import { createUploadSessions, type UploadSessions } from './upload-sessions.ts'
+import { createUploadSessions } from './upload-sessions.ts'
 import { uploadSession, uploadStart } from './uploads.ts'
 
 export interface RegistryOptions {
@@ -21,6 +22,9 @@ export interface RegistryOptions {
   readonly authorize: Authorize
   readonly log: Logger
 }
+
+/** What one registry keeps from request to request. */
+type Serving = RegistryOptions & Pick<Exchange, 'uploads' | 'cache'>
 
 const methods: Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -40,6 +44,9 @@ const handlersOf: { readonly [Kind in PathKind]: Handlers<Kind> } = {
   referrers,
 }
 
+/** Bytes of manifests and small blobs that are kept in memory: what many nodes ask for at once. */
+const cacheSize = 16 * 1024 * 1024
+
 const anonymous: Principal = { kind: 'anonymous' }
 
 /**
@@ -48,15 +55,14 @@ const anonymous: Principal = { kind: 'anonymous' }
  */
 export async function registryRoutes(app: FastifyInstance, options: RegistryOptions): Promise<void> {
   const uploads = createUploadSessions(options.store)
+  const serving: Serving = { ...options, uploads, cache: createByteCache({ capacity: cacheSize }) }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => sendAnswer(reply, failed(error, request, options.log)))
 
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     logWhenClosed(request, reply, options.log)
-    const answer = await answerTo(request, uploads, options).catch((error: unknown) =>
-      failed(error, request, options.log),
-    )
+    const answer = await answerTo(request, serving).catch((error: unknown) => failed(error, request, options.log))
     drainWhenSent(request, reply)
     void reply.header('docker-distribution-api-version', 'registry/2.0')
     await sendAnswer(reply, answer).catch((err: unknown) => {
@@ -69,8 +75,12 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
 
 async function answerTo(
   request: FastifyRequest,
-  uploads: UploadSessions,
-  { store, authorize }: RegistryOptions,
+  {
+    store,
+    uploads,
+    cache,
+    authorize,
+  }: Pick<RegistryOptions, 'authorize'> & Pick<Exchange, 'store' | 'uploads' | 'cache'>,
 ): Promise<Answer> {
   const decide = async (access: Access) => authorize(anonymous, access)
   return dispatch(parsePath(pathOf(request)), {
@@ -79,6 +89,7 @@ async function answerTo(
     request: request.raw,
     store,
     uploads,
+    cache,
     isPermitted: async (access) => (await decide(access)).allowed,
     permit: async (access) => {
       const decision = await decide(access)
