@@ -22,7 +22,7 @@ let pauses: number[]
 beforeEach(async () => {
   upstream = await openFakeUpstream()
   images = createFakeImages(upstream, 'app')
-  client = createRegistryClient({ registry: upstream.host, timeouts: { stallMs: 80 } })
+  client = createRegistryClient({ registry: upstream.host })
   sink = createContentStore(createMemoryStore()).repository('library/app')
   pauses = []
 })
@@ -172,7 +172,8 @@ describe('copyImage over a bad link', () => {
   it('wakes up from silence', async () => {
     images.addImage('a', [base()], 'v1')
     upstream.trouble({ when: /blobs/, silentAfter: 10, times: 2 })
-    const { bytesTotal } = await copy()
+    await using impatient = createRegistryClient({ registry: upstream.host, timeouts: { stallMs: 400 } })
+    const { bytesTotal } = await copy({ source: impatient })
     expect(upstream.blobBytesSent).toBe(bytesTotal)
   })
 

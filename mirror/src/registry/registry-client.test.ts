@@ -193,13 +193,13 @@ describe('blob', () => {
   it('is patient with a reader that is slow', async () => {
     const upstream = await upstreamOf()
     const { layer, config } = addFakeImage(upstream)
-    const client = clientOf(upstream, { timeouts: { stallMs: 50 } })
+    const client = clientOf(upstream, { timeouts: { stallMs: 400 } })
     upstream.trouble({ when: new RegExp(config.digest), silentAfter: 1 })
     const untilOthersAreGivenUp = () =>
       expect(client.blob('team/app', config).then(bytesOf)).rejects.toMatchObject({ code: 'unavailable' })
     const chunks: Uint8Array[] = []
     for await (const chunk of await client.blob('team/app', layer)) {
-      if (chunks.length < 2) await untilOthersAreGivenUp()
+      if (chunks.length === 0) await untilOthersAreGivenUp()
       chunks.push(chunk)
     }
     expect(Buffer.concat(chunks).equals(fakeContent)).toBe(true)

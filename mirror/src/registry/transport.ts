@@ -15,7 +15,7 @@ export interface Timeouts {
   readonly stallMs: number
 }
 
-export const defaultTimeouts: Timeouts = { connectMs: 15_000, headersMs: 30_000, stallMs: 60_000 }
+const defaultTimeouts: Timeouts = { connectMs: 15_000, headersMs: 30_000, stallMs: 60_000 }
 
 export interface TransportOptions {
   /** Certificates in PEM that are trusted besides those of the system. */
