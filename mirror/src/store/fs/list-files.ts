@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { FileFacts, FileSystem } from '../file-system.ts'
 import { folderOfPrefix, isKey } from '../object-key.ts'
-import { isErrno } from './disk-fault.ts'
+import { isErrno, onDisk } from './disk-fault.ts'
 import { statIfThere } from './if-there.ts'
 
 export interface FoundFile {
@@ -15,11 +15,12 @@ export async function* listFiles(
   { root, prefix, after }: { readonly root: string; readonly prefix: string; readonly after: string },
 ): AsyncGenerator<FoundFile> {
   const folder = folderOfPrefix(prefix)
+  const namesIn = (directory: string): Promise<string[]> => onDisk(directory, () => sortedNames(files, directory))
   yield* walk(folder === '' ? '' : `${folder}/`)
 
   async function* walk(folder: string): AsyncGenerator<FoundFile> {
     let batch: string[] = []
-    for (const name of await sortedNames(files, join(root, folder.slice(0, -1)))) {
+    for (const name of await namesIn(join(root, folder.slice(0, -1)))) {
       const path = folder + name
       if (!canHold(path)) continue
       if (path.endsWith('/') || batch.length === batchSize) {
@@ -44,7 +45,8 @@ export async function* listFiles(
   }
 
   async function factsOf(key: string): Promise<FoundFile | undefined> {
-    const facts = await statIfThere(files, join(root, key))
+    const path = join(root, key)
+    const facts = await onDisk(path, () => statIfThere(files, path))
     return facts && !facts.isDirectory ? { key, facts } : undefined
   }
 }

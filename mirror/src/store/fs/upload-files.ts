@@ -64,8 +64,10 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
     },
 
     async *list() {
-      for (const { name: id } of (await files.list(directory)).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-        const facts = await statIfThere(files, join(directory, id))
+      const entries = await onDisk(directory, () => files.list(directory))
+      for (const id of entries.map(({ name }) => name).toSorted()) {
+        const path = join(directory, id)
+        const facts = await onDisk(path, () => statIfThere(files, path))
         if (facts) yield { id, facts }
       }
     },
