@@ -6,18 +6,18 @@ export interface OpenFile extends AsyncDisposable {
   /** Writes all of it. */
   write(bytes: Uint8Array, position: number): Promise<void>
   truncate(size: number): Promise<void>
-  /** What was written before the call lies on the disk when it resolves (fdatasync). */
+  /** What was written before the call, by whomever, lies on the disk when it resolves (fdatasync). */
   sync(): Promise<void>
 }
 
 /**
- * All that the agent does with files, small enough that a test can stand in for a disk which loses its power.
- * @throws Fault no-space | denied | unavailable, naming the path; a file that is not there is no fault but `undefined`
+ * All that the agent does with files.
+ * @throws Fault no-space | denied | unavailable | invalid, naming the path; a file that is not there is no fault but `undefined`
  */
 export interface FileSystem {
   /** With its parents, durable; nothing if it is there. */
   makeDirectory(path: string): Promise<void>
-  /** Makes the file if it is not there and leaves what is in it. */
+  /** Makes the file if it is not there and leaves what is in it. It can be read, too. */
   openForWriting(path: string): Promise<OpenFile>
   openForReading(path: string): Promise<OpenFile | undefined>
   sizeOf(path: string): Promise<number | undefined>
@@ -27,7 +27,8 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<'renamed' | 'other-device'>
   /** Nothing if it is not there. */
   remove(path: string): Promise<void>
-  /** Names that came, went or moved before the call are durable when it resolves. */
+  /** Names that came, went or moved before the call, by whomever, are durable when it resolves. */
   syncDirectory(path: string): Promise<void>
+  /** Bytes that the disk under a directory still takes. */
   freeBytes(path: string): Promise<number>
 }

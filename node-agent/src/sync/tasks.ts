@@ -8,8 +8,8 @@ export interface Tasks {
   stop(): Promise<void>
 }
 
-/** @param onEnd told how each one ended that was not stopped: undefined if well. */
-export function createTasks(onEnd: (subject: string, failure: unknown) => void): Tasks {
+/** @param onEnd told how each one ended that was not stopped: undefined if well */
+export function createTasks(onEnd: (failure: unknown) => void): Tasks {
   const running = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>()
 
   async function run(
@@ -24,14 +24,14 @@ export function createTasks(onEnd: (subject: string, failure: unknown) => void):
       failure = error
     }
     if (running.get(subject)?.controller === controller) running.delete(subject)
-    if (!controller.signal.aborted) onEnd(subject, failure)
+    if (!controller.signal.aborted) onEnd(failure)
   }
 
-  function end(subject: string): Promise<void> | undefined {
+  async function end(subject: string): Promise<void> {
     const task = running.get(subject)
     running.delete(subject)
     task?.controller.abort(new Error(`${subject} is not wanted any more`))
-    return task?.done
+    await task?.done
   }
 
   return {

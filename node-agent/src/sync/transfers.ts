@@ -61,6 +61,7 @@ export function createTransfers(options: TransfersOptions): Transfers {
     const done = queue
       .add(() => transfer(order, controller.signal), { priority: order.priority })
       .finally(() => running.delete(digest))
+    done.catch(ignore)
     running.set(digest, { controller, done })
     return done
   }
@@ -96,5 +97,5 @@ export function createTransfers(options: TransfersOptions): Transfers {
 }
 
 function ignore(): void {
-  // How a transfer ended that nobody wanted does not matter to whoever wants it anew.
+  // Whoever waits for a transfer hears how it ended; to all others it does not matter.
 }

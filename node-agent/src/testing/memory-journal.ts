@@ -1,8 +1,19 @@
 import type { Digest } from '@stowage/mirror/oci/digest'
 import type { Extent, PartJournal, PartRecord } from '../state/part-journal.ts'
 
-/** A journal of which every verb is durable when it returns, as SQLite's are. @param step called before each change */
-export function createMemoryJournal(step: () => void = () => {}): PartJournal & { readonly bytesReceived: number } {
+/** One thing done to a journal. */
+export type JournalChange =
+  | { readonly kind: 'begin'; readonly digest: Digest; readonly record: PartRecord }
+  | { readonly kind: 'record'; readonly digest: Digest; readonly extents: readonly Extent[]; readonly received: number }
+  | { readonly kind: 'drop'; readonly digest: Digest }
+
+/**
+ * A journal of which every verb is durable when it returns, as SQLite's are.
+ * @param onChange told of each change, from which another journal can be made
+ */
+export function createMemoryJournal(
+  onChange: (change: JournalChange) => void = () => {},
+): PartJournal & { readonly bytesReceived: number } {
   const records = new Map<Digest, PartRecord>()
   let received = 0
   const merged = (old: readonly Extent[], more: readonly Extent[]): Extent[] =>
@@ -17,19 +28,30 @@ export function createMemoryJournal(step: () => void = () => {}): PartJournal & 
     get: (digest) => records.get(digest),
     digests: () => [...records.keys()],
     begin(digest, { boot, extents }) {
-      step()
+      onChange({ kind: 'begin', digest, record: { boot, extents } })
       records.set(digest, { boot, extents: merged([], extents) })
     },
     record(digest, extents, bytesReceived) {
-      step()
+      onChange({ kind: 'record', digest, extents: [...extents], received: bytesReceived })
       const old = records.get(digest)
       if (!old) throw new Error(`no part ${digest}`)
       records.set(digest, { boot: old.boot, extents: merged(old.extents, extents) })
       received += bytesReceived
     },
     drop(digest) {
-      step()
+      onChange({ kind: 'drop', digest })
       records.delete(digest)
     },
   }
+}
+
+/** A journal to which these things were done. */
+export function journalAfter(changes: readonly JournalChange[]): ReturnType<typeof createMemoryJournal> {
+  const journal = createMemoryJournal()
+  for (const change of changes) {
+    if (change.kind === 'begin') journal.begin(change.digest, change.record)
+    else if (change.kind === 'record') journal.record(change.digest, change.extents, change.received)
+    else journal.drop(change.digest)
+  }
+  return journal
 }

@@ -65,17 +65,20 @@ export function createMemorySource({ chunkBytes = 1000 }: { chunkBytes?: number 
       await source.onChunk(digest)
       signal?.throwIfAborted()
       if (source.away) throw source.away
-      let chunk = bytes.slice(at, at + chunkBytes)
+      const chunk = bytes.slice(at, at + chunkBytes)
       const isNow = weather !== undefined && at + chunk.length > weather.at
-      if (isNow && weather.what === 'cut') throw new Fault('unavailable', 'the link was cut')
-      if (isNow && weather.what === 'silence') await forEver(signal)
-      if (isNow && weather.what === 'corruption') chunk = chunk.map((byte) => byte ^ 1)
+      const arrived = isNow ? await suffer(chunk, weather, signal) : chunk
       source.served.set(digest, (source.served.get(digest) ?? 0) + chunk.length)
-      yield chunk
+      yield arrived
     }
   }
 
   return source
+}
+
+async function suffer(chunk: Uint8Array, { what }: Weather, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  if (what === 'cut') throw new Fault('unavailable', 'the link was cut')
+  return what === 'corruption' ? chunk.map((byte) => byte ^ 1) : forEver(signal)
 }
 
 function forEver(signal: AbortSignal | undefined): Promise<never> {

@@ -16,6 +16,7 @@ export interface DocumentStore {
 /** Opens the documents of a data directory. */
 export async function openDocumentStore(directory: string, files: FileSystem): Promise<DocumentStore> {
   await files.makeDirectory(directory)
+  await files.syncDirectory(directory)
   const writing = new Map<Digest, Promise<void>>()
   const nameOf = (digest: Digest): string => `${algorithmOf(digest)}-${hexOf(digest)}`
   const pathOf = (digest: Digest): string => join(directory, nameOf(digest))

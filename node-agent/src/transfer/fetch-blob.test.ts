@@ -3,21 +3,23 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import { digestOf } from '@stowage/mirror/oci/digest'
 import { Fault } from '@stowage/mirror/oci/fault'
+import { createMemoryFileSystem } from '@stowage/mirror/store/crash-model/memory-file-system'
+import { createFileSystem } from '../files/create-file-system.ts'
+import type { FileSystem } from '../files/file-system.ts'
 import { readWholeFile } from '../files/whole-file.ts'
 import { createMemoryJournal } from '../testing/memory-journal.ts'
 import { createMemorySource, type MemorySource } from '../testing/memory-source.ts'
-import { createPowerCutDisk, type PowerCutDisk } from '../testing/power-cut-disk.ts'
 import { fetchBlob } from './fetch-blob.ts'
 import { openPartStore, type PartStore } from './part-store.ts'
 
 const bytes = randomBytes(10_000)
 const blob: Descriptor = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length }
 
-let disk: PowerCutDisk
+let disk: FileSystem
 let journal: ReturnType<typeof createMemoryJournal>
 let source: MemorySource
 beforeEach(() => {
-  disk = createPowerCutDisk()
+  disk = createFileSystem(createMemoryFileSystem())
   journal = createMemoryJournal()
   source = createMemorySource({ chunkBytes: 700 })
   source.blobs.set(blob.digest, bytes)

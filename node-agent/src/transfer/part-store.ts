@@ -47,6 +47,8 @@ export async function openPartStore(options: PartStoreOptions): Promise<PartStor
   const pathOf = (digest: Digest): string => join(directory, nameOf(digest))
 
   await files.makeDirectory(directory)
+  // An earlier process may have died between making a file and making its name durable.
+  await files.syncDirectory(directory)
   for (const digest of journal.digests()) {
     const noted = journal.get(digest)?.extents.at(-1)?.end ?? 0
     const bytes = Math.min(noted, (await files.sizeOf(pathOf(digest))) ?? 0)

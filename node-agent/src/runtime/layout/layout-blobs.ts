@@ -15,6 +15,8 @@ export interface LayoutBlobs {
   writeDocument(digest: Digest, raw: Uint8Array): Promise<void>
   /** Moves a checked and synced file in. */
   takeOver(digest: Digest, path: string): Promise<void>
+  /** Makes durable what is there of these, whoever wrote it. */
+  makeDurable(digests: readonly Digest[]): Promise<void>
   /** Removes these in their order; durable when it resolves. */
   remove(digests: readonly Digest[]): Promise<void>
 }
@@ -60,6 +62,10 @@ export function createLayoutBlobs(directory: string, files: FileSystem): LayoutB
     return to
   }
 
+  async function syncParents(digests: readonly Digest[]): Promise<void> {
+    for (const parent of new Set(digests.map((digest) => dirname(pathOf(digest))))) await files.syncDirectory(parent)
+  }
+
   return {
     has: async ({ digest, size }) => (await files.sizeOf(pathOf(digest))) === size,
     readDocument,
@@ -79,9 +85,17 @@ export function createLayoutBlobs(directory: string, files: FileSystem): LayoutB
       } else await files.syncDirectory(dirname(pathOf(digest)))
     },
 
+    async makeDurable(digests) {
+      for (const digest of digests) {
+        await using file = await files.openForReading(pathOf(digest))
+        await file?.sync()
+      }
+      await syncParents(digests)
+    },
+
     async remove(digests) {
       for (const digest of digests) await files.remove(pathOf(digest))
-      for (const parent of new Set(digests.map((digest) => dirname(pathOf(digest))))) await files.syncDirectory(parent)
+      await syncParents(digests)
     },
   }
 }

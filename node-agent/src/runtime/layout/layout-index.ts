@@ -119,6 +119,8 @@ function unnamed(entry: LayoutEntry, held: boolean): LayoutEntry {
   return annotated(entry, held ? { ...annotations, [marks.held]: 'true' } : annotations)
 }
 
-function annotated({ annotations: _, ...entry }: LayoutEntry, annotations: Record<string, string>): LayoutEntry {
-  return Object.keys(annotations).length > 0 ? { ...entry, annotations } : entry
+function annotated(entry: LayoutEntry, annotations: Record<string, string>): LayoutEntry {
+  if (Object.keys(annotations).length > 0) return { ...entry, annotations }
+  const { annotations: _none, ...bare } = entry
+  return bare
 }

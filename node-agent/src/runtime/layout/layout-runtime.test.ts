@@ -6,7 +6,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { nameAnnotations } from '@stowage/mirror/edge/set'
 import { digestOf, hexOf, type Digest } from '@stowage/mirror/oci/digest'
 import type { FileSystem } from '../../files/file-system.ts'
-import { nodeFileSystem } from '../../files/node-file-system.ts'
+import { createFileSystem } from '../../files/create-file-system.ts'
 import { createTestImage, linuxAmd64, type TestImage } from '../../testing/test-image.ts'
 import { runtimeConformance, type RuntimeUnderTest } from '../runtime.conformance.ts'
 import type { Runtime } from '../runtime.ts'
@@ -15,13 +15,15 @@ import { openLayoutRuntime } from './layout-runtime.ts'
 const made: string[] = []
 afterAll(() => Promise.all(made.map((path) => rm(path, { recursive: true }))))
 
+const thisMachine = createFileSystem()
+
 /** The disk of this machine, of which the staging directory seems to be another one. */
 const twoDisks: FileSystem = {
-  ...nodeFileSystem,
-  rename: async (from, to) => (from.includes('/staged/') ? 'other-device' : nodeFileSystem.rename(from, to)),
+  ...thisMachine,
+  rename: async (from, to) => (from.includes('/staged/') ? 'other-device' : thisMachine.rename(from, to)),
 }
 
-async function openUnderTest(files: FileSystem = nodeFileSystem): Promise<RuntimeUnderTest & { directory: string }> {
+async function openUnderTest(files: FileSystem = thisMachine): Promise<RuntimeUnderTest & { directory: string }> {
   const base = await mkdtemp(join(tmpdir(), 'stowage-layout-'))
   made.push(base)
   const directory = join(base, 'layout')

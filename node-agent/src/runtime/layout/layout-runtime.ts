@@ -67,9 +67,18 @@ export async function openLayoutRuntime({ directory, files, platform }: LayoutRu
   }
 
   async function publish(name: string, graph: ImageGraph): Promise<void> {
-    const [missing] = await absentOf([...graph.blobs, ...graph.documents.map(descriptorOf)], blobs)
+    const parts = [...graph.blobs, ...graph.documents.map(descriptorOf)]
+    const [missing] = await absentOf(parts, blobs)
     if (missing) throw new Fault('conflict', `${name}: ${missing.digest} is gone from ${directory} again`)
+    await blobs.makeDurable(parts.map(({ digest }) => digest))
     await changeIndex((index) => withName(index, name, graph.root))
+  }
+
+  async function adopt(name: string): Promise<void> {
+    const entry = (await readIndex()).manifests.find((each) => nameOf(each) === name)
+    if (!entry) throw new Fault('conflict', `${name} is gone from ${directory} again`)
+    await blobs.makeDurable(await reachableFrom([entry], blobs, refuseDamage))
+    await changeIndex((index) => withOwnership(index, name, true))
   }
 
   async function collect(wanted: ReadonlySet<Digest>): Promise<void> {
@@ -99,7 +108,7 @@ export async function openLayoutRuntime({ directory, files, platform }: LayoutRu
     begin: (graph) => turns.add(() => begin(graph)),
     accept: (_graph, { descriptor, path }) => turns.add(() => blobs.takeOver(descriptor.digest, path)),
     publish: (name, graph) => turns.add(() => publish(name, graph)),
-    adopt: (name) => turns.add(() => changeIndex((index) => withOwnership(index, name, true))),
+    adopt: (name) => turns.add(() => adopt(name)),
     forget: (name) => turns.add(() => changeIndex((index) => withOwnership(index, name, false))),
 
     remove: (name) =>
@@ -118,6 +127,10 @@ export async function openLayoutRuntime({ directory, files, platform }: LayoutRu
 /** Makes a layout of an empty directory, and clears away what a copy left half. */
 async function prepare(directory: string, files: FileSystem): Promise<void> {
   await files.makeDirectory(join(directory, 'blobs/sha256'))
+  // Whoever wrote here before may have died between giving a name and making it durable.
+  for (const path of [directory, join(directory, 'blobs'), join(directory, 'blobs/sha256')]) {
+    await files.syncDirectory(path)
+  }
   const incoming = incomingDirectory(directory)
   await files.makeDirectory(incoming)
   for (const name of await files.list(incoming)) await files.remove(join(incoming, name))

@@ -1,0 +1,242 @@
+import type { Logger } from 'pino'
+import type { DesiredImage } from '@stowage/mirror/edge/set'
+import type { Descriptor } from '@stowage/mirror/oci/descriptor'
+import type { Digest } from '@stowage/mirror/oci/digest'
+import { Fault, isFault } from '@stowage/mirror/oci/fault'
+import { admit, type Candidate, type HeldBack } from '../plan/admit.ts'
+import { diff, type Step } from '../plan/diff.ts'
+import type { ImageGraph, Runtime, RuntimeImage } from '../runtime/runtime.ts'
+import type { Attempt } from '../state/attempts.ts'
+import type { PartStore } from '../transfer/part-store.ts'
+import { repositoryOf, type Library } from './library.ts'
+import type { Pursuits } from './pursuits.ts'
+import type { Transfers } from './transfers.ts'
+
+/** What is to be brought here. */
+export interface Goal {
+  readonly images: readonly DesiredImage[]
+  /** Sets whose images are not known yet. */
+  readonly unknownSets: readonly Digest[]
+}
+
+/** How far it has come, as one look found it. */
+export interface Situation {
+  readonly listed: ReadonlyMap<string, RuntimeImage>
+  readonly graphs: ReadonlyMap<Digest, ImageGraph>
+  readonly heldBack: readonly HeldBack[]
+  /** Nothing is left to be done, except what this node can never run. */
+  readonly isComplete: boolean
+  /** Something waits for room on a disk. */
+  readonly needsRoom: boolean
+  /** When to look again at the latest, in milliseconds. */
+  readonly lookAgainInMs: number
+}
+
+export type Phase = 'fetching' | 'publishing'
+
+/** Brings images into the runtime: each call of `advance` looks at the world anew and sets going what can be done. */
+export interface ImageSync {
+  readonly advance: (goal: Goal) => Promise<Situation>
+  readonly phaseOf: (image: DesiredImage) => Phase | undefined
+  /** The last failure, until it succeeds. */
+  readonly attemptOf: (image: DesiredImage) => Attempt | undefined
+  /** Bytes of an image's blob that lie on this node's disks for certain. */
+  readonly bytesHere: (graph: ImageGraph, blob: Digest) => number
+  /** Something is under way. */
+  isBusy(): boolean
+  /** Ends everything; what came stays. */
+  stop(): Promise<void>
+}
+
+export interface ImageSyncOptions {
+  readonly library: Library
+  readonly runtime: Runtime
+  readonly parts: PartStore
+  readonly pursuits: Pursuits
+  /** Bytes that are to stay free on each disk. */
+  readonly reserveBytes: number
+  readonly log: Logger
+  /** Makes the transfers; `onArrival` is to be told of each blob that the runtime took over. */
+  readonly openTransfers: (onArrival: (digest: Digest) => void) => Transfers
+}
+
+/** A runtime that loses what it is given is asked so often. */
+const mostRounds = 3
+const lookForRoomEveryMs = 15_000
+
+/** Under which attempts for an image are noted: another digest is another thing to try. */
+export function subjectOf({ name, root }: DesiredImage): string {
+  return `${name} ${root.digest}`
+}
+
+export function createImageSync(options: ImageSyncOptions): ImageSync {
+  const { library, runtime, parts, pursuits, reserveBytes, log } = options
+  const missing = new Map<Digest, Set<Digest>>()
+  const phases = new Map<string, Phase>()
+  const transfers = options.openTransfers((digest) => {
+    for (const digests of missing.values()) digests.delete(digest)
+  })
+
+  function bytesHere({ root, blobs }: ImageGraph, digest: Digest): number {
+    if (missing.get(root.digest)?.has(digest) !== false) return parts.durableBytes(digest)
+    return blobs.find((blob) => blob.digest === digest)?.size ?? 0
+  }
+  const allBytesHere = (graph: ImageGraph): number =>
+    graph.blobs.reduce((sum, { digest }) => sum + bytesHere(graph, digest), 0)
+
+  async function askRuntime(graph: ImageGraph): Promise<Descriptor[]> {
+    const descriptors = await runtime.begin(graph)
+    missing.set(graph.root.digest, new Set(descriptors.map(({ digest }) => digest)))
+    return descriptors
+  }
+
+  async function fetchMissing(image: DesiredImage, graph: ImageGraph, work: Work): Promise<void> {
+    const repository = repositoryOf(image)
+    for (let round = 0; ; round++) {
+      const blobs = await askRuntime(graph)
+      if (blobs.length === 0) return
+      if (round === mostRounds) throw new Fault('conflict', `${runtime.name} does not keep the blobs of ${image.name}`)
+      const { priority, signal } = work
+      await allOf(blobs.map((blob) => transfers.bring({ blob, graph, repository, priority }, signal)))
+    }
+  }
+
+  async function bring(image: DesiredImage, graph: ImageGraph, work: Work): Promise<void> {
+    const subject = subjectOf(image)
+    try {
+      phases.set(subject, 'fetching')
+      await fetchMissing(image, graph, work)
+      work.signal.throwIfAborted()
+      phases.set(subject, 'publishing')
+      await runtime.publish(image.name, graph)
+      log.info({ reference: image.name, digest: image.root.digest }, 'image present')
+    } finally {
+      phases.delete(subject)
+    }
+  }
+
+  function candidateOf({ image, graph }: Step & { kind: 'bring' }): Candidate {
+    const running = pursuits.isRunning(subjectOf(image))
+    const rests = graph.blobs.map((blob) => Math.max(0, blob.size - bytesHere(graph, blob.digest)))
+    const restBytes = rests.reduce((sum, rest) => sum + rest, 0)
+    return { image, restBytes, largestRestBytes: Math.max(0, ...rests), running }
+  }
+
+  async function graphsAtHand(images: readonly DesiredImage[]): Promise<Map<Digest, ImageGraph>> {
+    const graphs = new Map<Digest, ImageGraph>()
+    for (const { root } of images) {
+      const graph = await library.graph(root).catch((error: unknown) => {
+        // Learning it again says so in words.
+        if (!isFault(error)) throw error
+      })
+      if (graph) graphs.set(root.digest, graph)
+    }
+    return graphs
+  }
+
+  /** Ends what is not wanted any more; a blob that an image yet unread may want goes on. */
+  function retain({ images, unknownSets }: Goal, steps: readonly Step[]): void {
+    const setSubjects = unknownSets.map(setSubjectOf)
+    const subjects = new Set([...setSubjects, ...images.map(subjectOf)])
+    pursuits.retain(subjects)
+    const roots = new Set(images.map(({ root }) => root.digest))
+    for (const digest of missing.keys()) if (!roots.has(digest)) missing.delete(digest)
+    const unread = [...setSubjects, ...steps.flatMap(({ kind, image }) => (kind === 'learn' ? [subjectOf(image)] : []))]
+    if (unread.some((subject) => !pursuits.attemptOf(subject))) return
+    transfers.retain(
+      new Set(steps.flatMap((step) => (step.kind === 'bring' ? step.graph.blobs.map((b) => b.digest) : []))),
+    )
+  }
+
+  async function startTransfers(steps: readonly (Step & { kind: 'bring' })[]): Promise<readonly HeldBack[]> {
+    const candidates: Candidate[] = []
+    for (const step of steps) {
+      const subject = subjectOf(step.image)
+      if (!pursuits.isRunning(subject)) await askRuntime(step.graph)
+      if (pursuits.isRunning(subject) || pursuits.waitMs(subject) === 0) candidates.push(candidateOf(step))
+    }
+    const room = { runtimeBytes: await runtime.freeBytes(), partsBytes: await parts.freeBytes(), reserveBytes }
+    const { admitted, heldBack } = admit(candidates, room)
+    const graphs = new Map(steps.map(({ image, graph }) => [image, graph]))
+    for (const [rank, image] of admitted.entries()) {
+      const graph = graphs.get(image)
+      if (!graph) continue
+      pursuits.pursue(subjectOf(image), {
+        work: (signal) => bring(image, graph, { priority: -rank, signal }),
+        progress: () => allBytesHere(graph),
+      })
+    }
+    return heldBack
+  }
+
+  return {
+    bytesHere,
+    phaseOf: (image) => phases.get(subjectOf(image)),
+    attemptOf: (image) => pursuits.attemptOf(subjectOf(image)),
+    isBusy: () => transfers.size > 0 || phases.size > 0,
+
+    async advance(goal) {
+      const listed = new Map((await runtime.list()).map((image) => [image.name, image]))
+      const graphs = await graphsAtHand(goal.images)
+      const steps = diff(goal.images, { images: listed, graphs })
+      for (const { kind, image } of steps) {
+        if (kind !== 'adopt') continue
+        await runtime.adopt(image.name)
+        log.info({ reference: image.name, digest: image.root.digest }, 'image adopted')
+      }
+      retain(goal, steps)
+      for (const digest of goal.unknownSets) {
+        pursuits.pursue(setSubjectOf(digest), { work: (signal) => library.learnSet(digest, signal) })
+      }
+      for (const image of goal.images) {
+        if (graphs.has(image.root.digest)) continue
+        pursuits.pursue(subjectOf(image), { work: (signal) => library.learnImage(image, signal) })
+      }
+      const bringing = steps.filter((step) => step.kind === 'bring')
+      const heldBack = await startTransfers(bringing)
+      return {
+        listed,
+        graphs,
+        heldBack,
+        isComplete: goal.unknownSets.length === 0 && steps.every(isDoneWith),
+        needsRoom: heldBack.length > 0 || bringing.some((step) => faultCodeOf(step) === 'no-space'),
+        lookAgainInMs: lookAgainInMs(goal, steps, heldBack),
+      }
+    },
+
+    async stop() {
+      await pursuits.stop()
+      await transfers.stop()
+    },
+  }
+
+  function faultCodeOf({ image }: Step): string | undefined {
+    return pursuits.attemptOf(subjectOf(image))?.code
+  }
+
+  function isDoneWith(step: Step): boolean {
+    return step.kind === 'adopt' || (faultCodeOf(step) === 'invalid' && !pursuits.isRunning(subjectOf(step.image)))
+  }
+
+  function lookAgainInMs({ unknownSets }: Goal, steps: readonly Step[], heldBack: readonly HeldBack[]): number {
+    const subjects = [...unknownSets.map(setSubjectOf), ...steps.map(({ image }) => subjectOf(image))]
+    const waits = subjects.filter((subject) => !pursuits.isRunning(subject)).map((subject) => pursuits.waitMs(subject))
+    return Math.min(...waits.filter((ms) => ms > 0), heldBack.length > 0 ? lookForRoomEveryMs : Infinity)
+  }
+}
+
+interface Work {
+  /** Higher goes first. */
+  readonly priority: number
+  readonly signal: AbortSignal
+}
+
+/** Under which attempts for a set are noted. */
+export function setSubjectOf(digest: Digest): string {
+  return `set ${digest}`
+}
+
+/** Waits for all of them, also if some fail; then throws the first failure. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason
+}

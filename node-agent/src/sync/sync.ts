@@ -1,0 +1,215 @@
+import type { Logger } from 'pino'
+import { versionOf, type Assignment } from '@stowage/mirror/edge/assignment'
+import type { DesiredSet } from '@stowage/mirror/edge/set'
+import type { Digest } from '@stowage/mirror/oci/digest'
+import { Fault, isFault } from '@stowage/mirror/oci/fault'
+import { backOff } from '../plan/back-off.ts'
+import { nextWishes, planRemovals, type Removals } from '../plan/removal.ts'
+import type { GoingImage, ImagesView } from '../plan/report-of.ts'
+import { knownEntries, wantedOf, type KnownEntry, type Wanted } from '../plan/wanted.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { Assignments } from '../state/assignments.ts'
+import type { Attempt, Attempts } from '../state/attempts.ts'
+import type { Database } from '../state/database.ts'
+import type { Wishes } from '../state/wishes.ts'
+import type { PartStore } from '../transfer/part-store.ts'
+import type { Wake } from '../wake.ts'
+import { carryOut, collectGarbage, goingImages } from './clean-up.ts'
+import { setSubjectOf, subjectOf, type ImageSync, type Situation } from './image-sync.ts'
+import type { Library } from './library.ts'
+
+/** What the loop knows, for a report. */
+export interface SyncView {
+  /** The assignment that the images speak of. */
+  readonly assignment: Assignment | undefined
+  readonly images: ImagesView
+  readonly isBusy: boolean
+  /** Why nothing can be done at all. */
+  readonly trouble: string | undefined
+}
+
+/** Makes what the last assignment wants true on this node, and keeps it true. */
+export interface Sync {
+  /** Runs until the signal fires; what came stays for the next time. */
+  run(signal: AbortSignal): Promise<void>
+  /**
+   * Obeys another assignment from now on, also after a restart; an older one than the last changes nothing.
+   * @throws Fault invalid if it is for another node
+   */
+  obey(assignment: Assignment): Promise<void>
+  /** There is a link again: what failed for lack of one is tried at once. */
+  linkIsBack(): void
+  /** Undefined before the first look is done: until then nothing is known. */
+  view(): SyncView | undefined
+}
+
+export interface SyncOptions {
+  readonly node: string
+  readonly db: Database
+  readonly assignments: Assignments
+  readonly wishes: Wishes
+  readonly attempts: Attempts
+  readonly library: Library
+  readonly runtime: Runtime
+  readonly parts: PartStore
+  readonly imageSync: ImageSync
+  readonly wake: Wake
+  /** Says that images go, and resolves when that was heard or will not be heard soon. */
+  readonly announce: (signal: AbortSignal) => Promise<void>
+  /** Told that a report would say something else now. */
+  readonly onChange: () => void
+  /** How often the world is looked at when nothing seems to have happened, in milliseconds. */
+  readonly lookEveryMs: number
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  readonly random: () => number
+  readonly log: Logger
+}
+
+/** What one look at the world found. */
+interface Look {
+  readonly assignment: Assignment
+  readonly wanted: Wanted
+  readonly situation: Situation
+}
+
+export function createSync(options: SyncOptions): Sync {
+  const { node, db, assignments, wishes, attempts, library, runtime, parts, imageSync } = options
+  const { wake, announce, onChange, lookEveryMs, now, random, log } = options
+  let last: Look | undefined
+  let hasLooked = false
+  let going: readonly GoingImage[] = []
+  let failure: Attempt | undefined
+
+  async function setsAtHand({ entries }: Assignment): Promise<Map<Digest, DesiredSet>> {
+    const sets = new Map<Digest, DesiredSet>()
+    for (const digest of new Set(entries.flatMap(({ set }) => set ?? []))) {
+      const set = await library.set(digest).catch((error: unknown) => {
+        // A set that is none is as good as unknown; learning it again says so in words.
+        if (!isFault(error, 'invalid')) throw error
+      })
+      if (set) sets.set(digest, set)
+    }
+    return sets
+  }
+
+  /** One look at the world and what follows from it; resolves with the milliseconds until the next one. */
+  async function look(signal: AbortSignal): Promise<number> {
+    const assignment = assignments.latest()
+    if (!assignment) return lookEveryMs
+    const entries = knownEntries(assignment, await setsAtHand(assignment))
+    const wanted = wantedOf(entries)
+    wishes.replace(nextWishes(wishes.all(), entries))
+    const situation = await imageSync.advance(wanted)
+    last = { assignment, wanted, situation }
+    onChange()
+    if (wanted.unknownSets.length > 0) return situation.lookAgainInMs
+    attempts.retain(new Set(wanted.images.map(subjectOf)))
+    if (situation.isComplete || situation.needsRoom) await tidyUp(last, entries, signal)
+    return situation.lookAgainInMs
+  }
+
+  async function tidyUp(seen: Look, entries: readonly KnownEntry[], signal: AbortSignal): Promise<void> {
+    const { assignment, situation } = seen
+    const removals = planRemovals(wishes.all(), entries, situation.listed)
+    await sayGoodbye(removals, situation, signal)
+    const latest = assignments.latest()
+    if (signal.aborted || (latest && versionOf(latest) !== versionOf(assignment))) return
+    const inUse = await carryOut(removals, { runtime, wishes, parts, log })
+    going = going.flatMap((image) => (inUse.has(image.name) ? [{ ...image, state: 'in-use' as const }] : []))
+    await dropUnneeded(seen)
+    onChange()
+    if (situation.needsRoom && removals.remove.length > inUse.size) wake.ring()
+  }
+
+  async function sayGoodbye(removals: Removals, { listed }: Situation, signal: AbortSignal): Promise<void> {
+    const known = new Set(going.map(({ name }) => name))
+    going = goingImages(removals, listed).map((image) => going.find(({ name }) => name === image.name) ?? image)
+    if (going.every(({ name }) => known.has(name))) return
+    onChange()
+    await announce(signal)
+  }
+
+  async function dropUnneeded({ assignment, wanted, situation }: Look): Promise<void> {
+    const { graphs, listed, isComplete } = situation
+    const absent = wanted.images.filter(({ name, root }) => listed.get(name)?.digest !== root.digest)
+    const needed = absent.flatMap(({ root }) => graphs.get(root.digest) ?? [])
+    const isAllRead = isComplete || needed.length === absent.length
+    const roots = new Set(wanted.images.map(({ root }) => root.digest))
+    await collectGarbage(roots, isAllRead ? needed : undefined, { runtime, wishes, parts, log })
+    if (!isComplete) return
+    await library.retain(
+      assignment.entries.flatMap(({ set }) => set ?? []),
+      graphs.values(),
+    )
+  }
+
+  /** Looks, and makes of a fault a pause. */
+  async function lookOrRest(signal: AbortSignal): Promise<number> {
+    try {
+      const nextMs = await look(signal)
+      if (failure) log.info('trouble is over')
+      failure = undefined
+      return Math.min(nextMs, lookEveryMs)
+    } catch (error) {
+      if (!isFault(error)) throw error
+      if (failure?.message !== error.message) log.error({ err: error }, 'sync is in trouble')
+      failure = backOff('look', error, { previous: failure, now: now(), random })
+      return Math.min(failure.delayMs, lookEveryMs)
+    } finally {
+      hasLooked = true
+      onChange()
+    }
+  }
+
+  function troubleOfSets(): string | undefined {
+    for (const digest of last?.wanted.unknownSets ?? []) {
+      const attempt = attempts.get(setSubjectOf(digest))
+      if (attempt && attempt.code !== 'unavailable') return `a set cannot be read: ${attempt.message}`
+    }
+    return undefined
+  }
+
+  return {
+    async run(signal) {
+      try {
+        while (!signal.aborted) await wake.sleep(await lookOrRest(signal), signal)
+      } finally {
+        await imageSync.stop()
+      }
+    },
+
+    async obey(assignment) {
+      if (assignment.node !== node) {
+        throw new Fault('invalid', `an assignment for node ${assignment.node} came to node ${node}`)
+      }
+      const before = assignments.latest()
+      if (before?.epoch === assignment.epoch && before.sequence >= assignment.sequence) return
+      const entries = knownEntries(assignment, await setsAtHand(assignment))
+      db.transaction(() => {
+        assignments.store(assignment)
+        wishes.replace(nextWishes(wishes.all(), entries))
+      })
+      log.info({ assignment: versionOf(assignment), sets: entries.length }, 'assignment changed')
+      wake.ring()
+    },
+
+    linkIsBack() {
+      attempts.dropCode('unavailable')
+      wake.ring()
+    },
+
+    view() {
+      if (!hasLooked) return undefined
+      const { listed = new Map(), graphs = new Map(), heldBack = [] } = last?.situation ?? {}
+      const { phaseOf, attemptOf, bytesHere } = imageSync
+      const wanted = last?.wanted.images ?? []
+      return {
+        assignment: last?.assignment,
+        images: { wanted, listed, graphs, heldBack, going, phaseOf, attemptOf, bytesHere },
+        isBusy: imageSync.isBusy(),
+        trouble: failure?.message ?? troubleOfSets(),
+      }
+    },
+  }
+}
