@@ -28,7 +28,7 @@ export interface TransportOptions {
 }
 
 export interface Ask {
-  readonly method?: 'GET' | 'HEAD' | 'POST' | undefined
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string | undefined
   readonly signal?: AbortSignal | undefined
