@@ -78,7 +78,7 @@ export function openCentreClient(central: string, settings: NetworkSettings): Ce
   }
 }
 
-const refusalSchema = z.object({ message: z.string() })
+const refusalSchema = z.object({ error: z.object({ message: z.string() }) })
 
 async function refusal(answer: Answer): Promise<Fault> {
   const code = answer.status === 404 ? 'not-found' : answer.status >= 500 ? 'unavailable' : 'invalid'
@@ -91,5 +91,5 @@ async function refusal(answer: Answer): Promise<Fault> {
   }
   const text = Buffer.from(await readCapped(answer, 64 * 1024)).toString()
   const parsed = refusalSchema.safeParse(JSON.parse(text))
-  return new Fault(code, parsed.success ? parsed.data.message : `the centre answers with status ${answer.status}`)
+  return new Fault(code, parsed.success ? parsed.data.error.message : `the centre answers with status ${answer.status}`)
 }

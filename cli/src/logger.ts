@@ -1,3 +1,4 @@
+import { isFault } from '@stowage/mirror/oci/fault'
 import { pino, type Logger } from 'pino'
 import pretty from 'pino-pretty'
 
@@ -11,9 +12,21 @@ export interface LogOptions {
 export function createLogger({ level, format }: LogOptions): Logger {
   const secret = ['authorization', 'password', 'token', 'auth', 'identitytoken']
   const redact = { paths: secret.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '(left out)' }
-  const options = { level, redact, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  const options = {
+    level,
+    redact,
+    serializers: { err: serialiseError },
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+  }
   const forPeople = format === 'text' || (format === 'auto' && process.stdout.isTTY)
   if (!forPeople) return pino(options)
   const stream = pretty({ sync: true, colorize: process.stdout.isTTY, singleLine: true, translateTime: 'SYS:HH:MM:ss' })
   return pino(options, stream)
+}
+
+/** An expected failure is told by its code and words; where in the code it was met matters for bugs only. */
+function serialiseError(error: unknown): unknown {
+  if (isFault(error)) return { ...error.details, code: error.code, message: error.message }
+  return error instanceof Error ? pino.stdSerializers.err(error) : error
 }
