@@ -48,7 +48,8 @@ export async function listen(app: FastifyInstance, { host, port, graceMs = 5_000
     })
   })
   try {
-    await app.listen({ host, port })
+    // For `localhost` fastify would open a second server, whose connections could not be cut.
+    await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
   } catch (cause) {
     throw listenFault({ host, port }, cause)
   }
