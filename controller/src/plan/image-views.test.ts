@@ -143,7 +143,7 @@ describe('the view of a node', () => {
         name: 'n',
         online: true,
         platform: 'linux/amd64',
-        assignment: 'epoch-1/1',
+        assignment: 'epoch-1/2',
         acknowledged: 'epoch-1/1',
         images: { wanted: 2, present: 0, failed: 0 },
         bytes: { wanted: 100, present: 40 },

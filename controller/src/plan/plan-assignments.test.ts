@@ -14,7 +14,7 @@ const backend: ListSpec = { images: ['nginx'], nodeSelector: { tier: 'backend' }
 
 function plan(caches: readonly LivingCache[], nodes: readonly KnownNode[], previous: readonly Assignment[] = []) {
   const told = new Map(previous.map((assignment) => [assignment.node, assignment]))
-  return planAssignments({ epoch, caches, nodes, previous: told, setFor: planSets(resolutions) })
+  return planAssignments({ epoch, caches, nodes, previous: told, sets: planSets(resolutions) })
 }
 
 const sets = ([assignment]: readonly Assignment[]): string | undefined =>
@@ -48,6 +48,11 @@ describe('assignments', () => {
   it('begin anew when the centre has lost its memory', () => {
     const old = plan([], [node]).map((assignment) => ({ ...assignment, epoch: 'before', sequence: 7 }))
     expect(plan([], [node], old)).toMatchObject([{ epoch, sequence: 1 }])
+  })
+
+  it('overtake what a node has read of a centre that was set back', () => {
+    const ahead = aNode('n', { acknowledged: { epoch, sequence: 9 } })
+    expect(plan([], [ahead], plan([], [node]))).toMatchObject([{ sequence: 10, entries: [] }])
   })
 
   it('drop the entries of a cache that is gone', () => {
@@ -146,19 +151,19 @@ describe('sets', () => {
         },
       ],
     ])
-    const onAmd64 = parseSet(planSets(known)(cache, 0, linux).raw)
+    const onAmd64 = parseSet(planSets(known).setFor(cache, 0, linux).raw)
     expect(onAmd64.images.map(({ name, root }) => [name, root.digest])).toEqual([
       [image('a'), aRoot('a-1').digest],
       [image('b'), aRoot('b-1').digest],
     ])
     expect(onAmd64.unresolved).toEqual([image('c'), image('d')])
-    const onArm = parseSet(planSets(known)(cache, 0, { os: 'linux', architecture: 'arm64', variant: 'v8' }).raw)
+    const onArm = parseSet(planSets(known).setFor(cache, 0, { os: 'linux', architecture: 'arm64', variant: 'v8' }).raw)
     expect(onArm.images.map(({ name }) => name)).toEqual([image('a'), image('b'), image('d')])
   })
 
   it('are empty for a cache that was purged', () => {
     const { cache, record } = living(aCache('a', ['nginx']))
-    const set = planSets(resolutions)({ cache, record: { ...record, purged: true } }, 0, linux)
+    const set = planSets(resolutions).setFor({ cache, record: { ...record, purged: true } }, 0, linux)
     expect(parseSet(set.raw)).toEqual({ images: [], unresolved: [] })
   })
 
@@ -166,7 +171,7 @@ describe('sets', () => {
     const names = ['a', 'b', 'c', 'd', 'e']
     const known = new Map(names.slice(0, 3).map((name) => [image(name), mirrored(name)]))
     const digestFor = (images: readonly string[]): string =>
-      planSets(known)(living(aCache('x', [{ images }])), 0, linux).digest
+      planSets(known).setFor(living(aCache('x', [{ images }])), 0, linux).digest
     fc.assert(
       fc.property(fc.shuffledSubarray(names), fc.boolean(), (images, isLong) => {
         const spelt = images.toReversed().map((name) => (isLong ? image(name) : name))

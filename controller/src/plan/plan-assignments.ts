@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Assignment, AssignmentEntry } from '@stowage/mirror/edge/assignment'
 import { selects, type KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
-import type { SetFor } from './plan-sets.ts'
+import type { SetPlan } from './plan-sets.ts'
 
 export interface AssignmentsInput {
   readonly epoch: string
@@ -10,7 +10,7 @@ export interface AssignmentsInput {
   readonly nodes: readonly KnownNode[]
   /** What each node was told last. */
   readonly previous: ReadonlyMap<string, Assignment>
-  readonly setFor: SetFor
+  readonly sets: SetPlan
 }
 
 /** The assignments that are to be published: those that changed, each with the next sequence. */
@@ -20,9 +20,16 @@ export function planAssignments({ nodes, previous, ...input }: AssignmentsInput)
     const known = previous.get(node.name)
     const old = known?.epoch === input.epoch ? known : undefined
     const entries = entriesFor(node, old, input)
-    if (old && isDeepStrictEqual(old.entries, entries)) return []
-    return [{ version: 1, node: node.name, epoch: input.epoch, sequence: (old?.sequence ?? 0) + 1, entries }]
+    const last = lastSequence(node, old, input.epoch)
+    if (old?.sequence === last && isDeepStrictEqual(old.entries, entries)) return []
+    return [{ version: 1, node: node.name, epoch: input.epoch, sequence: last + 1, entries }]
   })
+}
+
+/** A centre that was set back to a backup may have told a node more than it remembers: nodes obey only what is newer. */
+function lastSequence({ heard }: KnownNode, old: Assignment | undefined, epoch: string): number {
+  const acknowledged = heard?.report.acknowledged
+  return Math.max(old?.sequence ?? 0, acknowledged?.epoch === epoch ? acknowledged.sequence : 0)
 }
 
 type Input = Omit<AssignmentsInput, 'nodes' | 'previous'>
@@ -34,7 +41,7 @@ function entriesFor(node: KnownNode, old: Assignment | undefined, input: Input):
   return [...wanted, ...ending].toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1))
 }
 
-function wantedEntries(node: KnownNode, { caches, setFor }: Input): AssignmentEntry[] {
+function wantedEntries(node: KnownNode, { caches, sets }: Input): AssignmentEntry[] {
   const platform = node.heard?.report.platform
   if (!platform) return []
   return caches.flatMap((living) => {
@@ -42,7 +49,7 @@ function wantedEntries(node: KnownNode, { caches, setFor }: Input): AssignmentEn
     return lists.flatMap((list, index) => {
       if (!selects(list, node)) return []
       const cache = { namespace, name, uid: living.record.uid }
-      return [{ cache, list: index, set: setFor(living, index, platform).digest, removal }]
+      return [{ cache, list: index, set: sets.setFor(living, index, platform).digest, removal }]
     })
   })
 }

@@ -5,23 +5,31 @@ import type { ImageList } from '../api/image-cache.ts'
 import { mirroredBytes, type Resolutions } from '../memory/resolution.ts'
 import type { LivingCache } from './living-cache.ts'
 
-/** The set of a cache's list for nodes of a platform. */
-export type SetFor = (cache: LivingCache, list: number, platform: Platform) => ImageIndex
+/** The sets of all lists, made as they are asked for. */
+export interface SetPlan {
+  /** The set of a cache's list for nodes of a platform. */
+  setFor(cache: LivingCache, list: number, platform: Platform): ImageIndex
+  /** Each set that was asked for, once. */
+  all(): ImageIndex[]
+}
 
 /**
  * What each list means for each platform. A name keeps its last mirrored digest until the next one is completely in the
  * mirror; one that the mirror cannot serve (yet) on this platform is said to be unresolved, so that nodes leave it alone.
  */
-export function planSets(resolutions: Resolutions): SetFor {
+export function planSets(resolutions: Resolutions): SetPlan {
   const built = new Map<string, ImageIndex>()
-  return ({ cache, record }, list, platform) => {
-    const key = `${record.uid} ${list} ${formatPlatform(platform)}`
-    const known = built.get(key)
-    if (known) return known
-    const images = record.purged ? [] : (cache.lists[list]?.images ?? [])
-    const set = buildSet(desiredSet(images, platform, resolutions))
-    built.set(key, set)
-    return set
+  return {
+    setFor({ cache, record }, list, platform) {
+      const key = `${record.uid} ${list} ${formatPlatform(platform)}`
+      const known = built.get(key)
+      if (known) return known
+      const images = record.purged ? [] : (cache.lists[list]?.images ?? [])
+      const set = buildSet(desiredSet(images, platform, resolutions))
+      built.set(key, set)
+      return set
+    },
+    all: () => [...new Map([...built.values()].map((set) => [set.digest, set])).values()],
   }
 }
 

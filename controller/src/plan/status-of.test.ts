@@ -206,16 +206,18 @@ describe('the status of a cache', () => {
     const record = observeCache(before.record, cache.cache, { now: 5000, makeUid: () => 'u' })
     const smaller = { ...cache, record }
     const redis = 'docker.io/library/redis:1'
+    const resolutions = { [nginx]: mirrored('v1'), [redis]: mirrored('r') }
+    const unread = [node('x', here, { acknowledged: null })]
+    const told = aWorld({ caches: [before], nodes: unread, resolutions }).assignments
+    const toldAgain = aWorld({
+      caches: [smaller],
+      nodes: unread,
+      resolutions,
+      previous: [...told.values()],
+    }).assignments
     const at = (images: readonly ImageReport[], sequence: number, now = 6000) => {
-      const previous = aWorld({
-        caches: [before],
-        nodes: [node('x', here)],
-        resolutions: { [nginx]: mirrored('v1'), [redis]: mirrored('r') },
-      }).assignments
-      return status(
-        { nodes: [node('x', images, { acknowledged: { epoch, sequence } })], previous: [...previous.values()], now },
-        smaller,
-      )
+      const nodes = [node('x', images, { acknowledged: { epoch, sequence } })]
+      return status({ nodes, previous: [...toldAgain.values()], now }, smaller)
     }
 
     it('goes on until the node has read it and taken it away', () => {

@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMemoryStore } from '@stowage/mirror/store/memory-store'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
-import { createRecords } from '@stowage/mirror/store/records'
-import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { silentLog } from '../../testing/silent-log.ts'
 import type { WishSource } from '../wish-source.ts'
 import { openDirectorySource } from './directory-source.ts'
-import { rememberedFileSchema } from './remembered-file.ts'
 
 const cache = (name: string): string =>
   `{apiVersion: kubefledged.io/v1alpha2, kind: ImageCache, metadata: {name: ${name}}, spec: {cacheSpec: []}}\n`
@@ -33,11 +31,10 @@ describe('a directory of wishes', () => {
   })
 
   async function start(rescanMs = 60_000): Promise<WishSource & { running: Promise<void> }> {
-    const memory = createRecords(store, { prefix: 'source/', schema: rememberedFileSchema })
     const source = await openDirectorySource({
       directory,
-      memory,
-      log: pino({ enabled: false }),
+      objects: store,
+      log: silentLog,
       settleMs: 10,
       rescanMs,
     })
@@ -109,7 +106,7 @@ describe('a directory of wishes', () => {
     await writeFile(join(directory, 'b.yaml'), cache('b'))
     const first = await start()
     await until(first, 'a,b')
-    await vi.waitFor(async () => expect(await store.head('source/b.yaml.json')).toBeDefined())
+    await vi.waitFor(async () => expect(await store.head('controller/source/b.yaml.json')).toBeDefined())
     stop.abort()
     await first.running
     stop = new AbortController()

@@ -1,19 +1,20 @@
 import { isFault } from '@stowage/mirror/oci/fault'
-import type { Records } from '@stowage/mirror/store/records'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
 import { createBell } from '../../bell.ts'
+import { openRemembered } from '../../memory/remembered.ts'
 import type { SourceProblem, SourceState, WishSource } from '../wish-source.ts'
 import { combineFiles } from './combine-files.ts'
 import { foldListing, unsettledPaths, type KnownFiles, type ReadFile } from './fold-listing.ts'
 import { readFile } from './read-file.ts'
-import { fromRememberedFile, toRememberedFile, type RememberedFile } from './remembered-file.ts'
+import { fromRememberedFile, rememberedFileSchema, toRememberedFile } from './remembered-file.ts'
 import { scanDirectory, type Listing } from './scan-directory.ts'
 import { watchDirectory } from './watch-directory.ts'
 
 export interface DirectorySourceOptions {
   readonly directory: string
-  /** Last good versions of the files, for the next start. */
-  readonly memory: Records<RememberedFile>
+  /** Keeps last good versions of the files for the next start. */
+  readonly objects: ObjectStore
   readonly log: Logger
   /** A file counts as written once it stayed the same for so long. */
   readonly settleMs?: number
@@ -24,13 +25,13 @@ export interface DirectorySourceOptions {
 /** Opens a directory of YAML and JSON files as a source of wishes. The directory need not be there. */
 export async function openDirectorySource({
   directory,
-  memory,
+  objects,
   log,
   settleMs = 100,
   rescanMs = 3000,
 }: DirectorySourceOptions): Promise<WishSource> {
-  let files: KnownFiles = new Map()
-  for await (const { name, value } of memory.list()) files = new Map([...files, [name, fromRememberedFile(value)]])
+  const memory = await openRemembered(objects, { prefix: 'controller/source/', schema: rememberedFileSchema })
+  let files: KnownFiles = new Map([...memory.all].map(([path, file]) => [path, fromRememberedFile(file)]))
   let remembered = files
   let combined = combineFiles(files)
   let state: SourceState = { wishes: undefined, condition: 'starting', message: 'not read yet', problems: [] }
@@ -73,7 +74,7 @@ export async function openDirectorySource({
     try {
       for (const path of remembered.keys()) if (!next.has(path)) await memory.delete(path)
       for (const [path, file] of next) {
-        if (remembered.get(path)?.objects !== file.objects) await memory.update(path, () => toRememberedFile(file))
+        if (remembered.get(path)?.objects !== file.objects) await memory.put(path, toRememberedFile(file))
       }
       remembered = next
     } catch (err) {

@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ContentStore } from '@stowage/mirror/store/content-store'
+import { cacheKey } from './api/image-cache.ts'
+import type { CacheStatus } from './api/cache-status.ts'
+import type { CentreMemory } from './memory/centre-memory.ts'
+import { storeSets } from './mirroring/store-sets.ts'
+import type { FlightCredentials, ImageFlights } from './mirroring/image-flights.ts'
+import { observeCache } from './plan/observe-cache.ts'
+import { planAssignments } from './plan/plan-assignments.ts'
+import { planResolve } from './plan/plan-resolve.ts'
+import { planSets } from './plan/plan-sets.ts'
+import { planWants, type Want } from './plan/plan-wants.ts'
+import { nextContactBy } from './plan/reachable.ts'
+import { settlingNodes } from './plan/settling-nodes.ts'
+import { statusOf } from './plan/status-of.ts'
+import type { World } from './plan/world.ts'
+import type { Wishes } from './sources/wish-source.ts'
+
+export interface CentreStepOptions {
+  readonly memory: CentreMemory
+  readonly content: ContentStore
+  readonly flights: ImageFlights
+  /** Undefined as long as it is not known what is wanted: then nothing is published. */
+  readonly wishes: () => Wishes | undefined
+  readonly world: () => World
+  readonly makeUid: () => string
+  readonly now: () => number
+  /** How often moving references are looked up again, in milliseconds; 0 for never. */
+  readonly refreshMs: number
+  /** How many references are looked up or copied at a time. */
+  readonly mostFlights: number
+  /** Called for each node whose assignment is another one now. */
+  readonly onAssigned: (node: string) => void
+}
+
+/** One step of the centre: from wishes, reports and what upstream said to what nodes are told. Says when the next one is due. */
+export function createCentreStep(options: CentreStepOptions): () => Promise<number> {
+  const { memory, content, flights, world, now } = options
+
+  async function keepRecords({ caches }: Wishes): Promise<void> {
+    for (const cache of caches) {
+      const old = memory.caches.all.get(cacheKey(cache))
+      const next = observeCache(old, cache, { now: now(), makeUid: options.makeUid })
+      if (next !== old) await memory.caches.put(cacheKey(cache), next)
+    }
+    const living = new Set(caches.map(cacheKey))
+    for (const key of memory.caches.all.keys()) if (!living.has(key)) await memory.caches.delete(key)
+    for (const [name, { platforms }] of memory.exports.all) {
+      if (platforms.every(({ until }) => until <= now())) await memory.exports.delete(name)
+    }
+  }
+
+  /** A set is stored before an assignment names it, and an assignment before a node sees it. */
+  async function publish({ epoch, caches, nodes, resolutions, assignments }: World): Promise<void> {
+    const sets = planSets(resolutions)
+    const changed = planAssignments({ epoch, caches, nodes, previous: assignments, sets })
+    if (changed.length > 0) await storeSets(content, sets.all())
+    for (const assignment of changed) {
+      await memory.assignments.put(assignment.node, assignment)
+      options.onAssigned(assignment.node)
+    }
+  }
+
+  function resolve({ caches, nodes, resolutions }: World, wishes: Wishes): number {
+    const wants = planWants({ caches, nodes, exports: memory.exports.all, now: now() })
+    const credentials = new Map([...wants].map(([name, want]) => [name, credentialsFor(want, wishes)]))
+    const plan = planResolve({
+      wants,
+      resolutions,
+      inFlight: new Set(flights.all.keys()),
+      newCredentials: new Set(
+        [...credentials].flatMap(([name, own]) => (flights.isNewCredentials(name, own) ? name : [])),
+      ),
+      refreshMs: options.refreshMs,
+      now: now(),
+    })
+    for (const name of plan.cancel) flights.cancel(name)
+    const free = options.mostFlights - flights.all.size
+    for (const want of plan.due.slice(0, Math.max(0, free))) {
+      flights.start(want, credentials.get(want.name) ?? { credentials: [], missing: [] })
+    }
+    return plan.nextAt
+  }
+
+  async function keepStatuses(known: World): Promise<void> {
+    for (const living of known.caches) {
+      const { cache, record } = living
+      const status = statusOf(living, known)
+      const isSettled = record.leaving.length > 0 && settlingNodes(living, known).length === 0
+      if (!isSettled && isDeepStrictEqual(stepsOf(status), stepsOf(record.status))) continue
+      const leaving = isSettled ? [] : record.leaving
+      await memory.caches.put(cacheKey(cache), { ...record, leaving, status })
+    }
+  }
+
+  return async () => {
+    const wishes = options.wishes()
+    if (!wishes) return Infinity
+    await keepRecords(wishes)
+    await publish(world())
+    const resolveAt = resolve(world(), wishes)
+    await keepStatuses(world())
+    const overdue = [...memory.nodes.all.values()].map((heard) => nextContactBy(heard) + 1)
+    return Math.min(resolveAt, ...overdue.filter((at) => at > now()))
+  }
+}
+
+function credentialsFor({ secrets }: Want, wishes: Wishes): FlightCredentials {
+  const byKey = new Map(wishes.secrets.map((secret) => [cacheKey(secret), secret]))
+  return {
+    credentials: secrets.flatMap((key) => byKey.get(key)?.credentials ?? []),
+    missing: secrets.filter((key) => !byKey.has(key)),
+  }
+}
+
+/** What of a status is worth a write: numbers that move with every byte are not. */
+function stepsOf(status: CacheStatus | null): unknown {
+  return status && { ...status, counts: undefined, bytes: undefined }
+}

@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto'
+import { assignmentSchema, type Assignment } from '@stowage/mirror/edge/assignment'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
+import { cacheRecordSchema, type CacheRecord } from './cache-record.ts'
+import { centreRecordSchema } from './centre-record.ts'
+import { exportWantSchema, type ExportWant } from './export-want.ts'
+import { nodeRecordSchema, type NodeRecord } from './node-record.ts'
+import { openRemembered, type Remembered } from './remembered.ts'
+import { resolutionSchema, type Resolution } from './resolution.ts'
+
+/** All that a centre must know after it was killed. */
+export interface CentreMemory {
+  readonly epoch: string
+  /** By `namespace/name`. */
+  readonly caches: Remembered<CacheRecord>
+  /** By name. */
+  readonly nodes: Remembered<NodeRecord>
+  /** By node. */
+  readonly assignments: Remembered<Assignment>
+  /** By image name. */
+  readonly resolutions: Remembered<Resolution>
+  /** By image name. */
+  readonly exports: Remembered<ExportWant>
+}
+
+/**
+ * Reads the centre's memory, or begins one.
+ * @throws Fault invalid if another version wrote it
+ */
+export async function openCentreMemory(objects: ObjectStore): Promise<CentreMemory> {
+  const centre = await openRemembered(objects, { prefix: 'controller/centre/', schema: centreRecordSchema })
+  const epoch = centre.all.get('centre')?.epoch ?? randomUUID()
+  if (!centre.all.has('centre')) await centre.put('centre', { version: 1, epoch })
+  return {
+    epoch,
+    caches: await openRemembered(objects, { prefix: 'controller/caches/', schema: cacheRecordSchema }),
+    nodes: await openRemembered(objects, { prefix: 'controller/nodes/', schema: nodeRecordSchema }),
+    assignments: await openRemembered(objects, { prefix: 'controller/assignments/', schema: assignmentSchema }),
+    resolutions: await openRemembered(objects, { prefix: 'controller/resolutions/', schema: resolutionSchema }),
+    exports: await openRemembered(objects, { prefix: 'controller/exports/', schema: exportWantSchema }),
+  }
+}

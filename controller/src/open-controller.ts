@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import type { ContentStore } from '@stowage/mirror/store/content-store'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
+import type { FastifyInstance } from 'fastify'
+import PQueue from 'p-queue'
+import type { Logger } from 'pino'
+import { createBell } from './bell.ts'
+import { createCentreStep } from './centre-step.ts'
+import { createAssignmentBoard } from './edge-api/assignment-board.ts'
+import { edgeApi } from './edge-api/edge-api.ts'
+import { createNodeRegistry } from './edge-api/node-registry.ts'
+import { openCentreMemory } from './memory/centre-memory.ts'
+import { createImageFlights } from './mirroring/image-flights.ts'
+import type { UpstreamFor } from './mirroring/upstream.ts'
+import { observeWorld } from './observe-world.ts'
+import { createExports } from './operator-api/exports.ts'
+import { operatorApi } from './operator-api/operator-api.ts'
+import type { World } from './plan/world.ts'
+import { reconcile } from './reconcile.ts'
+import type { WishSource } from './sources/wish-source.ts'
+
+export interface ControllerOptions {
+  /** Holds what the centre remembers, below `controller/`. */
+  readonly objects: ObjectStore
+  readonly content: ContentStore
+  readonly source: WishSource
+  readonly upstreamFor: UpstreamFor
+  /** How often moving references are looked up again, in milliseconds; 0 for never. */
+  readonly refreshMs: number
+  readonly log: Logger
+  /** How many references are looked up or copied at a time. */
+  readonly mostFlights?: number
+  /** How many requests to upstreams run at a time, over all copies. */
+  readonly mostRequests?: number
+  /** Epoch milliseconds. */
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+export interface Controller {
+  /** Fastify plugins; the two may be served at different addresses. */
+  readonly edgeApi: (app: FastifyInstance) => Promise<void>
+  readonly operatorApi: (app: FastifyInstance) => Promise<void>
+  /** Works until `signal` aborts, which also ends all long polls. Rejects only with a bug. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/**
+ * Opens the controller with all that it knew before.
+ * @throws Fault invalid if another version wrote its memory
+ */
+export async function openController(options: ControllerOptions): Promise<Controller> {
+  const { objects, content, source, log, now = Date.now, random = Math.random } = options
+  const memory = await openCentreMemory(objects)
+  const stop = new AbortController()
+  const bell = createBell()
+  const board = createAssignmentBoard(memory.assignments.all)
+  const news = { now, log, onNews: () => bell.ring() }
+  const queue = new PQueue({ concurrency: options.mostRequests ?? 8 })
+  const { upstreamFor } = options
+  const flights = createImageFlights({ ...news, resolutions: memory.resolutions, content, queue, upstreamFor, random })
+  const world = (): World => observeWorld({ memory, source: source.state(), flights: flights.all, now: now() })
+  const step = createCentreStep({
+    memory,
+    content,
+    flights,
+    wishes: () => source.state().wishes,
+    world,
+    makeUid: randomUUID,
+    now,
+    refreshMs: options.refreshMs,
+    mostFlights: options.mostFlights ?? 4,
+    onAssigned: (node) => board.changed(node),
+  })
+
+  async function forgetNode(node: string): Promise<boolean> {
+    if (!memory.nodes.all.has(node)) return false
+    // Its assignment stays: should it come back, sequences go on where they were.
+    await memory.nodes.delete(node)
+    log.info({ node }, 'node forgotten')
+    bell.ring()
+    return true
+  }
+
+  return {
+    edgeApi: edgeApi({
+      registry: createNodeRegistry({ ...news, nodes: memory.nodes }),
+      board,
+      assignments: memory.assignments.all,
+      isKnown: (node) => memory.nodes.all.has(node),
+      signal: stop.signal,
+    }),
+    operatorApi: operatorApi({
+      world,
+      source: () => ({ name: source.name, ...source.state() }),
+      exports: createExports({ ...news, world, content, wants: memory.exports }),
+      forgetNode,
+    }),
+    async run(signal) {
+      signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true })
+      if (signal.aborted) stop.abort(signal.reason)
+      await using _flights = flights
+      const loops = [
+        source.run({ signal: stop.signal, onChange: () => bell.ring() }),
+        reconcile({ step, bell, now, log, signal: stop.signal }),
+      ]
+      try {
+        await Promise.all(loops)
+      } finally {
+        stop.abort()
+        await Promise.allSettled(loops)
+      }
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import { isFault } from '@stowage/mirror/oci/fault'
+import type { Logger } from 'pino'
+import { createBell, type Bell } from './bell.ts'
+
+export interface ReconcileOptions {
+  /** Looks at everything, decides and acts once; says when to look again, in epoch milliseconds. */
+  readonly step: () => Promise<number>
+  /** Rings when there is news. */
+  readonly bell: Bell
+  readonly now: () => number
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/** Bursts of news are one look. */
+const restMs = 20
+/** After a step that failed, with a full disk for instance. */
+const afterFaultMs = 5000
+/** The longest time without a look, whatever nobody thought of. */
+const longestPauseMs = 60_000
+
+/** The one loop of the centre: a step at a time, after news or when something is due. Level-based: a lost ring costs a minute. */
+export async function reconcile({ step, bell, now, log, signal }: ReconcileOptions): Promise<void> {
+  while (!signal.aborted) {
+    const nextAt = await stepOrRest()
+    await bell.wait({ timeoutMs: Math.min(nextAt - now(), longestPauseMs), signal })
+    await createBell().wait({ timeoutMs: restMs, signal })
+  }
+
+  async function stepOrRest(): Promise<number> {
+    try {
+      return await step()
+    } catch (err) {
+      if (!isFault(err)) throw err
+      log.error({ err, retryInMs: afterFaultMs }, 'reconciling failed')
+      return now() + afterFaultMs
+    }
+  }
+}
