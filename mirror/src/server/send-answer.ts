@@ -18,7 +18,7 @@ export async function sendAnswer(reply: FastifyReply, { status, headers = {}, bo
  * Sends bytes as fast as the client takes them. Each chunk is with the kernel before the next one is asked for, as its buffer
  * may be used again then; a client that goes away ends the reading at once.
  */
-export async function sendBytes(response: ServerResponse, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+async function sendBytes(response: ServerResponse, bytes: AsyncIterable<Uint8Array>): Promise<void> {
   try {
     for await (const chunk of bytes) {
       if (response.destroyed) return
