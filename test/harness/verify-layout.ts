@@ -67,6 +67,11 @@ export async function namesInLayout(directory: string): Promise<string[]> {
   return [...new Set((await readIndex(directory)).flatMap(namesOf))]
 }
 
+/** The digest that a layout's index.json has for a name. */
+export async function rootInLayout(directory: string, name: string): Promise<string | undefined> {
+  return (await readIndex(directory)).find((entry) => namesOf(entry).includes(name))?.digest
+}
+
 /** Whether a layout has a file for this digest, whatever is in it. */
 export async function hasBlob(directory: string, digest: string): Promise<boolean> {
   return stat(blobPath(directory, digest)).then(() => true, ifAbsent(false))
