@@ -18,6 +18,7 @@ export interface ContentStoreOptions {
  * Content and the links to it, over any object store. Bytes are shared by all repositories; `Repository.ingest` links bytes
  * that are there already and is therefore only for those who know from a manifest what belongs to a repository. Clients
  * prove that they have the bytes: `openUpload` and `commitUpload`, or `mount` from a repository that they may read.
+ * One process makes one for an object store: who fetches the same blob twice waits for himself in it.
  */
 export function createContentStore(objects: ObjectStore, { now = Date.now }: ContentStoreOptions = {}): ContentStore {
   const digests = createUploadDigests()

@@ -8,6 +8,7 @@ import { listFiles } from './fs/list-files.ts'
 import { changedAtOf, createObjectFiles, infoOf } from './fs/object-files.ts'
 import { createTemporaryFiles } from './fs/temporary-files.ts'
 import { createUploadFiles } from './fs/upload-files.ts'
+import { rememberSmallObjects } from './remember-small-objects.ts'
 
 export interface FsStoreOptions {
   /** Is made if it is missing. One process at a time may have it open; that is for the caller to see to. */
@@ -48,7 +49,7 @@ export async function openFsStore(options: FsStoreOptions): Promise<ObjectStore>
     await directories.sync(root)
   }
 
-  return {
+  return rememberSmallObjects({
     ...verbs,
 
     async *list(prefix, { after = '' } = {}) {
@@ -62,7 +63,7 @@ export async function openFsStore(options: FsStoreOptions): Promise<ObjectStore>
     },
 
     [Symbol.asyncDispose]: async () => {},
-  }
+  })
 }
 
 /**

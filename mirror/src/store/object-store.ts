@@ -64,7 +64,7 @@ export interface ObjectStore extends AsyncDisposable {
   putIfMatch(key: string, etag: string, bytes: Uint8Array): Promise<ObjectInfo | undefined>
   /** Deletes an object, only in this version if an etag is given; says whether it did. */
   delete(key: string, etag?: string): Promise<boolean>
-  /** Objects whose key begins with `prefix`, ordered by key, those behind `after` only. */
+  /** Objects whose key begins with `prefix`, ordered by key, those behind `after` only. What is written meanwhile may be among them. */
   list(prefix: string, options?: { readonly after?: string | undefined }): AsyncIterable<ObjectInfo>
   /** Opens or goes on with an upload; ids are single safe segments. @throws Fault not-found if there is none and none is to be begun */
   openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>

@@ -5,9 +5,10 @@ import { algorithmOf, digestOf } from '../../oci/digest.ts'
 import { Fault } from '../../oci/fault.ts'
 import { maxManifestSize, parseManifest } from '../../oci/manifest.ts'
 import { readObject } from '../read-object.ts'
+import { createRecentlyUsed } from '../recently-used.ts'
 import { blobKey } from './content-keys.ts'
 
-/** Bytes of manifests. They are checked whenever they are read: they are small, and everything below hangs on them. */
+/** Bytes of manifests. They are checked when they are read: they are small, and everything below hangs on them. */
 export interface Manifests {
   /** @throws Fault corrupt: the bytes in the store are damaged */
   read(digest: Digest, mediaType: string): Promise<Manifest | undefined>
@@ -17,14 +18,24 @@ export interface Manifests {
   put(manifest: Pick<Manifest, 'digest' | 'raw'>): Promise<void>
 }
 
+/** Bytes of manifests that are kept in parsed form; that takes a multiple of their size. */
+const rememberedSize = 4 * 1024 * 1024
+
 export function createManifests(objects: ObjectStore): Manifests {
+  // Bytes that had their digest once are right for ever; links and tags, which change, are not remembered here.
+  const parsed = createRecentlyUsed<Manifest>(rememberedSize)
   const read = (digest: Digest) => readObject(objects, blobKey(digest), { length: maxManifestSize + 1 })
 
   return {
     async read(digest, mediaType) {
+      const known = parsed.get(`${mediaType} ${digest}`)
+      if (known) return known
       const object = await read(digest)
+      if (!object) return undefined
       try {
-        return object && parseManifest(object.bytes, { mediaType, digest })
+        const manifest = parseManifest(object.bytes, { mediaType, digest })
+        parsed.set(`${mediaType} ${digest}`, manifest, object.bytes.length)
+        return manifest
       } catch (cause) {
         const message = `manifest ${digest} in the store is damaged; push it or copy it again to mend it`
         throw new Fault('corrupt', message, { cause })

@@ -106,7 +106,7 @@ function describe({ moment, fates, last, count, seed }: Cut): string {
 }
 
 /** mulberry32: small, and the same everywhere. */
-export function createRandom(seed: number): () => number {
+function createRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

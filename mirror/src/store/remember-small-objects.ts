@@ -1,0 +1,71 @@
+import type { ObjectInfo, ObjectStore, ReadOptions } from './object-store.ts'
+import { createRecentlyUsed } from './recently-used.ts'
+
+export interface RememberOptions {
+  /** Bytes of the largest object that is remembered. */
+  readonly maxSize?: number
+  /** Bytes of all that is remembered. */
+  readonly maxTotal?: number
+}
+
+/** What an entry takes besides its bytes. */
+const overhead = 512
+
+/**
+ * Answers reads of small objects (tags, links, manifests, configs: what every pull begins with) from memory.
+ * Only for a store that nobody else writes to.
+ */
+export function rememberSmallObjects(
+  objects: ObjectStore,
+  { maxSize = 64 * 1024, maxTotal = 16 * 1024 * 1024 }: RememberOptions = {},
+): ObjectStore {
+  const remembered = createRecentlyUsed<{ readonly info: ObjectInfo; readonly bytes: Buffer }>(maxTotal)
+  let writes = 0
+
+  /**
+   * A read that meets a write may see what was before it: it is not remembered if a write began or ended meanwhile, and
+   * what it remembered during the write is forgotten at the write's end.
+   */
+  async function write<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const forget = (): void => {
+      writes++
+      remembered.delete(key)
+    }
+    forget()
+    try {
+      return await work()
+    } finally {
+      forget()
+    }
+  }
+
+  return {
+    ...objects,
+
+    head: async (key) => remembered.get(key)?.info ?? (await objects.head(key)),
+
+    async get(key, options = {}) {
+      const known = remembered.get(key)
+      if (known) return { info: known.info, bytes: part(known.bytes, options) }
+      const before = writes
+      const object = await objects.get(key, options)
+      if (!object || object.info.size > maxSize || !isWhole(object.info, options)) return object
+      const bytes = Buffer.concat(await Array.fromAsync(object.bytes))
+      if (writes === before) remembered.set(key, { info: object.info, bytes }, bytes.length + overhead)
+      return { info: object.info, bytes: part(bytes, {}) }
+    },
+
+    // What creates an object changes nothing that is remembered: absence is not.
+    putIfMatch: (key, etag, bytes) => write(key, () => objects.putIfMatch(key, etag, bytes)),
+    delete: (key, etag) => write(key, () => objects.delete(key, etag)),
+  }
+}
+
+function isWhole({ size }: ObjectInfo, { offset = 0, length = size }: ReadOptions): boolean {
+  return offset === 0 && length >= size
+}
+
+async function* part(bytes: Buffer, { offset = 0, length = Infinity }: ReadOptions): AsyncGenerator<Uint8Array> {
+  const wanted = bytes.subarray(offset, offset + length)
+  if (wanted.length > 0) yield wanted
+}
