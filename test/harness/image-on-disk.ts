@@ -29,7 +29,7 @@ export async function imageOnDisk(
 ): Promise<ImageOnDisk> {
   const blobs = [image.config, ...image.layers]
   // Part files first: a blob goes from there into the layout, never back.
-  const inParts = await Promise.all(blobs.map(({ digest }) => sizeOf(path.join(parts, digest.replace(':', '-')))))
+  const inParts = await Promise.all(blobs.map(({ digest }) => partBytes(parts, digest)))
   const inLayout = await Promise.all(blobs.map(({ digest }) => sizeOf(blobPath(layout, digest))))
   const isManifestThere = (await sizeOf(blobPath(layout, image.manifest.digest))) === image.manifest.size
   const bytes = blobs.map(({ size }, at) => (inLayout[at] === size ? size : Math.min(size, inParts[at] ?? 0)))
@@ -38,6 +38,11 @@ export async function imageOnDisk(
     bytes: bytes.reduce((sum, size) => sum + size, 0),
     isWhole: isManifestThere && areBlobsThere && (await rootInLayout(layout, name)) === root,
   }
+}
+
+/** Bytes that a part file has; undefined if there is none. */
+export function partBytes(parts: string, digest: string): Promise<number | undefined> {
+  return sizeOf(path.join(parts, digest.replace(':', '-')))
 }
 
 function blobPath(layout: string, digest: string): string {
