@@ -1,6 +1,6 @@
 import { formatPlatform } from '@stowage/mirror/oci/platform'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
-import { exportWantMs, type ExportWant } from '../memory/export-want.ts'
+import { exportWantMs, sameAskingMs, type ExportWant } from '../memory/export-want.ts'
 import type { Remembered } from '../memory/remembered.ts'
 import { storeSets } from '../mirroring/store-sets.ts'
 import { findExport, planExport, type ExportWish } from '../plan/plan-export.ts'
@@ -26,7 +26,7 @@ export interface Exports {
 
 export function createExports({ world, content, wants, now, onNews }: ExportsOptions): Exports {
   async function show(wish: ExportWish): Promise<ExportView> {
-    const { view, sets } = planExport(wish, world())
+    const { view, sets } = planExport(wish, world(), wants.all)
     await storeSets(content, sets)
     return view
   }
@@ -43,8 +43,18 @@ export function createExports({ world, content, wants, now, onNews }: ExportsOpt
   }
 }
 
+/** Platforms that others asked for stay wanted for their time. */
 function wantAfter(old: ExportWant | undefined, { platforms }: ExportWish, now: number): ExportWant {
   const asked = platforms.map(formatPlatform)
   const others = old?.platforms.filter(({ platform, until }) => until > now && !asked.includes(platform)) ?? []
-  return { version: 1, platforms: [...others, ...asked.map((platform) => ({ platform, until: now + exportWantMs }))] }
+  return {
+    version: 1,
+    askedAt: old && isStillAsking(old, now) ? old.askedAt : now,
+    platforms: [...others, ...asked.map((platform) => ({ platform, until: now + exportWantMs }))],
+  }
+}
+
+function isStillAsking({ platforms }: ExportWant, now: number): boolean {
+  const lastAskedAt = Math.max(...platforms.map(({ until }) => until)) - exportWantMs
+  return now - lastAskedAt <= sameAskingMs
 }

@@ -20,11 +20,13 @@ describe('/api/v1', () => {
   let source: FakeSource
   let upstream: FakeUpstream
   let centre: Centre
+  let now: number
 
   beforeEach(async () => {
     source = createFakeSource()
     upstream = createFakeUpstream()
-    centre = await startCentre({ source, upstream })
+    now = 1_000_000
+    centre = await startCentre({ source, upstream, now: () => now })
   })
   afterEach(async () => await centre[Symbol.asyncDispose]())
 
@@ -153,6 +155,27 @@ describe('/api/v1', () => {
         ]),
       )
       expect((await look(query)).images).toMatchObject([{ name: nginx, platforms: ['linux/amd64'] }])
+    })
+
+    it('tries again what failed before somebody asked', async () => {
+      source.wish([aCache('a', ['nginx:1'])])
+      await until(async () => expect((await centre.images())[0]?.message).toContain('does not exist upstream'))
+      upstream.push('docker.io/library/nginx', '1', 'v1')
+      now += 1
+      const request = { caches: ['a'], platforms: ['linux/amd64'] }
+      expect((await ask(request)).missing).toMatchObject([{ state: 'pending' }])
+      await until(async () => expect((await ask(request)).missing).toEqual([]))
+    })
+
+    it('tells a failure to who keeps asking', async () => {
+      source.wish([])
+      now += 1
+      await until(async () => {
+        now += 1
+        const { missing } = await ask({ images: ['no/such:1'], platforms: ['linux/amd64'] })
+        expect(missing).toMatchObject([{ state: 'failed' }])
+      })
+      expect(upstream.asked).toHaveLength(1)
     })
 
     it.each([

@@ -18,6 +18,8 @@ export interface OperatorApiOptions {
   readonly forgetNode: (node: string) => Promise<boolean>
 }
 
+const largestRequest = 1024 * 1024
+
 /** `/api/v1`: what operators ask. Reading changes nothing; the verbs that do are named. */
 export function operatorApi(options: OperatorApiOptions): (app: FastifyInstance) => Promise<void> {
   const { world, exports } = options
@@ -29,7 +31,7 @@ export function operatorApi(options: OperatorApiOptions): (app: FastifyInstance)
     app.get('/api/v1/images', () => ({ items: imageViews(world()) }))
     app.get('/api/v1/source', () => sourceView(options.source()))
     app.get('/api/v1/export', (request) => exports.look(fromQuery(request)))
-    app.post('/api/v1/export', (request) => exports.ask(parseRequest(request.body)))
+    app.post('/api/v1/export', { bodyLimit: largestRequest }, (request) => exports.ask(parseRequest(request.body)))
     app.delete('/api/v1/nodes/:node', async (request: FastifyRequest<{ Params: { node: string } }>, reply) => {
       const node = nodeNameSchema.safeParse(request.params.node).data
       if (!node || !(await options.forgetNode(node)))

@@ -6,6 +6,7 @@ import { mirrorRepositoryOf } from '@stowage/mirror/oci/reference'
 import { cacheKey, listedImage, type ListedImage } from '../api/image-cache.ts'
 import { defaultNamespace } from '../api/object-meta.ts'
 import { isCurrent, mirroredBytes, unresolved } from '../memory/resolution.ts'
+import type { ExportWants } from '../memory/export-want.ts'
 import type { ExportRequest, ExportView } from '../operator-api/views.ts'
 import { selects } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
@@ -50,8 +51,11 @@ export interface ExportPlan {
 }
 
 /** What a bundle would hold now, and what it would lack. */
-export function planExport({ caches, images, platforms }: ExportWish, world: World): ExportPlan {
-  const standings = images.map((image) => standingOf(image, platforms, world))
+export function planExport({ caches, images, platforms }: ExportWish, world: World, wants: ExportWants): ExportPlan {
+  const standings = images.map((image) => {
+    const askedAt = wants.get(image.name)?.askedAt ?? 0
+    return standingOf(image, { platforms, world, askedAt })
+  })
   const ready = new Map(standings.flatMap(({ name, root }) => (root ? [[name, { name, root }] as const] : [])))
   const entries = caches.flatMap((living) => setsOf(living, ready))
   return {
@@ -77,7 +81,14 @@ interface Standing {
   readonly missing: ExportView['missing']
 }
 
-function standingOf({ name, reference }: ListedImage, platforms: readonly Platform[], world: World): Standing {
+interface StandingInput {
+  readonly platforms: readonly Platform[]
+  readonly world: World
+  /** Faults from before are being tried again. */
+  readonly askedAt: number
+}
+
+function standingOf({ name, reference }: ListedImage, { platforms, world, askedAt }: StandingInput): Standing {
   const resolution = world.resolutions.get(name) ?? unresolved
   const { mirrored, fault } = resolution
   const offers = platforms.map((platform) => ({
@@ -86,12 +97,13 @@ function standingOf({ name, reference }: ListedImage, platforms: readonly Platfo
   }))
   const common = { name, repository: mirrorRepositoryOf(reference) }
   if (!isCurrent(resolution) || offers.some(({ bytes }) => bytes === undefined)) {
-    const message = whyNotMirrored(name, fault ?? undefined, world)
+    const isFailed = fault !== null && fault.at >= askedAt
+    const message = whyNotMirrored(name, isFailed ? fault : undefined, world)
     return {
       ...common,
       root: undefined,
       platforms: [],
-      missing: [{ name, state: fault ? 'failed' : 'pending', message }],
+      missing: [{ name, state: isFailed ? 'failed' : 'pending', message }],
     }
   }
   const absent = offers.filter(({ bytes }) => bytes === 'absent').map(({ platform }) => platform)

@@ -155,9 +155,12 @@ describe('what is wanted of a reference', () => {
   })
 
   it('holds what is to be exported, for a while', () => {
-    const exports = new Map([[name, { version: 1 as const, platforms: [{ platform: 'linux/arm64', until: 10 }] }]])
+    const exports = new Map([
+      [name, { version: 1 as const, askedAt: 5, platforms: [{ platform: 'linux/arm64', until: 10 }] }],
+    ])
     const at = (now: number) => planWants({ caches: [], nodes: [], exports, now }).get(name)?.platforms
     expect(at(9)).toEqual([arm64])
+    expect(planWants({ caches: [], nodes: [], exports, now: 9 }).get(name)?.refreshSince).toBe(5)
     expect(at(10)).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import { isFault } from '@stowage/mirror/oci/fault'
 import { parsePlatform, uniquePlatforms, type Platform } from '@stowage/mirror/oci/platform'
 import type { Reference } from '@stowage/mirror/oci/reference'
 import { listedImage } from '../api/image-cache.ts'
-import type { ExportWant } from '../memory/export-want.ts'
+import type { ExportWants } from '../memory/export-want.ts'
 import { selects, type KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
 
@@ -22,7 +22,7 @@ export interface WantsInput {
   readonly caches: readonly LivingCache[]
   readonly nodes: readonly KnownNode[]
   /** By image name. */
-  readonly exports: ReadonlyMap<string, ExportWant>
+  readonly exports: ExportWants
   /** Epoch milliseconds. */
   readonly now: number
 }
@@ -41,10 +41,10 @@ export function planWants({ caches, nodes, exports, now }: WantsInput): Map<stri
       }
     }
   }
-  for (const [name, { platforms }] of exports) {
+  for (const [name, { platforms, askedAt }] of exports) {
     const live = platforms.filter(({ until }) => until > now).map(({ platform }) => platform)
     const want = live.length > 0 && exportedWant(name, live)
-    if (want) add(wants, want)
+    if (want) add(wants, { ...want, refreshSince: askedAt })
   }
   return wants
 }
