@@ -1,6 +1,6 @@
 /** A bell for a loop that sleeps between two looks: rung while it is awake, it does not fall asleep. */
 export interface Wake {
-  ring(): void
+  readonly ring: () => void
   /** Resolves when it rings, or after so many milliseconds, or when the signal fires; how does not matter. */
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }

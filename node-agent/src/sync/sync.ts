@@ -6,7 +6,7 @@ import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import { backOff } from '../plan/back-off.ts'
 import { nextWishes, planRemovals, type Removals } from '../plan/removal.ts'
 import type { GoingImage, ImagesView } from '../plan/report-of.ts'
-import { knownEntries, wantedOf, type KnownEntry, type Wanted } from '../plan/wanted.ts'
+import { knownEntries, wantedOf, type Wanted } from '../plan/wanted.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Assignments } from '../state/assignments.ts'
 import type { Attempt, Attempts } from '../state/attempts.ts'
@@ -71,6 +71,7 @@ interface Look {
   readonly assignment: Assignment
   readonly wanted: Wanted
   readonly situation: Situation
+  readonly removals: Removals
 }
 
 export function createSync(options: SyncOptions): Sync {
@@ -79,6 +80,8 @@ export function createSync(options: SyncOptions): Sync {
   let last: Look | undefined
   let hasLooked = false
   let going: readonly GoingImage[] = []
+  let announced: ReadonlySet<string> = new Set()
+  let inUse: ReadonlySet<string> = new Set()
   let failure: Attempt | undefined
 
   async function setsAtHand({ entries }: Assignment): Promise<Map<Digest, DesiredSet>> {
@@ -101,33 +104,36 @@ export function createSync(options: SyncOptions): Sync {
     const wanted = wantedOf(entries)
     wishes.replace(nextWishes(wishes.all(), entries))
     const situation = await imageSync.advance(wanted)
-    last = { assignment, wanted, situation }
+    const removals = planRemovals(wishes.all(), entries, situation.listed)
+    last = { assignment, wanted, situation, removals }
+    going = goingImages(removals, situation.listed).map((image) => ({
+      ...image,
+      state: inUse.has(image.name) ? 'in-use' : 'removing',
+    }))
     onChange()
     if (wanted.unknownSets.length > 0) return situation.lookAgainInMs
     attempts.retain(new Set(wanted.images.map(subjectOf)))
-    if (situation.isComplete || situation.needsRoom) await tidyUp(last, entries, signal)
+    if (situation.isComplete || situation.needsRoom) await tidyUp(last, signal)
     return situation.lookAgainInMs
   }
 
-  async function tidyUp(seen: Look, entries: readonly KnownEntry[], signal: AbortSignal): Promise<void> {
-    const { assignment, situation } = seen
-    const removals = planRemovals(wishes.all(), entries, situation.listed)
-    await sayGoodbye(removals, situation, signal)
+  async function tidyUp(seen: Look, signal: AbortSignal): Promise<void> {
+    const { assignment, situation, removals } = seen
+    await sayGoodbye(signal)
     const latest = assignments.latest()
     if (signal.aborted || (latest && versionOf(latest) !== versionOf(assignment))) return
-    const inUse = await carryOut(removals, { runtime, wishes, parts, log })
-    going = going.flatMap((image) => (inUse.has(image.name) ? [{ ...image, state: 'in-use' as const }] : []))
+    inUse = await carryOut(removals, { runtime, wishes, parts, log })
+    going = going.flatMap((image) => (inUse.has(image.name) ? [{ ...image, state: 'in-use' }] : []))
     await dropUnneeded(seen)
     onChange()
     if (situation.needsRoom && removals.remove.length > inUse.size) wake.ring()
   }
 
-  async function sayGoodbye(removals: Removals, { listed }: Situation, signal: AbortSignal): Promise<void> {
-    const known = new Set(going.map(({ name }) => name))
-    going = goingImages(removals, listed).map((image) => going.find(({ name }) => name === image.name) ?? image)
-    if (going.every(({ name }) => known.has(name))) return
-    onChange()
-    await announce(signal)
+  /** Nothing that the centre believes to be here goes before it was told, or has stopped to believe anything. */
+  async function sayGoodbye(signal: AbortSignal): Promise<void> {
+    const names = new Set(going.map(({ name }) => name))
+    if (!names.isSubsetOf(announced)) await announce(signal)
+    announced = names
   }
 
   async function dropUnneeded({ assignment, wanted, situation }: Look): Promise<void> {

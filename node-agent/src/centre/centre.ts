@@ -1,0 +1,24 @@
+import type { Assignment } from '@stowage/mirror/edge/assignment'
+import type { Report } from '@stowage/mirror/edge/report'
+
+/**
+ * The two things that a node and its centre say to each other. Each verb tries once.
+ * @throws Fault unavailable | denied | conflict (another agent has this node's name) | invalid (not understood, on either side)
+ */
+export interface Centre {
+  /** Delivers a report; resolves with the version of the assignment that the node should know by now. */
+  report(report: Report, signal: AbortSignal): Promise<string | undefined>
+  /**
+   * Waits for an assignment other than the known one.
+   * `same` if there was none in that time, `none` if this node has none.
+   */
+  nextAssignment(ask: AssignmentQuestion, signal: AbortSignal): Promise<Assignment | 'same' | 'none'>
+}
+
+export interface AssignmentQuestion {
+  readonly node: string
+  /** See `versionOf`. */
+  readonly known: string | undefined
+  /** How long the centre may hold its answer, in milliseconds. */
+  readonly holdMs: number
+}
