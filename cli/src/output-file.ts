@@ -1,4 +1,5 @@
-import { createWriteStream } from 'node:fs'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -23,26 +24,30 @@ export async function openOutput(path: string, { stdout }: Pick<CommandContext, 
     return { stream: stdout, keep: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() }
   }
   const temporary = `${path}.partial`
-  const file = await openTemporary(temporary, path)
+  const stream = await openStream(temporary, path)
   let kept = false
   return {
-    stream: createWriteStream('', { fd: file, autoClose: false }),
+    stream,
     async keep() {
-      await file.sync()
+      if (!stream.closed) await once(stream, 'close')
       await rename(temporary, path)
       await syncDirectory(dirname(path))
       kept = true
     },
     async [Symbol.asyncDispose]() {
-      await file.close()
-      if (!kept) await rm(temporary, { force: true })
+      if (kept) return
+      stream.destroy()
+      await rm(temporary, { force: true })
     },
   }
 }
 
-async function openTemporary(temporary: string, path: string): ReturnType<typeof open> {
+/** The stream syncs the file before it closes it. */
+async function openStream(temporary: string, path: string): Promise<WriteStream> {
+  const stream = createWriteStream(temporary, { flush: true })
   try {
-    return await open(temporary, 'w')
+    await once(stream, 'open')
+    return stream
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'ENOENT') throw new Fault('not-found', `${path}: its directory does not exist`, { cause })
