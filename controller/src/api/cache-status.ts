@@ -55,8 +55,8 @@ export const cacheStatusSchema = z.object({
     /** One image on one node is one copy. */
     copies: z.object({ wanted: count, present: count, fetching: count, waiting: count, failed: count }),
   }),
-  /** Bytes of the images' blobs, summed over copies, as far as they are known. */
-  bytes: z.object({ wanted: count, present: count }),
+  /** Bytes of the images' blobs, summed over copies; `unknown` is how many copies are of a size that is not known yet. */
+  bytes: z.object({ wanted: count, present: count, unknown: count }),
   conditions: z.array(conditionSchema),
 })
 export type CacheStatus = z.infer<typeof cacheStatusSchema>

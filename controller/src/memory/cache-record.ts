@@ -26,6 +26,7 @@ export const cacheRecordSchema = z.object({
   purged: z.boolean(),
   /** What was looked up upstream before this is looked up again. */
   refreshSince: z.number(),
-  status: cacheStatusSchema.nullable(),
+  /** A projection: one that another version wrote is made anew. */
+  status: cacheStatusSchema.nullable().catch(null),
 })
 export type CacheRecord = z.infer<typeof cacheRecordSchema>

@@ -22,7 +22,7 @@ function nodeView(node: KnownNode, rows: readonly ImageRow[], world: World): Nod
   const online = isReachable(node.heard, world.now)
   const assignment = world.assignments.get(name)
   const bytes = { wanted: sum(rows.map((row) => row.bytesTotal ?? 0)), present: sum(rows.map((row) => row.bytesHere)) }
-  const bytesPerSecond = online ? Math.round(node.heard?.report.bytesPerSecond ?? 0) : null
+  const bytesPerSecond = online ? rateOf(node) : null
   return {
     name,
     online,
@@ -41,6 +41,12 @@ function nodeView(node: KnownNode, rows: readonly ImageRow[], world: World): Nod
     etaSeconds: bytesPerSecond ? Math.ceil((bytes.wanted - bytes.present) / bytesPerSecond) : null,
     message: messageOf(node, online),
   }
+}
+
+/** What a node said of its rate is over when it says that it fetches nothing. */
+function rateOf({ heard }: KnownNode): number {
+  const isFetching = heard?.report.images.some(({ state }) => state === 'fetching') ?? false
+  return isFetching ? Math.round(heard?.report.bytesPerSecond ?? 0) : 0
 }
 
 type Agent = Pick<NodeView, 'runtime' | 'agentVersion' | 'instance' | 'acknowledged' | 'bytesReceived'>

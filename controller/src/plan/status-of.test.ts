@@ -158,7 +158,7 @@ describe('the status of a cache', () => {
         nodes: { matched: 3, complete: 1 },
         copies: { wanted: 3, present: 1, fetching: 1, waiting: 1, failed: 0 },
       },
-      bytes: { wanted: 300, present: 140 },
+      bytes: { wanted: 300, present: 140, unknown: 0 },
     })
   })
 

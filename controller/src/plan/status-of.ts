@@ -30,6 +30,7 @@ export function statusOf(living: LivingCache, world: World): CacheStatus {
     bytes: {
       wanted: sum(rows.map(({ bytesTotal }) => bytesTotal ?? 0)),
       present: sum(rows.map(({ bytesHere }) => bytesHere)),
+      unknown: rows.filter(({ bytesTotal }) => bytesTotal === null).length,
     },
     conditions: conditionsOf(living, { rows, phase, world }),
   }
@@ -62,9 +63,9 @@ function operationOf({ record }: LivingCache, phase: CachePhase, now: number): O
   const before = record.status
   const isOfThis = before?.observedGeneration === record.generation && before.startTime >= iso(startedAt)
   if (!isOfThis) return { reason, startTime: iso(startedAt), deleting }
-  const wasComplete = before.status === 'Succeeded' || before.status === 'NoImagesPulledOrDeleted'
   const isBegun = phase === 'Processing' || phase === 'Failed'
-  if (wasComplete && isBegun) return { reason: 'ImageCacheRefresh', startTime: iso(now), deleting: false }
+  if (before.status === 'Succeeded' && isBegun)
+    return { reason: 'ImageCacheRefresh', startTime: iso(now), deleting: false }
   return { ...before, deleting: deleting && before.reason === reason }
 }
 

@@ -62,8 +62,12 @@ describe('a directory of wishes', () => {
     await writeFile(join(directory, 'a.yaml.tmp'), cache('c'))
     await rename(join(directory, 'a.yaml.tmp'), join(directory, 'a.yaml'))
     await until(source, 'b,c')
-    await rm(join(directory, 'more', 'b.yml'))
-    await until(source, 'c')
+    await rm(join(directory, 'a.yaml'))
+    await until(source, 'b')
+    await writeFile(join(directory, 'more', 'b.yml'), cache('d'))
+    await until(source, 'd')
+    await rm(join(directory, 'more'), { recursive: true })
+    await until(source, '')
   })
 
   it('sees changes without being told of them', async () => {

@@ -9,7 +9,7 @@ import { foldListing, unsettledPaths, type KnownFiles, type ReadFile } from './f
 import { readFile } from './read-file.ts'
 import { fromRememberedFile, rememberedFileSchema, toRememberedFile } from './remembered-file.ts'
 import { scanDirectory, type Listing } from './scan-directory.ts'
-import { watchDirectory } from './watch-directory.ts'
+import { watchDirectories } from './watch-directories.ts'
 
 export interface DirectorySourceOptions {
   readonly directory: string
@@ -121,10 +121,10 @@ export async function openDirectorySource({
     async run({ signal, onChange: callback }) {
       onChange = callback
       const bell = createBell()
-      using watcher = watchDirectory(directory, () => bell.ring())
+      using watcher = watchDirectories(directory, () => bell.ring())
       while (!signal.aborted) {
         const outcome = await look()
-        watcher.follow(lastListing?.identity)
+        watcher.follow(lastListing?.directories ?? new Map())
         const woken = await bell.wait({ timeoutMs: outcome === 'settled' ? rescanMs : settleMs, signal })
         // Looks that judge whether a file has settled must lie apart, however many events come.
         if (woken === 'rung') await createBell().wait({ timeoutMs: settleMs, signal })

@@ -22,7 +22,7 @@ type Directory = Record<string, string>
 function listingOf(directory: Directory, more: Partial<Listing> = {}): Listing {
   return {
     kind: 'listing',
-    identity: '1',
+    directories: new Map(),
     files: new Map(Object.entries(directory)),
     unreadable: new Map(),
     confirmedEmpty: false,

@@ -7,8 +7,8 @@ export type Scan = Listing | { readonly kind: 'unreadable'; readonly message: st
 
 export interface Listing {
   readonly kind: 'listing'
-  /** Changes when the directory is replaced by another one, as by a mount. */
-  readonly identity: string
+  /** The directory itself (`''`) and those below it, by path; the text changes when another one takes the place, as by a mount. */
+  readonly directories: ReadonlyMap<string, string>
   /** Files that may hold wishes, by path below the directory; the text changes whenever a file's content may have. */
   readonly files: ReadonlyMap<string, string>
   /** Subdirectories and files that cannot be looked at, by path: what is known of them stays. */
@@ -26,13 +26,13 @@ const deepest = 8
 /** Looks at all `*.yaml`, `*.yml` and `*.json` below a directory. Hidden entries are skipped, as are editors' and ConfigMaps' own. */
 export async function scanDirectory(directory: string): Promise<Scan> {
   const files = new Map<string, string>()
+  const directories = new Map<string, string>()
   const unreadable = new Map<string, string>()
   try {
-    const { dev, ino } = await stat(directory)
-    const names = await walk(directory, '', { files, unreadable })
+    const names = await walk(directory, '', { files, directories, unreadable })
     return {
       kind: 'listing',
-      identity: `${dev}:${ino}`,
+      directories,
       files,
       unreadable,
       confirmedEmpty: names.includes(confirmationFile),
@@ -49,11 +49,14 @@ export function signatureOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): 
 
 interface Found {
   readonly files: Map<string, string>
+  readonly directories: Map<string, string>
   readonly unreadable: Map<string, string>
 }
 
 async function walk(directory: string, below: string, found: Found, depth = 0): Promise<string[]> {
+  const { dev, ino } = await stat(join(directory, below))
   const entries = await readdir(join(directory, below), { withFileTypes: true })
+  found.directories.set(below, `${dev}:${ino}`)
   for (const entry of entries) {
     const path = below === '' ? entry.name : `${below}/${entry.name}`
     if (entry.name.startsWith('.')) continue
