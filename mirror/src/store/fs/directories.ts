@@ -1,4 +1,4 @@
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { FileSystem } from '../file-system.ts'
 import { isErrno } from './disk-fault.ts'
 
@@ -11,6 +11,8 @@ export interface Directories {
   ensure(directory: string): Promise<void>
   /** Makes the names in a directory durable. Calls that come while a sync runs share the next one. */
   sync(directory: string): Promise<void>
+  /** Makes all names below the root durable. */
+  syncAll(): Promise<void>
 }
 
 export function createDirectories(files: FileSystem, root: string): Directories {
@@ -60,18 +62,41 @@ export function createDirectories(files: FileSystem, root: string): Directories 
     }
   }
 
-  return { ensure, sync }
+  async function syncBelow(directory: string): Promise<void> {
+    await sync(directory)
+    for (const { name, isDirectory } of await files.list(directory)) {
+      if (isDirectory) await syncBelow(join(directory, name))
+    }
+  }
+
+  return { ensure, sync, syncAll: () => syncBelow(root) }
 }
 
-/** Makes the root itself; what is above it is made where it is missing. */
+/** Makes the root itself, durably, with what is missing above it. */
 export async function makeRoot(files: FileSystem, root: string): Promise<void> {
+  await makeMissing(files, root)
+  for (let above = dirname(root); ; above = dirname(above)) {
+    await syncIfAllowed(files, above)
+    if (above === dirname(above)) return
+  }
+}
+
+async function makeMissing(files: FileSystem, directory: string): Promise<void> {
   try {
-    await files.makeDirectory(root)
+    await files.makeDirectory(directory)
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return
-    if (!isErrno(error, 'ENOENT') || dirname(root) === root) throw error
-    await makeRoot(files, dirname(root))
-    return await makeRoot(files, root)
+    if (!isErrno(error, 'ENOENT') || dirname(directory) === directory) throw error
+    await makeMissing(files, dirname(directory))
+    await files.makeDirectory(directory)
   }
-  await files.syncDirectory(dirname(root))
+}
+
+/** Directories above the root may be closed to us or read-only: then it was somebody else who made what is in them. */
+async function syncIfAllowed(files: FileSystem, directory: string): Promise<void> {
+  try {
+    await files.syncDirectory(directory)
+  } catch (error) {
+    if (!isErrno(error, 'EACCES', 'EPERM', 'EROFS', 'EINVAL')) throw error
+  }
 }

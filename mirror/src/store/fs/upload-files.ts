@@ -33,10 +33,15 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
   const { files, directory, directories } = context
   const busy = new Set<string>()
 
-  /** A file that is published already has two names; bytes appended to it would go into the object. */
+  /**
+   * A file that is published already has two names; bytes appended to it would go into the object. The name that goes is
+   * the only one that is sure to be durable: who made the other one was killed or failed before it knew.
+   */
   async function dropIfPublished(path: string): Promise<void> {
     const facts = await statIfThere(files, path)
-    if (facts && facts.links > 1) await files.unlink(path)
+    if (!facts || facts.links < 2) return
+    await directories.syncAll()
+    await files.unlink(path)
   }
 
   async function create(path: string): Promise<void> {
