@@ -26,6 +26,8 @@ export interface Situation {
   readonly heldBack: readonly HeldBack[]
   /** Nothing is left to be done, except what this node can never run. */
   readonly isComplete: boolean
+  /** Nothing is under way: what is not here has failed, or is held back. */
+  readonly isIdle: boolean
   /** Something waits for room on a disk. */
   readonly needsRoom: boolean
   /** When to look again at the latest, in milliseconds. */
@@ -135,11 +137,10 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
   }
 
   /** Ends what is not wanted any more; a blob that an image yet unread may want goes on. */
-  function retain({ images, unknownSets }: Goal, steps: readonly Step[]): void {
-    const setSubjects = unknownSets.map(setSubjectOf)
-    const subjects = new Set([...setSubjects, ...images.map(subjectOf)])
-    pursuits.retain(subjects)
-    const roots = new Set(images.map(({ root }) => root.digest))
+  function retain(goal: Goal, steps: readonly Step[]): void {
+    const setSubjects = goal.unknownSets.map(setSubjectOf)
+    pursuits.retain(new Set(subjectsOf(goal)))
+    const roots = new Set(goal.images.map(({ root }) => root.digest))
     for (const digest of missing.keys()) if (!roots.has(digest)) missing.delete(digest)
     const unread = [...setSubjects, ...steps.flatMap(({ kind, image }) => (kind === 'learn' ? [subjectOf(image)] : []))]
     if (unread.some((subject) => !pursuits.attemptOf(subject))) return
@@ -198,6 +199,7 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
         listed,
         graphs,
         heldBack,
+        isIdle: !subjectsOf(goal).some((subject) => pursuits.isRunning(subject)),
         isComplete: goal.unknownSets.length === 0 && steps.every(isDoneWith),
         needsRoom: heldBack.length > 0 || bringing.some((step) => faultCodeOf(step) === 'no-space'),
         lookAgainInMs: lookAgainInMs(goal, steps, heldBack),
@@ -223,6 +225,10 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     const waits = subjects.filter((subject) => !pursuits.isRunning(subject)).map((subject) => pursuits.waitMs(subject))
     return Math.min(...waits.filter((ms) => ms > 0), heldBack.length > 0 ? lookForRoomEveryMs : Infinity)
   }
+}
+
+function subjectsOf({ images, unknownSets }: Goal): string[] {
+  return [...unknownSets.map(setSubjectOf), ...images.map(subjectOf)]
 }
 
 interface Work {

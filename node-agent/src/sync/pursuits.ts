@@ -46,11 +46,20 @@ export function createPursuits({ attempts, now, random, log, onEnd, onBug }: Pur
   function note(subject: string, fault: Fault, gotSomewhere: boolean): void {
     const previous = attempts.get(subject)
     const attempt = backOff(subject, fault, { previous: gotSomewhere ? undefined : previous, now: now(), random })
-    attempts.store(attempt)
+    remember(attempt)
     const facts = { subject, err: fault, attempt: attempt.tries, retryInMs: Math.round(attempt.delayMs) }
     if (previous?.code === fault.code) log.debug(facts, 'try failed again')
     else if (fault.code === 'unavailable') log.info(facts, 'try failed')
     else log.warn(facts, 'try failed')
+  }
+
+  function remember(attempt: Attempt): void {
+    try {
+      attempts.store(attempt)
+    } catch (error) {
+      if (!isFault(error)) throw error
+      log.warn({ subject: attempt.subject, err: error }, 'failure not noted on the disk')
+    }
   }
 
   const waitMs = (subject: string): number => {

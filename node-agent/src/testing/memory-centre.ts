@@ -21,6 +21,8 @@ export interface MemoryCentre extends Centre {
   /** Every verb fails with this while it is set. */
   away: Fault | undefined
   readonly reports: Report[]
+  /** How many reports found the link away. */
+  refused: number
   /** Called with each report, before it is answered. */
   onReport: (report: Report) => void | Promise<void>
   /** Publishes another assignment, and its sets. */
@@ -45,10 +47,14 @@ export function createMemoryCentre(source: MemorySource, node = 'edge-1'): Memor
   const centre: MemoryCentre = {
     away: undefined,
     reports: [],
+    refused: 0,
     onReport: () => {},
 
     async report(report) {
-      if (centre.away) throw centre.away
+      if (centre.away) {
+        centre.refused += 1
+        throw centre.away
+      }
       await centre.onReport(parseReport(JSON.parse(JSON.stringify(report))))
       centre.reports.push(report)
       return assignment && versionOf(assignment)

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ImageReport } from '@stowage/mirror/edge/report'
+import { digestOf } from '@stowage/mirror/oci/digest'
+import { createFileSystem } from './files/create-file-system.ts'
+import { syncOnce, type SyncOnceOptions } from './sync-once.ts'
+import { createAgentWorld, type AgentWorld } from './testing/agent-world.ts'
+import { silentLog } from './testing/silent-log.ts'
+import { createTestImage, linuxAmd64 } from './testing/test-image.ts'
+
+let world: AgentWorld
+beforeEach(async () => {
+  world = await createAgentWorld()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+const optionsOf = (images: SyncOnceOptions['images'], onProgress?: SyncOnceOptions['onProgress']): SyncOnceOptions => ({
+  images,
+  source: world.source,
+  dataDirectory: `${world.directory}/data`,
+  files: createFileSystem(),
+  runtime: world.runtime,
+  platform: linuxAmd64,
+  log: silentLog,
+  limits: { stallMs: 100, reserveBytes: 0 },
+  ...(onProgress ? { onProgress } : {}),
+})
+const once = (images: SyncOnceOptions['images'], onProgress?: SyncOnceOptions['onProgress']) =>
+  syncOnce(optionsOf(images, onProgress), new AbortController().signal)
+
+describe('bringing images once', () => {
+  it('ends with all of them in the runtime, and says how far it is on the way', async () => {
+    const shared = randomBytes(5000)
+    const a = world.image('r/a:1', createTestImage([shared, randomBytes(3000)]))
+    const b = world.image('r/b:1', createTestImage([shared]))
+    const seen: ImageReport[][] = []
+    const outcomes = await once([a, b], (reports) => seen.push([...reports]))
+    expect(outcomes).toEqual([
+      { name: 'r/a:1', digest: a.root.digest, failure: undefined },
+      { name: 'r/b:1', digest: b.root.digest, failure: undefined },
+    ])
+    expect(await world.soundNames()).toEqual(['r/a:1', 'r/b:1'])
+    expect(world.source.served.get(digestOf(shared))).toBe(shared.length)
+    expect(seen.at(-1)).toMatchObject([{ state: 'present' }, { state: 'present' }])
+  })
+
+  it('tries each image once, brings those that it can, and keeps what came of the others', async () => {
+    const bytes = randomBytes(5000)
+    const bad = world.image('r/bad:1', createTestImage([bytes]))
+    const good = world.image('r/good:1', createTestImage([randomBytes(3000)]))
+    world.source.weather.set(digestOf(bytes), [{ at: 3000, what: 'cut' }])
+    expect(await once([bad, good])).toMatchObject([{ failure: { code: 'unavailable' } }, { failure: undefined }])
+    expect(await once([bad, good])).toMatchObject([{ failure: undefined }, { failure: undefined }])
+    expect(world.source.served.get(digestOf(bytes))).toBe(bytes.length)
+  })
+
+  it('drops what a name meant before, and keeps what an assignment wants', async () => {
+    const assigned = world.image('r/assigned:1', createTestImage([randomBytes(3000)]))
+    const old = createTestImage([randomBytes(3000)])
+    const v1 = world.image('r/a:1', old)
+    world.centre.assign({ cache: 'A', images: [assigned] })
+    {
+      await using _agent = world.start()
+      await expect.poll(() => world.centre.stateOf('r/assigned:1'), { timeout: 10_000 }).toBe('present')
+    }
+    await once([v1])
+    const v2 = world.image('r/a:1', createTestImage([randomBytes(3000)]))
+    await once([v2])
+    expect(await world.soundNames()).toEqual(['r/a:1', 'r/assigned:1'])
+    expect(await world.runtime.begin(old.graph)).toEqual(old.graph.blobs)
+  })
+
+  it('is refused beside a running agent', async () => {
+    await using _agent = world.start()
+    await expect.poll(() => world.centre.reports.length, { timeout: 10_000 }).toBeGreaterThan(0)
+    await expect(once([])).rejects.toThrow(/another agent \(or import\) uses .*; stop it or choose another --data/)
+  })
+
+  it('stops with the reason of its signal', async () => {
+    const controller = new AbortController()
+    world.source.onChunk = () => controller.abort(new Error('Ctrl-C'))
+    const a = world.image('r/a:1', createTestImage([randomBytes(5000)]))
+    await expect(syncOnce(optionsOf([a]), controller.signal)).rejects.toThrow('Ctrl-C')
+  })
+})
