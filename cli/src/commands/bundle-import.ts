@@ -1,6 +1,69 @@
+import { openBundle } from '@stowage/mirror/bundle/open-bundle'
+import type { ImageReport } from '@stowage/mirror/edge/report'
+import { Fault } from '@stowage/mirror/oci/fault'
+import { syncOnce, type ImageOutcome } from '@stowage/node-agent/sync-once'
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { openDataDirectory } from '../lock/data-directory.ts'
+import { option } from '../option.ts'
+import { createProgress } from '../print/progress.ts'
+import { openNamedRuntime, runtimeOption } from '../runtime-options.ts'
 
-export function bundleImportCommand(_context: CommandContext): Command {
-  return new Command('import').description('Not built yet.')
+interface ImportFlags {
+  readonly data: string
+  readonly runtime: string
+}
+
+/** `stowage bundle import`. */
+export function bundleImportCommand(context: CommandContext): Command {
+  return new Command('import')
+    .description('Bring the images of a bundle, or of any OCI image layout in a tar, onto this node.')
+    .argument('<file>', 'the bundle')
+    .addOption(
+      option(
+        '--data <directory>',
+        'the data directory of this node; no agent may be running on it',
+      ).makeOptionMandatory(),
+    )
+    .addOption(runtimeOption())
+    .addHelpText(
+      'after',
+      '\nAn import that was interrupted is repeated: what came stays.\nExample:\n  stowage bundle import shop.tar --data /var/lib/stowage --runtime layout:/var/lib/images',
+    )
+    .action((file: string, flags: ImportFlags) => runImport(context, file, flags))
+}
+
+async function runImport(context: CommandContext, file: string, { data, runtime }: ImportFlags): Promise<void> {
+  const { signal, stderr, stdout } = context
+  await using bundle = await openBundle(file)
+  await using directory = await openDataDirectory(data, 'agent')
+  await using opened = await openNamedRuntime(runtime)
+  const progress = createProgress({ out: stderr, label: file, now: () => performance.now() })
+  const outcomes = await syncOnce(
+    {
+      ...opened,
+      images: bundle.images,
+      source: bundle,
+      dataDirectory: directory.path,
+      log: context.log().child({}, { level: 'warn' }),
+      onProgress: (images) => progress.update(...bytesOf(images)),
+    },
+    signal,
+  )
+  progress.end()
+  for (const line of outcomes) stdout.write(`${line.failure ? 'failed ' : 'present'} ${line.name} ${line.digest}\n`)
+  refuseFailures(file, outcomes)
+}
+
+function bytesOf(images: readonly ImageReport[]): [done: number, total: number] {
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
+  return [sum(images.map(({ bytesHere }) => bytesHere)), sum(images.map(({ bytesTotal }) => bytesTotal ?? 0))]
+}
+
+function refuseFailures(file: string, outcomes: readonly ImageOutcome[]): void {
+  const failures = outcomes.flatMap(({ name, failure }) => (failure ? [{ name, ...failure }] : []))
+  const [first] = failures
+  if (!first) return
+  const lines = failures.map(({ name, message }) => `  ${name}: ${message}`).join('\n')
+  throw new Fault(first.code, `${file}: ${failures.length} of ${outcomes.length} images were not brought:\n${lines}`)
 }
