@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Digest } from '@stowage/mirror/oci/digest'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
 import { cacheKey } from './api/image-cache.ts'
 import type { CacheStatus } from './api/cache-status.ts'
 import type { CentreMemory } from './memory/centre-memory.ts'
 import { storeSets } from './mirroring/store-sets.ts'
 import type { FlightCredentials, ImageFlights } from './mirroring/image-flights.ts'
+import { holdBack } from './plan/hold-back.ts'
 import { observeCache } from './plan/observe-cache.ts'
 import { planAssignments } from './plan/plan-assignments.ts'
 import { planResolve } from './plan/plan-resolve.ts'
@@ -36,6 +38,7 @@ export interface CentreStepOptions {
 /** One step of the centre: from wishes, reports and what upstream said to what nodes are told. Says when the next one is due. */
 export function createCentreStep(options: CentreStepOptions): () => Promise<number> {
   const { memory, content, flights, world, now } = options
+  const publishedAt = new Map<string, number>()
 
   async function keepRecords({ caches }: Wishes): Promise<void> {
     for (const cache of caches) {
@@ -51,17 +54,24 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
   }
 
   /** A set is stored before an assignment names it, and an assignment before a node sees it. */
-  async function publish({ epoch, caches, nodes, resolutions, assignments }: World): Promise<void> {
+  async function publish({ epoch, caches, nodes, resolutions, assignments: previous }: World): Promise<number> {
     const sets = planSets(resolutions)
-    const changed = planAssignments({ epoch, caches, nodes, previous: assignments, sets })
-    if (changed.length > 0) await storeSets(content, sets.all())
-    for (const assignment of changed) {
+    const changed = planAssignments({ epoch, caches, nodes, previous, sets })
+    if (changed.length === 0) return Infinity
+    const sizes = new Map(sets.all().map(({ digest, raw }) => [digest, raw.length]))
+    const isBusy = flights.all.size > 0
+    const sizeOf = (set: Digest): number => sizes.get(set) ?? 0
+    const { publish: due, nextAt } = holdBack(changed, { previous, publishedAt, sizeOf, isBusy, now: now() })
+    if (due.length > 0) await storeSets(content, sets.all())
+    for (const assignment of due) {
       await memory.assignments.put(assignment.node, assignment)
+      publishedAt.set(assignment.node, now())
       options.onAssigned(assignment.node)
     }
+    return nextAt
   }
 
-  function resolve({ caches, nodes, resolutions }: World, wishes: Wishes): number {
+  async function resolve({ caches, nodes, resolutions }: World, wishes: Wishes): Promise<number> {
     const wants = planWants({ caches, nodes, exports: memory.exports.all, now: now() })
     const credentials = new Map([...wants].map(([name, want]) => [name, credentialsFor(want, wishes)]))
     const plan = planResolve({
@@ -75,6 +85,7 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
       now: now(),
     })
     for (const name of plan.cancel) flights.cancel(name)
+    for (const name of plan.forget) await memory.resolutions.delete(name)
     const free = options.mostFlights - flights.all.size
     for (const want of plan.due.slice(0, Math.max(0, free))) {
       flights.start(want, credentials.get(want.name) ?? { credentials: [], missing: [] })
@@ -93,15 +104,19 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
     }
   }
 
+  function nextOverdue(): number {
+    const times = [...memory.nodes.all.values()].map((heard) => nextContactBy(heard) + 1)
+    return times.reduce((first, at) => (at > now() ? Math.min(first, at) : first), Infinity)
+  }
+
   return async () => {
     const wishes = options.wishes()
     if (!wishes) return Infinity
     await keepRecords(wishes)
-    await publish(world())
-    const resolveAt = resolve(world(), wishes)
+    const publishAt = await publish(world())
+    const resolveAt = await resolve(world(), wishes)
     await keepStatuses(world())
-    const overdue = [...memory.nodes.all.values()].map((heard) => nextContactBy(heard) + 1)
-    return Math.min(resolveAt, ...overdue.filter((at) => at > now()))
+    return Math.min(publishAt, resolveAt, nextOverdue())
   }
 }
 

@@ -196,6 +196,21 @@ describe('a centre', () => {
     expect(upstream.asked).toHaveLength(asked)
   })
 
+  it('goes on when a full disk has room again, without having told what it could not remember', async () => {
+    await centre[Symbol.asyncDispose]()
+    const disk = createMemoryStore()
+    const roomy = { ...disk }
+    await start({ objects: disk })
+    disk.putIfAbsent = () => Promise.reject(new Fault('no-space', 'disk full'))
+    source.wish([])
+    const node = createFakeNode('n', centre)
+    expect((await node.say()).status).toBe(200)
+    expect(await centre.nodes()).toMatchObject([{ name: 'n', assignment: null }])
+    disk.putIfAbsent = (key, bytes) => roomy.putIfAbsent(key, bytes)
+    await node.say({ labels: { now: 'there is room' } })
+    await until(async () => expect(await node.ask()).toMatchObject({ sequence: 1 }))
+  })
+
   it('gives a cache another uid only if it saw it go', async () => {
     const uid = async (): Promise<string | undefined> => (await centre.caches())[0]?.uid
     source.wish([aCache('a', [''])])

@@ -5,12 +5,12 @@ const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const strings = z.record(z.string(), z.string()).nullish()
 
 /** The name of an object: a DNS subdomain (RFC 1123), as Kubernetes has it. */
-export const objectNameSchema: z.ZodString = z.string().max(253).regex(subdomain, {
+const objectNameSchema: z.ZodString = z.string().max(253).regex(subdomain, {
   message: 'is not an object name: lower-case letters, digits, "-" and "." (RFC 1123), at most 253 characters',
 })
 
 /** The name of a namespace: a DNS label (RFC 1123). */
-export const namespaceSchema: z.ZodString = z.string().max(63).regex(label, {
+const namespaceSchema: z.ZodString = z.string().max(63).regex(label, {
   message: 'is not a namespace: lower-case letters, digits and "-" (RFC 1123), at most 63 characters',
 })
 
@@ -33,7 +33,6 @@ export const objectMetaSchema = z.strictObject({
   selfLink: z.unknown().optional(),
   clusterName: z.unknown().optional(),
 })
-export type ObjectMeta = z.infer<typeof objectMetaSchema>
 
 /** The namespace of an object that names none. */
 export const defaultNamespace = 'default'

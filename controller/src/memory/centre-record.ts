@@ -6,4 +6,3 @@ export const centreRecordSchema = z.object({
   /** Made at the first start: sequences of assignments are comparable only within one epoch. */
   epoch: z.string().min(1),
 })
-export type CentreRecord = z.infer<typeof centreRecordSchema>

@@ -6,7 +6,8 @@ import type { UpstreamFor } from './upstream.ts'
 type Client = ContentSource & Partial<AsyncDisposable>
 
 export interface UpstreamClientsOptions {
-  readonly open: UpstreamFor extends (...args: infer Args) => ContentSource ? (...args: Args) => Client : never
+  /** Opens a client; it is closed with all others if it can be. */
+  readonly open: (...args: Parameters<UpstreamFor>) => Client
   /** How many connections to registries are kept. */
   readonly most?: number
 }

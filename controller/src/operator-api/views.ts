@@ -14,7 +14,7 @@ export type CacheView = z.infer<typeof cacheViewSchema>
  * Where one copy stands. `unselected`: no node is to have it. `mirror`: the centre does not have it yet. `told`: the node has
  * not spoken of it yet. `removing` and `in-use`: it is wanted no more. The others are the node's own words.
  */
-export const imageViewStateSchema = z.enum([
+const imageViewStateSchema = z.enum([
   'unselected',
   'mirror',
   'told',
@@ -26,7 +26,6 @@ export const imageViewStateSchema = z.enum([
   'removing',
   'in-use',
 ])
-export type ImageViewState = z.infer<typeof imageViewStateSchema>
 
 /** A line of `/api/v1/images`: one image on one node. */
 export const imageViewSchema = z.object({

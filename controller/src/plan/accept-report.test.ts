@@ -13,6 +13,7 @@ describe('a report', () => {
     ['of a new node is taken', undefined, aReport('n'), 0, 'accepted'],
     ['with a higher counter is taken', old, aReport('n', { counter: 6 }), 2000, 'accepted'],
     ['that arrives late is dropped', old, aReport('n', { counter: 4 }), 2000, 'late'],
+    ['of an agent that counts anew is taken once it is overdue', old, aReport('n', { counter: 1 }), 61_001, 'accepted'],
     ['that arrives twice is dropped', old, aReport('n', { counter: 5 }), 2000, 'late'],
     [
       'of another instance is refused while the first one is alive',

@@ -16,7 +16,8 @@ export type ReportVerdict =
 export function acceptReport(old: NodeRecord | undefined, report: Report, now: number): ReportVerdict {
   const isSame = old?.report.instance === report.instance
   if (old && !isSame && isReachable(old, now)) return { kind: 'clone', message: cloneMessage(old, report, now) }
-  if (old && isSame && report.counter <= old.report.counter) return { kind: 'late' }
+  // An agent that was set back to a backup counts anew: once it is overdue, what it says is taken.
+  if (old && isSame && report.counter <= old.report.counter && isReachable(old, now)) return { kind: 'late' }
   const record: NodeRecord = {
     version: 1,
     report,

@@ -84,6 +84,25 @@ describe('a reference', () => {
     expect(plan(situation).due.map((want) => want.name)).toEqual(isDue ? [expect.anything()] : [])
   })
 
+  it('is looked up when the clock was set back', () => {
+    expect(plan({ resolution: { ...mirrored('v1'), checkedAt: 1e9 } }).due).toHaveLength(1)
+  })
+
+  it('is forgotten a day after it was looked up last, if nobody wants it', () => {
+    const at = (now: number) => {
+      const resolutions = new Map([
+        ['a', { ...mirrored('v1'), checkedAt: minute }],
+        [name, mirrored('v1')],
+      ])
+      const want = { ...listedImage(name), platforms: [], secrets: [], refreshSince: 0 }
+      const wants = new Map([[name, want]])
+      return planResolve({ wants, resolutions, inFlight: new Set(), newCredentials: new Set(), refreshMs: 0, now })
+        .forget
+    }
+    expect(at(24 * 60 * minute)).toEqual([])
+    expect(at(24 * 60 * minute + minute + 1)).toEqual(['a'])
+  })
+
   it('is dropped in mid-copy when nobody wants it any more', () => {
     expect(plan({ inFlight: new Set(['x', name]) }).cancel).toEqual(['x'])
   })

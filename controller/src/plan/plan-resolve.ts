@@ -21,28 +21,34 @@ export interface ResolvePlan {
   readonly due: readonly Want[]
   /** Under way, but nobody wants them any more. */
   readonly cancel: readonly string[]
+  /** Long unwanted: what they mean now would have to be looked up anyway. */
+  readonly forget: readonly string[]
   /** When the next one will be due, epoch milliseconds; Infinity for never. */
   readonly nextAt: number
 }
 
+/** How long a reference that nobody wants is remembered, in milliseconds: it may come back while upstream is away. */
+const rememberMs = 24 * 60 * 60 * 1000
+
 /** Which references to look up now. */
 export function planResolve({ wants, inFlight, ...input }: ResolveInput): ResolvePlan {
+  const unwanted = [...input.resolutions].filter(([name]) => !wants.has(name) && !inFlight.has(name))
   const idle = [...wants.values()].filter(({ name }) => !inFlight.has(name))
   const timed = idle.map((want) => ({ want, at: dueAt(want, input) }))
   const later = timed.filter(({ at }) => at > input.now).map(({ at }) => at)
   return {
     due: timed.filter(({ at }) => at <= input.now).map(({ want }) => want),
     cancel: [...inFlight].filter((name) => !wants.has(name)),
-    nextAt: Math.min(Infinity, ...later),
+    forget: unwanted.filter(([, known]) => input.now - lastTry(known) > rememberMs).map(([name]) => name),
+    nextAt: later.reduce((first, at) => Math.min(first, at), Infinity),
   }
 }
 
-function dueAt(
-  want: Want,
-  { resolutions, newCredentials, refreshMs }: Omit<ResolveInput, 'wants' | 'inFlight'>,
-): number {
+function dueAt(want: Want, input: Omit<ResolveInput, 'wants' | 'inFlight'>): number {
+  const { resolutions, newCredentials, refreshMs, now } = input
   const resolution = resolutions.get(want.name)
-  if (!resolution || isStale(want, resolution)) return 0
+  // A clock that was set back must not keep a reference from being looked up.
+  if (!resolution || isStale(want, resolution) || lastTry(resolution) > now) return 0
   if (resolution.fault) return newCredentials.has(want.name) ? 0 : resolution.fault.retryAt
   if (!isComplete(want, resolution)) return 0
   if (!isMoving(want.reference) || refreshMs === 0) return Infinity
@@ -50,8 +56,12 @@ function dueAt(
 }
 
 /** A refresh was ordered after the last look, successful or not. */
-function isStale({ refreshSince }: Want, { checkedAt, fault }: Resolution): boolean {
-  return Math.max(checkedAt ?? 0, fault?.at ?? 0) < refreshSince
+function isStale({ refreshSince }: Want, resolution: Resolution): boolean {
+  return lastTry(resolution) < refreshSince
+}
+
+function lastTry({ checkedAt, fault }: Resolution): number {
+  return Math.max(checkedAt ?? 0, fault?.at ?? 0)
 }
 
 /** Whether the mirror holds what is wanted; nothing is asked of it while no platform is known. */

@@ -34,7 +34,7 @@ export function planSets(resolutions: Resolutions): SetPlan {
 }
 
 /** Images as nodes of a platform are to have them. */
-export function desiredSet(images: ImageList['images'], platform: Platform, resolutions: Resolutions): DesiredSet {
+function desiredSet(images: ImageList['images'], platform: Platform, resolutions: Resolutions): DesiredSet {
   const desired = images.map(({ name }) => {
     const mirrored = resolutions.get(name)?.mirrored ?? null
     const isServed = typeof mirroredBytes(mirrored, platform) === 'number'
