@@ -23,6 +23,21 @@ describe('a file of wishes', () => {
     expect(parseFile('a.yaml', '\n')).toEqual({ objects: [], problems: [] })
   })
 
+  it('may be what kube-fledged users have', () => {
+    const text = `apiVersion: kubefledged.io/v1alpha2
+kind: ImageCache
+metadata: { name: imagecache1, namespace: kube-fledged, labels: { app: kubefledged, kubefledged: imagecache } }
+spec:
+  cacheSpec:
+  - images: [ghcr.io/jitesoft/nginx:1.23.1]
+  - images: [us.gcr.io/k8s-artifacts-prod/cassandra:v7, us.gcr.io/k8s-artifacts-prod/etcd:3.5.4-0]
+    nodeSelector: { tier: backend }
+  imagePullSecrets: [{ name: myregistrykey }]
+`
+    expect(parseFile('a.yaml', text).problems).toEqual([])
+    expect(kinds(text)).toEqual(['1 ImageCache imagecache1'])
+  })
+
   it('may be JSON indented with tabs', () => {
     const object = {
       apiVersion: 'kubefledged.io/v1alpha2',
