@@ -196,6 +196,19 @@ describe('taking images away', () => {
     await expect.poll(async () => (await blobNames()).length, soon).toBe(4)
   })
 
+  it('waits for what has no digest yet, which may share layers with what goes', async () => {
+    const shared = layer()
+    const [v1, v2] = [createTestImage([shared, layer()]), createTestImage([shared, layer()])]
+    world.centre.assign({ cache: 'A', images: [world.image('r/a:1', v1)] })
+    await using _agent = world.start()
+    await present('r/a:1')
+    world.centre.assign({ cache: 'A', images: [], unresolved: ['r/a:2'] })
+    await expect.poll(() => world.centre.stateOf('r/a:1'), soon).toBe('removing')
+    world.centre.assign({ cache: 'A', images: [world.image('r/a:2', v2)] })
+    await expect.poll(() => world.soundNames(), soon).toEqual(['r/a:2'])
+    expect(world.source.served.get(digestOf(shared))).toBe(shared.length)
+  })
+
   it.each([
     ['keeps', 'keep' as const, ['r/a:1', 'r/b:1']],
     ['removes', 'remove' as const, ['r/b:1']],

@@ -113,7 +113,9 @@ export function createSync(options: SyncOptions): Sync {
     onChange()
     if (wanted.unknownSets.length > 0) return situation.lookAgainInMs
     attempts.retain(new Set(wanted.images.map(subjectOf)))
-    if (situation.isComplete || situation.needsRoom) await tidyUp(last, signal)
+    // What has no digest yet may turn out to need the very layers that nobody else wants any more.
+    const isAllThere = situation.isComplete && [...wanted.unresolved].every((name) => situation.listed.has(name))
+    if (isAllThere || situation.needsRoom) await tidyUp(last, signal)
     return situation.lookAgainInMs
   }
 
