@@ -24,7 +24,7 @@ export function centralOption(): ReturnType<typeof option> {
 }
 
 /** @throws Fault invalid */
-export function parseCentral(text: string): string {
+function parseCentral(text: string): string {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`)
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.search && !url.hash)
     return url.href.replace(/\/$/, '')

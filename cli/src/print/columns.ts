@@ -16,7 +16,7 @@ export function cacheColumns({ output, now }: ColumnsForm): Column<CacheView>[] 
     { heading: 'STATUS', value: ({ status }) => status },
     { heading: 'NODES', value: ({ counts: { nodes } }) => `${nodes.complete}/${nodes.matched}` },
     { heading: 'COPIES', value: ({ counts: { copies } }) => `${copies.present}/${copies.wanted}` },
-    { heading: 'BYTES', value: ({ bytes }) => (bytes.wanted === 0 ? '-' : formatPercent(bytes.present, bytes.wanted)) },
+    { heading: 'BYTES', value: ({ bytes }) => (bytes.unknown > 0 ? '?' : percentOf(bytes)) },
     { heading: 'REASON', value: ({ reason }) => reason },
     { heading: 'SINCE', value: ({ startTime }) => formatDuration(now - Date.parse(startTime)) },
     ...(output === 'wide'
@@ -49,7 +49,7 @@ export function nodeColumns({ output, now }: ColumnsForm): Column<NodeView>[] {
       value: ({ lastContact }) => (lastContact === null ? '-' : `${formatDuration(now - Date.parse(lastContact))} ago`),
     },
     { heading: 'IMAGES', value: ({ images }) => `${images.present}/${images.wanted}` },
-    { heading: 'BYTES', value: ({ bytes }) => (bytes.wanted === 0 ? '-' : formatPercent(bytes.present, bytes.wanted)) },
+    { heading: 'BYTES', value: ({ bytes }) => percentOf(bytes) },
     { heading: 'RATE', value: ({ bytesPerSecond }) => (bytesPerSecond ? formatRate(bytesPerSecond) : '-') },
     { heading: 'ETA', value: ({ etaSeconds }) => (etaSeconds ? formatDuration(etaSeconds * 1000) : '-') },
     { heading: 'PLATFORM', value: ({ platform }) => platform ?? '-' },
@@ -96,4 +96,8 @@ export function imageColumns({ output }: ColumnsForm): Column<ImageView>[] {
 
 function bytesOf({ bytesHere, bytesTotal }: ImageView): string {
   return bytesTotal === null ? '-' : `${formatBytes(bytesHere)}/${formatBytes(bytesTotal)}`
+}
+
+function percentOf({ present, wanted }: { readonly present: number; readonly wanted: number }): string {
+  return wanted === 0 ? '-' : formatPercent(present, wanted)
 }
