@@ -15,6 +15,8 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 const layer = (bytes = 3000): Buffer => randomBytes(bytes)
+/** For tests that hold bytes back themselves. */
+const patient = { concurrency: 2, stallMs: 60_000, reserveBytes: 0 }
 const soon = { timeout: 10_000, interval: 10 }
 async function present(name: string): Promise<void> {
   await expect.poll(() => world.centre.stateOf(name), soon).toBe('present')
@@ -142,7 +144,7 @@ describe('an agent', () => {
     const gate = Promise.withResolvers<void>()
     world.source.onChunk = (digest) => ((world.source.served.get(digest) ?? 0) >= 5000 ? gate.promise : undefined)
     world.centre.assign({ cache: 'A', images: [a, b] })
-    await using _agent = world.start()
+    await using _agent = world.start({ limits: patient })
     await expect.poll(() => Math.min(served(shared), served(only)), soon).toBeGreaterThanOrEqual(5000)
     world.centre.assign({ cache: 'A', images: [c] })
     await expect.poll(() => world.centre.stateOf('r/c:1'), soon).toBe('fetching')
@@ -182,7 +184,7 @@ describe('taking images away', () => {
   it('waits until everything wanted is there, and is announced', async () => {
     const { a, b } = two()
     world.centre.assign({ cache: 'A', images: [a] })
-    await using _agent = world.start()
+    await using _agent = world.start({ limits: patient })
     await present('r/a:1')
     const gate = Promise.withResolvers<void>()
     world.source.onChunk = () => gate.promise
@@ -241,10 +243,18 @@ describe('taking images away', () => {
       await present('r/a:1')
       await present('r/b:1')
     }
-    await world.runtime.publish('r/foreign:1', createTestImage([]).graph).catch(() => {})
-    world.centre.assign({ cache: 'A', images: [], unresolved: ['r/b:1'] })
+    world.centre.assign({ cache: 'B', images: [], unresolved: ['r/b:1'] }, { cache: 'A', images: [] })
     await using _agent = world.start()
     await expect.poll(() => world.soundNames(), soon).toEqual(['r/b:1'])
+  })
+
+  it('does not wait for what another cache wants and has no digest yet', async () => {
+    const { a } = two()
+    world.centre.assign({ cache: 'A', images: [a] })
+    await using _agent = world.start()
+    await present('r/a:1')
+    world.centre.assign({ cache: 'A', images: [] }, { cache: 'B', images: [], unresolved: ['r/mistyped:1'] })
+    await expect.poll(() => world.soundNames(), soon).toEqual([])
   })
 
   it('waits, without a link, until the centre has given the node up', async () => {

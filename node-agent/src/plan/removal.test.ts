@@ -39,11 +39,15 @@ function present(...images: RuntimeImage[]): Map<string, RuntimeImage> {
 const ours = (name: string): RuntimeImage => ({ name, digest: v1, owned: true })
 
 /** What becomes of image `a`, which cache `A` once named, when these entries come. */
-function fateOf(remembered: readonly Wish[], ...steps: KnownEntry[][]): 'kept' | 'removed' | 'forgotten' {
+function fateOf(
+  remembered: readonly Wish[],
+  ...steps: KnownEntry[][]
+): 'kept' | 'removed' | 'removed later' | 'forgotten' {
   let wishes: readonly Wish[] = remembered
   for (const entries of steps) wishes = nextWishes(wishes, entries)
-  const { remove, forget } = planRemovals(wishes, steps.at(-1) ?? [], present(ours('a')))
+  const { remove, removeLater, forget } = planRemovals(wishes, steps.at(-1) ?? [], present(ours('a')))
   if (remove.includes('a')) return 'removed'
+  if (removeLater.includes('a')) return 'removed later'
   return forget.includes('a') ? 'forgotten' : 'kept'
 }
 
@@ -52,6 +56,18 @@ describe('what becomes of an image', () => {
   const cases: [string, ReturnType<typeof fateOf>, Wish[], KnownEntry[][]][] = [
     ['still named', 'kept', once, [[entryOf('A', setOf(['a']))]]],
     ['gone from a living set', 'removed', once, [[entryOf('A', setOf(['b']))]]],
+    [
+      'gone from a set of which another image has no digest yet',
+      'removed later',
+      once,
+      [[entryOf('A', setOf([], ['b']))]],
+    ],
+    [
+      'gone from a set, and an image of another cache has no digest yet',
+      'removed',
+      once,
+      [[entryOf('A', setOf([])), entryOf('B', setOf([], ['b']))]],
+    ],
     ['gone with its cache, which keeps', 'forgotten', once, [[]]],
     ['gone with its cache, which removes', 'removed', [wish('a', 'A', 'remove')], [[]]],
     ['the node is selected no more', 'removed', once, [[entryOf('A', 'none')]]],
@@ -84,12 +100,20 @@ describe('what becomes of an image', () => {
 
   it('leaves a name alone that has come to mean what no set ever meant', () => {
     const foreign = present({ name: 'a', digest: v2, owned: false })
-    expect(planRemovals([wish('a', 'A', 'remove')], [], foreign)).toEqual({ remove: [], forget: ['a'] })
+    expect(planRemovals([wish('a', 'A', 'remove')], [], foreign)).toEqual({
+      remove: [],
+      removeLater: [],
+      forget: ['a'],
+    })
   })
 
   it('removes what others brought, if a set named it', () => {
     const foreign = present({ name: 'a', digest: v1, owned: false })
-    expect(planRemovals([wish('a', 'A', 'remove')], [], foreign)).toEqual({ remove: ['a'], forget: [] })
+    expect(planRemovals([wish('a', 'A', 'remove')], [], foreign)).toEqual({
+      remove: ['a'],
+      removeLater: [],
+      forget: [],
+    })
   })
 })
 
@@ -111,11 +135,11 @@ describe('for any caches', () => {
   it('never removes or forgets a name that is wanted or unresolved', () => {
     fc.assert(
       fc.property(wishes, entries, (before, now) => {
-        const { remove, forget } = planRemovals(nextWishes(before, now), now, everything)
+        const { remove, removeLater, forget } = planRemovals(nextWishes(before, now), now, everything)
         const needed = new Set(
           now.flatMap(({ set: s }) => [...(s?.images.map((i) => i.name) ?? []), ...(s?.unresolved ?? [])]),
         )
-        expect([...remove, ...forget].filter((gone) => needed.has(gone))).toEqual([])
+        expect([...remove, ...removeLater, ...forget].filter((gone) => needed.has(gone))).toEqual([])
       }),
     )
   })
@@ -129,7 +153,8 @@ describe('for any caches', () => {
           for (const image of step.flatMap((e) => e.set?.images ?? [])) named.add(image.name)
           now = nextWishes(now, step)
         }
-        expect(planRemovals(now, steps.at(-1) ?? [], everything).remove.filter((n) => !named.has(n))).toEqual([])
+        const { remove, removeLater } = planRemovals(now, steps.at(-1) ?? [], everything)
+        expect([...remove, ...removeLater].filter((n) => !named.has(n))).toEqual([])
       }),
     )
   })

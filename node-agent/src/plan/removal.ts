@@ -6,6 +6,11 @@ import { wantedOf, type KnownEntry } from './wanted.ts'
 export interface Removals {
   /** To be taken out of the runtime. */
   readonly remove: readonly string[]
+  /**
+   * To be taken out as well, but a cache that dropped them wants something else that has no digest yet: a new version,
+   * looked up a moment later, shares layers with the old one. Another cache's typing error holds nothing back.
+   */
+  readonly removeLater: readonly string[]
   /** To be left where they are, and not ours any more. */
   readonly forget: readonly string[]
 }
@@ -43,19 +48,29 @@ export function planRemovals(
   images: ReadonlyMap<string, RuntimeImage>,
 ): Removals {
   const { images: wantedImages, unresolved, unknownSets } = wantedOf(entries)
-  if (unknownSets.length > 0) return { remove: [], forget: [] }
+  const removals = { remove: [] as string[], removeLater: [] as string[], forget: [] as string[] }
+  if (unknownSets.length > 0) return removals
   const wanted = new Set(wantedImages.map(({ name }) => name))
-  const remove: string[] = []
-  const forget: string[] = []
+  const undecided = undecidedCaches(entries, images)
   for (const [name, claims] of Map.groupBy(wishes, (wish) => wish.name)) {
     if (wanted.has(name) || unresolved.has(name)) continue
     const present = images.get(name)
     const isStrange = present && !present.owned && !claims.some(({ digest }) => digest === present.digest)
     const isToGo = claims.some(({ removal }) => removal === 'remove') && !isStrange
-    if (isToGo) remove.push(name)
-    else forget.push(name)
+    if (!isToGo) removals.forget.push(name)
+    else if (claims.some(({ cache }) => undecided.has(cache))) removals.removeLater.push(name)
+    else removals.remove.push(name)
   }
-  return { remove, forget }
+  return removals
+}
+
+/** Caches that want something of which neither a digest is known nor anything is here. */
+function undecidedCaches(
+  entries: readonly KnownEntry[],
+  images: ReadonlyMap<string, RuntimeImage>,
+): ReadonlySet<string> {
+  const undecided = entries.filter(({ set }) => set?.unresolved.some((name) => !images.has(name)))
+  return new Set(undecided.map(({ entry }) => entry.cache.uid))
 }
 
 function namedBy(entries: readonly KnownEntry[]): Map<string, Wish> {

@@ -14,8 +14,11 @@ export interface CleanUpOptions {
 }
 
 /** What is to go, in words for the report: said before anything is touched. */
-export function goingImages({ remove }: Removals, listed: ReadonlyMap<string, RuntimeImage>): GoingImage[] {
-  return remove.flatMap((name) => {
+export function goingImages(
+  { remove, removeLater }: Removals,
+  listed: ReadonlyMap<string, RuntimeImage>,
+): GoingImage[] {
+  return [...remove, ...removeLater].flatMap((name) => {
     const image = listed.get(name)
     return image ? [{ name, digest: image.digest, state: 'removing' as const }] : []
   })
@@ -25,7 +28,10 @@ export function goingImages({ remove }: Removals, listed: ReadonlyMap<string, Ru
  * Takes names away, or our marks off them. May be cut short anywhere: what was not done is found again.
  * Resolves with the names that a container keeps.
  */
-export async function carryOut({ remove, forget }: Removals, options: CleanUpOptions): Promise<Set<string>> {
+export async function carryOut(
+  { remove, forget }: Pick<Removals, 'remove' | 'forget'>,
+  options: CleanUpOptions,
+): Promise<Set<string>> {
   const { runtime, wishes, log } = options
   const inUse = new Set<string>()
   for (const name of remove) {

@@ -113,9 +113,7 @@ export function createSync(options: SyncOptions): Sync {
     onChange()
     if (wanted.unknownSets.length > 0) return situation.lookAgainInMs
     attempts.retain(new Set(wanted.images.map(subjectOf)))
-    // What has no digest yet may turn out to need the very layers that nobody else wants any more.
-    const isAllThere = situation.isComplete && [...wanted.unresolved].every((name) => situation.listed.has(name))
-    if (isAllThere || situation.needsRoom) await tidyUp(last, signal)
+    if (situation.isComplete || situation.needsRoom) await tidyUp(last, signal)
     return situation.lookAgainInMs
   }
 
@@ -124,11 +122,18 @@ export function createSync(options: SyncOptions): Sync {
     await sayGoodbye(signal)
     const latest = assignments.latest()
     if (signal.aborted || (latest && versionOf(latest) !== versionOf(assignment))) return
-    inUse = await carryOut(removals, { runtime, wishes, parts, log })
-    going = going.flatMap((image) => (inUse.has(image.name) ? [{ ...image, state: 'in-use' }] : []))
+    const remove = situation.needsRoom ? [...removals.remove, ...removals.removeLater] : removals.remove
+    inUse = await carryOut({ ...removals, remove }, { runtime, wishes, parts, log })
+    const left = new Set(removals.removeLater).difference(new Set(remove))
+    going = going.flatMap((image) => goingOn(image, left))
     await dropUnneeded(seen)
     onChange()
-    if (situation.needsRoom && removals.remove.length > inUse.size) wake.ring()
+    if (situation.needsRoom && remove.length > inUse.size) wake.ring()
+  }
+
+  function goingOn(image: GoingImage, left: ReadonlySet<string>): GoingImage[] {
+    if (inUse.has(image.name)) return [{ ...image, state: 'in-use' }]
+    return left.has(image.name) ? [image] : []
   }
 
   /** Nothing that the centre believes to be here goes before it was told, or has stopped to believe anything. */
