@@ -1,10 +1,10 @@
-import type { ImageViewState } from '@stowage/controller/operator-api/views'
+import type { ImageView } from '@stowage/controller/operator-api/views'
 import type { LinkStats } from '../link/link-protocol.ts'
 
 /** What the screen shows of one image on one node, by the centre's latest word. */
 export interface ImageLine {
   readonly label: string
-  readonly state: ImageViewState
+  readonly state: ImageView['state']
   readonly bytesHere: number
   readonly bytesTotal: number | null
   /** Null where nothing moves. */

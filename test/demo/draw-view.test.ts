@@ -50,12 +50,18 @@ describe('the block', () => {
   it.each([
     [{ state: 'present' as const }, 'on board, 105 MB', 'good'],
     [{ state: 'removing' as const }, 'no longer wanted', 'faint'],
-    [{ state: 'mirror' as const }, 'the centre fetches it', 'faint'],
+    [{ state: 'mirror' as const }, 'the centre fetches it', 'plain'],
+    [{ state: 'told' as const, bytesHere: 0 }, 'waits', 'plain'],
     [{ state: 'failed' as const, message: 'not found' }, 'FAILED: not found', 'bad'],
-    [{ state: 'waiting' as const, message: 'cut; again in 2s' }, 'cut; again in 2s', 'faint'],
   ])('says of an image %j: %s', (image, words, tone) => {
     const line = drawBlock(viewOf({}, image)).at(-1)
     expect(line).toEqual({ text: `  demo:v1     ${words}`, tone })
+  })
+
+  it('keeps the bar of what waits, and says why', () => {
+    expect(textOf(viewOf({}, { state: 'waiting', message: 'cut; next try in 2 s' })).at(-1)).toBe(
+      '  demo:v1     [########............] 40%  43.0 MB of 105 MB, cut; next try in 2 s',
+    )
   })
 
   it('says that the centre is down', () => {

@@ -45,16 +45,13 @@ function headLine(node: NodeBlock): DrawnLine {
 
 function imageLine(image: ImageLine, node: NodeBlock): DrawnLine {
   const { label, state, bytesHere, bytesTotal } = image
-  if (state === 'fetching' && bytesTotal !== null) {
-    const percent = formatPercent(bytesHere, bytesTotal).padStart(4)
-    const text = `  ${label.padEnd(12)}${bar(bytesHere / bytesTotal)}${percent}  ${standing(image, node)}`
-    return { text, tone: 'plain' }
-  }
-  const tone = { present: 'good', failed: 'bad' } as const
-  return {
-    text: `  ${label.padEnd(12)}${standing(image, node)}`,
-    tone: state in tone ? tone[state as 'present'] : 'faint',
-  }
+  const tone = { present: 'good', failed: 'bad', removing: 'faint', 'in-use': 'faint' } as const
+  const isUnderWay = (state === 'fetching' || state === 'waiting') && bytesTotal !== null
+  const percent = isUnderWay
+    ? `${bar(bytesHere / bytesTotal)}${formatPercent(bytesHere, bytesTotal).padStart(4)}  `
+    : ''
+  const text = `  ${label.padEnd(12)}${percent}${standing(image, node)}`
+  return { text, tone: state in tone ? tone[state as keyof typeof tone] : 'plain' }
 }
 
 function linkWord({ link, agent }: NodeBlock): string {
@@ -68,18 +65,23 @@ function standing(image: ImageLine, node: NodeBlock): string {
   switch (state) {
     case 'present':
       return `on board, ${formatBytes(bytesTotal ?? bytesHere)}`
-    case 'fetching':
-      return `${share(image)}${isMoving(node) ? outlook(image) : ''}`
-    case 'publishing':
-      return `${share(image)}, being named`
     case 'removing':
     case 'in-use':
       return 'no longer wanted'
     case 'failed':
       return `FAILED: ${message}`
+    case 'mirror':
+      return message || 'the centre fetches it'
     default:
-      return message || (state === 'mirror' ? 'the centre fetches it' : 'waits')
+      return onItsWay(image, node)
   }
+}
+
+function onItsWay(image: ImageLine, node: NodeBlock): string {
+  const { state, bytesHere, message } = image
+  if (state === 'fetching') return `${share(image)}${isMoving(node) ? outlook(image) : ''}`
+  if (state === 'publishing') return `${share(image)}, being named`
+  return `${bytesHere > 0 ? `${share(image)}, ` : ''}${message || 'waits'}`
 }
 
 function isMoving({ link, agent }: NodeBlock): boolean {

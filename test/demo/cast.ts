@@ -1,0 +1,60 @@
+import { watchArrivals, type Arrivals } from './arrivals.ts'
+import { startCentre, type Centre } from './centre.ts'
+import type { DemoSource, WishedImage } from './demo-source.ts'
+import { startLiveView, type LiveView } from './live-view.ts'
+import type { SitePlan } from './site-plan.ts'
+import { startSite, type Site } from './site.ts'
+import type { Stage } from './stage.ts'
+
+/** A node behind its link, and what was found on its disk. */
+export interface CastSite extends Site {
+  readonly arrivals: Arrivals
+  /** How long each version took, in milliseconds. */
+  readonly tookMs: number[]
+}
+
+/** Who takes part: the centre, and three nodes behind links. */
+export interface Cast extends AsyncDisposable {
+  readonly stage: Stage
+  readonly source: DemoSource
+  readonly centre: Centre
+  readonly sites: readonly CastSite[]
+  readonly view: LiveView
+}
+
+export interface CastOptions {
+  readonly stage: Stage
+  readonly source: DemoSource
+  readonly plans: readonly SitePlan[]
+  readonly elapsedMs: () => number
+}
+
+/** Starts them all; the centre already wishes for the first version. */
+export async function startCast({ stage, source, plans, elapsedMs }: CastOptions): Promise<Cast> {
+  await using starting = new AsyncDisposableStack()
+  const centre = await startCentre(stage)
+  await centre.wish({ everywhere: source.v1.reference, onLand: source.onLand?.reference })
+  const sites = await Promise.all(
+    plans.map(async (plan): Promise<CastSite> => {
+      const site = starting.use(await startSite(stage, { plan, centre: centre.url }))
+      return { ...site, arrivals: watchArrivals(site.images), tookMs: [] }
+    }),
+  )
+  const labels = new Map(wishedImages(source).map(({ expected, label }) => [expected.name, label]))
+  const view = starting.use(startLiveView({ stage, centre, sites, labels, elapsedMs }))
+  const cast = starting.move()
+  return { stage, source, centre, sites, view, [Symbol.asyncDispose]: () => cast.disposeAsync() }
+}
+
+/** What a node is to have while this version is wished for. */
+export function wishedFor(
+  { onLand }: DemoSource,
+  version: WishedImage,
+  { place }: Pick<SitePlan, 'place'>,
+): readonly WishedImage[] {
+  return onLand && place === 'land' ? [version, onLand] : [version]
+}
+
+function wishedImages({ v1, v2, onLand }: DemoSource): readonly WishedImage[] {
+  return onLand ? [v1, v2, onLand] : [v1, v2]
+}

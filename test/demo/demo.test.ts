@@ -1,0 +1,103 @@
+import { mkdtempDisposable, readdir, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from '../harness/eventually.ts'
+import { createPrograms } from '../harness/programs.ts'
+import { projectDirectory } from '../harness/project-directory.ts'
+import { pushLayout } from '../harness/push-layout.ts'
+import type { Spawned } from '../harness/spawned.ts'
+import { createOciLayout } from '../image-maker/oci-layout.ts'
+import { smallImage } from '../image-maker/small-image.ts'
+import { listeningUrl } from './listening-url.ts'
+
+const withinMs = 120_000
+const programs = createPrograms()
+let temporary: Awaited<ReturnType<typeof mkdtempDisposable>>
+let mark: string
+
+beforeEach(async () => {
+  temporary = await mkdtempDisposable(path.join(tmpdir(), 'stowage-demo-test-'))
+  mark = `TMPDIR=${temporary.path}`
+})
+afterEach(async () => {
+  await programs.stopAll()
+  await temporary.remove()
+})
+
+function startDemo(args: readonly string[]): Spawned {
+  return programs.node(path.join(projectDirectory, 'test/demo/demo.ts'), args, { env: { TMPDIR: temporary.path } })
+}
+
+/** Every program that the demo started, or those started, has its temporary directory in its environment. */
+async function processesLeft(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const environments = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')), // Gone, or not ours.
+  )
+  return pids.filter((_, at) => environments[at]!.split('\0').includes(mark))
+}
+
+const filesLeft = (): Promise<string[]> => readdir(temporary.path)
+
+describe('the demo', () => {
+  it('brings all images to all nodes, and leaves nothing behind', async () => {
+    const demo = startDemo(['--size', 'small'])
+    const { code } = await demo.exited
+    const story = demo.lines().join('\n')
+    expect(code, story).toBe(0)
+    for (const node of ['shop', 'ship', 'clinic', 'island']) expect(story).toMatch(new RegExp(`^${node} .* MB`, 'm'))
+    expect(story).toMatch(/^ship .* 1 +\d+s \+ \d+s$/m)
+    expect(await filesLeft()).toEqual([])
+    expect(await processesLeft()).toEqual([])
+  })
+
+  it('does so with the images of any registry', async () => {
+    const registry = await listeningUrl(
+      programs.stowage(['mirror', '--data', path.join(temporary.path, 'registry'), '--listen', '127.0.0.1:0']),
+    )
+    const layout = await createOciLayout(path.join(temporary.path, 'layout'))
+    const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
+    for (const tag of ['1', '2']) {
+      const { manifest } = await smallImage(layout, { seed: tag, platform: { os: 'linux', architecture } })
+      await pushLayout({ layout, target: manifest, registry, repository: 'team/app', tag })
+    }
+    const name = `${new URL(registry).host}/team/app`
+    const demo = startDemo(['--image', `${name}:1`, '--next', `${name}:2`])
+    const { code } = await demo.exited
+    expect(code, demo.lines().join('\n')).toBe(0)
+    expect((await filesLeft()).toSorted()).toEqual(['layout', 'registry'])
+  })
+
+  it('says what is wrong with an image that cannot be had', async () => {
+    const demo = startDemo(['--image', '127.0.0.1:1/app:1', '--next', '127.0.0.1:1/app:2'])
+    expect(await demo.exited).toEqual({ code: 1, signal: null })
+    expect(demo.lines().join('\n')).toMatch(
+      /The demo failed: images: 127.0.0.1:1.*[^]*logs of all programs are kept in/,
+    )
+  })
+
+  it('says what is wrong with its flags', async () => {
+    const demo = startDemo(['--imgae', 'app:1'])
+    expect(await demo.exited).toEqual({ code: 2, signal: null })
+    expect(demo.lines()[0]).toMatch(/--imgae/)
+  })
+
+  it.each([
+    ['SIGINT', /made in/],
+    ['SIGTERM', /agent is killed/],
+  ] as const)('leaves nothing behind after %s at "%s"', async (signal, line) => {
+    const demo = startDemo(['--size', 'small'])
+    await demo.waitForLine(line, { withinMs })
+    expect(await demo.kill(signal)).toEqual({ code: 130, signal: null })
+    expect(await filesLeft()).toEqual([])
+    expect(await processesLeft()).toEqual([])
+  })
+
+  it('leaves nothing behind when it is killed itself', async () => {
+    const demo = startDemo(['--size', 'small'])
+    await demo.waitForLine(/agent is killed/, { withinMs })
+    await demo.kill('SIGKILL')
+    await eventually(async () => [...(await processesLeft()), ...(await filesLeft())].length === 0, { what: 'the end' })
+  })
+})

@@ -1,0 +1,62 @@
+import path from 'node:path'
+import { startLink, type RunningLink } from '../link/start-link.ts'
+import { placeLabel, type SitePlan } from './site-plan.ts'
+import type { Actor, Stage } from './stage.ts'
+
+/** An edge node: its link, its agent and its disk. */
+export interface Site extends AsyncDisposable {
+  readonly name: string
+  readonly place: SitePlan['place']
+  readonly link: RunningLink
+  /** Its OCI layout. */
+  readonly images: string
+  kills(): number
+  isRunning(): boolean
+  /** SIGKILL for the agent. */
+  kill(): Promise<void>
+  /** A new agent on the disk of the one before. */
+  restart(): void
+}
+
+/** Starts a link to the centre, an agent behind it, and the cuts. */
+export async function startSite(stage: Stage, { plan, centre }: { plan: SitePlan; centre: string }): Promise<Site> {
+  const { name, place } = plan
+  const link = await startLink({ ...plan.link, upstream: centre })
+  const images = path.join(stage.directory.path, name, 'images')
+  let kills = 0
+  let agent: Actor | undefined = startAgent()
+  await link.plan(plan.cuts)
+
+  function startAgent(): Actor {
+    const who = ['--node', name, '--label', `${placeLabel}=${place}`]
+    const where = ['--data', path.join(stage.directory.path, name, 'data'), '--runtime', `layout:${images}`]
+    return stage.start(name, [
+      'agent',
+      '--central',
+      link.url,
+      ...who,
+      ...where,
+      '--contact-every',
+      '1s',
+      '--stall-timeout',
+      '3s',
+    ])
+  }
+
+  return {
+    name,
+    place,
+    link,
+    images,
+    kills: () => kills,
+    isRunning: () => agent !== undefined,
+    async kill() {
+      const killed = agent
+      agent = undefined
+      kills += 1
+      await killed?.kill()
+    },
+    restart: () => void (agent ??= startAgent()),
+    [Symbol.asyncDispose]: () => link.close(),
+  }
+}
