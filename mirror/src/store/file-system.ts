@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { link, mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { link, mkdir, open, readdir, rename, stat, statfs, unlink, type FileHandle } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 
 export interface FileFacts {
@@ -44,6 +44,8 @@ export interface FileSystem {
   unlink(path: string): Promise<void>
   /** Makes durable which names are in a directory. */
   syncDirectory(path: string): Promise<void>
+  /** Bytes that the disk of a directory still takes. */
+  freeBytes(directory: string): Promise<number>
 }
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants
@@ -68,6 +70,11 @@ export const nodeFileSystem: FileSystem = {
     } finally {
       await handle.close()
     }
+  },
+  async freeBytes(directory) {
+    const { bavail, blocks, bsize } = await statfs(directory)
+    // A file system that does not know its size says 0.
+    return blocks === 0 ? Infinity : bavail * bsize
   },
 }
 

@@ -152,6 +152,29 @@ describe('a full disk', () => {
     expect(await textOf(await store.get('x'))).toBe('01234567')
   })
 
+  it('keeps room for small objects, and gives what is left to those uploads that fit', async () => {
+    await using directory = await temporaryDirectory()
+    let free = 1_000_000
+    const files = { ...nodeFileSystem, freeBytes: () => Promise.resolve(free) }
+    const store = await openFsStore({ directory: directory.path, files, reserveBytes: 100_000 })
+    const repository = createContentStore(store).repository('a')
+    const [small, large] = [blobOf('x'.repeat(1000)), blobOf('y'.repeat(900_001))]
+    await expect(repository.ingest(large)).rejects.toMatchObject({ code: 'no-space' })
+    await storeBlob(repository, small, 'x'.repeat(1000))
+    free = 1_000_001
+    {
+      await using begun = await repository.ingest(large)
+      expect(begun?.offset).toBe(0)
+      await expect(repository.ingest(blobOf('z'))).rejects.toMatchObject({ code: 'no-space' })
+    }
+    free = 100_003
+    await using upload = await store.openUpload('u')
+    await upload.append(chunks('012'))
+    await expect(upload.append(chunks('3456'))).rejects.toMatchObject({ code: 'no-space' })
+    expect(await store.putIfAbsent('record', text('x'))).toBeDefined()
+    expect(upload.size).toBe(3)
+  })
+
   it('does not lead the digest of an upload astray', async () => {
     await using directory = await temporaryDirectory()
     const failure: { code?: string } = {}

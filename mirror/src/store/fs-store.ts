@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import type { ObjectStore } from './object-store.ts'
 import { nodeFileSystem, type FileSystem } from './file-system.ts'
 import { createDirectories, makeRoot } from './fs/directories.ts'
+import { createDiskRoom } from './fs/disk-room.ts'
 import { onDisk } from './fs/disk-fault.ts'
 import { statIfThere } from './fs/if-there.ts'
 import { listFiles } from './fs/list-files.ts'
@@ -14,6 +15,8 @@ export interface FsStoreOptions {
   /** Is made if it is missing. One process at a time may have it open; that is for the caller to see to. */
   readonly directory: string
   readonly files?: FileSystem
+  /** Bytes of the disk that uploads leave to small objects; 32 MiB by default. */
+  readonly reserveBytes?: number
   /** Epoch milliseconds. */
   readonly now?: () => number
 }
@@ -25,13 +28,20 @@ export interface FsStoreOptions {
  * @throws Fault no-space | denied | unavailable | invalid
  */
 export async function openFsStore(options: FsStoreOptions): Promise<ObjectStore> {
-  const { files = nodeFileSystem, now = Date.now } = options
+  const { files = nodeFileSystem, now = Date.now, reserveBytes = 32 * 1024 * 1024 } = options
   const root = resolve(options.directory)
   const nextTime = createClock(now)
   const directories = createDirectories(files, root)
   const temporary = createTemporaryFiles(files, { directory: join(root, '.tmp'), nextTime })
   const { verbs, linkObject } = createObjectFiles({ files, root, directories, temporary })
-  const uploads = createUploadFiles({ files, directories, directory: join(root, 'uploads'), nextTime, linkObject })
+  const uploads = createUploadFiles({
+    files,
+    directories,
+    directory: join(root, 'uploads'),
+    room: createDiskRoom({ files, directory: root, reserveBytes }),
+    nextTime,
+    linkObject,
+  })
 
   await onDisk(root, async () => {
     await makeRoot(files, root)

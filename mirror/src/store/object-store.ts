@@ -20,6 +20,8 @@ export interface ReadOptions {
 export interface OpenUploadOptions {
   /** Whether an upload that is not there is begun, which is the default. */
   readonly create?: boolean | undefined
+  /** Bytes that it will have in the end: where they do not fit, it is refused before the first of them. */
+  readonly size?: number | undefined
 }
 
 /** An object and its bytes; `bytes` must be iterated or returned, as it may hold a file open. */
@@ -66,7 +68,7 @@ export interface ObjectStore extends AsyncDisposable {
   delete(key: string, etag?: string): Promise<boolean>
   /** Objects whose key begins with `prefix`, ordered by key, those behind `after` only. What is written meanwhile may be among them. */
   list(prefix: string, options?: { readonly after?: string | undefined }): AsyncIterable<ObjectInfo>
-  /** Opens or goes on with an upload; ids are single safe segments. @throws Fault not-found if there is none and none is to be begun */
+  /** Opens or goes on with an upload; ids are single safe segments. @throws Fault not-found if there is none and none is to be begun | no-space */
   openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
   listUploads(): AsyncIterable<{ readonly id: string; readonly size: number; readonly changedAt: number }>
 }

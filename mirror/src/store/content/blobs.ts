@@ -52,14 +52,20 @@ export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
   }
 
   async function openUpload({ digest, size }: Descriptor): Promise<Upload> {
-    const open = async () => digests.watch(await objects.openUpload(ingestId(digest)), algorithmOf(digest))
+    const open = async () => digests.watch(await objects.openUpload(ingestId(digest), { size }), algorithmOf(digest))
     let upload = await open()
-    if (upload.size > size) {
-      await upload.discard()
-      upload = await open()
+    try {
+      if (upload.size > size) {
+        await upload.discard()
+        await upload[Symbol.asyncDispose]()
+        upload = await open()
+      }
+      await digests.catchUp(upload, algorithmOf(digest))
+      return upload
+    } catch (error) {
+      await upload[Symbol.asyncDispose]()
+      throw error
     }
-    await digests.catchUp(upload, algorithmOf(digest))
-    return upload
   }
 
   return {

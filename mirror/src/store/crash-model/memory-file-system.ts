@@ -91,6 +91,8 @@ export function createMemoryFileSystem(disk: Disk = emptyDisk): FileSystem {
     async syncDirectory(path) {
       if (nodeAt(path) !== 'directory') throw errno('ENOTDIR', path)
     },
+
+    freeBytes: async () => Infinity,
   }
 }
 

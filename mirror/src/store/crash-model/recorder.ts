@@ -123,6 +123,7 @@ export function createRecorder(inner: FileSystem): Recorder {
           await inner.syncDirectory(path)
           operations.push({ kind: 'sync-directory', path, upTo })
         }),
+      freeBytes: (directory) => alive(() => inner.freeBytes(directory)),
     }
     return { files, killed }
   }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { FileFacts, FileSystem, OpenFile } from '../file-system.ts'
 import type { OpenUploadOptions, Upload } from '../object-store.ts'
 import type { Directories } from './directories.ts'
+import type { DiskRoom } from './disk-room.ts'
 import { Fault } from '../../oci/fault.ts'
 import { checkUploadId } from '../object-key.ts'
 import { batches } from './batches.ts'
@@ -21,6 +22,7 @@ export interface UploadFilesContext {
   readonly files: FileSystem
   readonly directories: Directories
   readonly directory: string
+  readonly room: DiskRoom
   readonly nextTime: () => number
   /** Gives a durable file a second name, that of an object; false if the object is there already. */
   readonly linkObject: (path: string, key: string) => Promise<boolean>
@@ -30,7 +32,7 @@ export interface UploadFilesContext {
 const batchSize = 1024 * 1024
 
 export function createUploadFiles(context: UploadFilesContext): UploadFiles {
-  const { files, directory, directories } = context
+  const { files, directory, directories, room } = context
   const busy = new Set<string>()
 
   /**
@@ -55,7 +57,7 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
   }
 
   return {
-    async open(id, { create: isCreated = true } = {}) {
+    async open(id, { create: isCreated = true, size } = {}) {
       checkUploadId(id)
       const path = join(directory, id)
       return await onDisk(path, async () => {
@@ -64,7 +66,11 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
         if (isCreated) await create(path)
         const facts = await statIfThere(files, path)
         if (!facts) throw new Fault('not-found', `there is no upload ${id}`)
-        return createUpload(id, { ...context, path, busy, size: facts.size })
+        let claim: Disposable | undefined
+        const onClose = (): void => claim?.[Symbol.dispose]()
+        const upload = createUpload(id, { ...context, path, busy, size: facts.size, onClose })
+        if (size !== undefined) claim = await room.claim(() => Math.max(0, size - upload.size))
+        return upload
       })
     },
 
@@ -89,10 +95,12 @@ interface UploadContext extends UploadFilesContext {
   /** Ids of uploads that somebody writes to now. */
   readonly busy: Set<string>
   readonly size: number
+  readonly onClose: () => void
 }
 
-function createUpload(id: string, { path, busy, size: found, files, nextTime, linkObject }: UploadContext): Upload {
-  let size = found
+function createUpload(id: string, context: UploadContext): Upload {
+  const { path, busy, room, files, nextTime, linkObject, onClose } = context
+  let { size } = context
 
   const conflict = (): Fault => new Fault('conflict', `upload ${id} has another writer`)
 
@@ -121,8 +129,10 @@ function createUpload(id: string, { path, busy, size: found, files, nextTime, li
   async function appendTo(file: OpenFile, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       for await (const batch of batches(bytes, batchSize)) {
+        const length = batch.reduce((sum, chunk) => sum + chunk.length, 0)
+        await room.check(length)
         await file.write(batch, size)
-        size += batch.reduce((sum, chunk) => sum + chunk.length, 0)
+        size += length
       }
     } catch (error) {
       size = (await file.stat()).size
@@ -167,6 +177,6 @@ function createUpload(id: string, { path, busy, size: found, files, nextTime, li
         if (await statIfThere(files, path)) await files.unlink(path)
       }),
 
-    [Symbol.asyncDispose]: async () => {},
+    [Symbol.asyncDispose]: async () => onClose(),
   }
 }
