@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { eventually } from './eventually.ts'
+import { freePort } from './free-port.ts'
 import { createPrograms } from './programs.ts'
 import type { Credentials } from './push-layout.ts'
+import type { Spawned } from './spawned.ts'
 
 export interface DockerRegistryOptions {
   /** Holds configuration, log and `data/`; what an earlier registry stored there is served again. */
@@ -11,6 +13,10 @@ export interface DockerRegistryOptions {
   readonly port?: number
   /** Whether `registryCredentials` are asked for (Basic), even to read. Default: no. */
   readonly auth?: boolean
+  /** What it is started by, such as `taskset -c 0`; it must become the registry, not run it. */
+  readonly launcher?: readonly string[]
+  /** At its best: descriptors in memory, as Debian's own configuration has them, and no log line for each request. */
+  readonly isForSpeed?: boolean
 }
 
 /** A running Debian docker-registry on loopback, plain HTTP. */
@@ -20,6 +26,7 @@ export interface DockerRegistry extends AsyncDisposable {
   /** As references begin: `127.0.0.1:PORT`. */
   readonly host: string
   readonly port: number
+  readonly pid: number
   readonly credentials: Credentials | undefined
   /** Ends it with SIGTERM; its data stays. */
   stop(): Promise<void>
@@ -36,16 +43,19 @@ const htpasswd = 'stowage:$2b$04$Vbzzh2evlsCNN0dGoOlLTevs5f2K8e0RZ0ZOyhSsaF2b772
  * @throws Error with the registry's last words if it does not come up
  */
 export async function startDockerRegistry(options: DockerRegistryOptions): Promise<DockerRegistry> {
-  const { directory, auth = false } = options
+  const { directory, auth = false, launcher = [], isForSpeed = false } = options
+  // With few words it does not say which port it found.
+  const port = options.port ?? (isForSpeed ? await freePort() : 0)
   await mkdir(directory, { recursive: true })
   const config = path.join(directory, 'config.json')
   await writeFile(path.join(directory, 'htpasswd'), htpasswd)
-  await writeFile(config, JSON.stringify(configOf(options)))
+  await writeFile(config, JSON.stringify(configOf({ ...options, port })))
   const programs = createPrograms()
   try {
     const outputFile = path.join(directory, 'registry.log')
-    const program = programs.start('docker-registry', ['serve', config], { outputFile })
-    const [, host = ''] = await program.waitForLine(/listening on (127\.0\.0\.1:\d+)/)
+    const [command, ...args] = [...launcher, 'docker-registry', 'serve', config]
+    const program = programs.start(command, args, { name: 'docker-registry', outputFile })
+    const host = isForSpeed ? `127.0.0.1:${port}` : await hostOf(program)
     const url = `http://${host}`
     const answers = async (): Promise<boolean> => [200, 401].includes((await fetch(`${url}/v2/`)).status)
     await eventually(answers, { what: `an answer of the registry at ${host}` })
@@ -53,6 +63,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions): Promi
       url,
       host,
       port: Number(host.split(':')[1]),
+      pid: program.pid,
       credentials: auth ? registryCredentials : undefined,
       stop: () => programs.stopAll(),
       [Symbol.asyncDispose]: () => programs.stopAll(),
@@ -63,15 +74,21 @@ export async function startDockerRegistry(options: DockerRegistryOptions): Promi
   }
 }
 
+async function hostOf(program: Spawned): Promise<string> {
+  const [, host = ''] = await program.waitForLine(/listening on (127\.0\.0\.1:\d+)/)
+  return host
+}
+
 /** JSON is YAML too. */
-function configOf({ directory, port = 0, auth = false }: DockerRegistryOptions): object {
+function configOf({ directory, port, auth = false, isForSpeed = false }: DockerRegistryOptions): object {
   const basic = { htpasswd: { realm: 'stowage tests', path: path.join(directory, 'htpasswd') } }
   return {
     version: '0.1',
-    log: { level: 'info', accesslog: { disabled: true } },
+    log: { level: isForSpeed ? 'error' : 'info', accesslog: { disabled: true } },
     storage: {
       filesystem: { rootdirectory: path.join(directory, 'data') },
       delete: { enabled: true },
+      ...(isForSpeed ? { cache: { blobdescriptor: 'inmemory' } } : {}),
       maintenance: { uploadpurging: { enabled: false } },
     },
     http: { addr: `127.0.0.1:${port}`, secret: 'of tests' },
