@@ -1,0 +1,37 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { freePort } from '../../harness/free-port.ts'
+import { builtStowage } from '../built-stowage.ts'
+import type { Bench } from '../scenario.ts'
+
+/** A centre and an agent on this machine. */
+export interface CentreAndNode {
+  readonly centre: { readonly pid: number; readonly url: string; readonly caches: string }
+  readonly agent: { readonly pid: number; readonly layout: string }
+}
+
+/** Starts a centre without wishes and an agent that knows it, both as they are published. */
+export async function startCentreAndNode(
+  stage: string,
+  { programs }: Pick<Bench, 'programs'>,
+): Promise<CentreAndNode & AsyncDisposable> {
+  const host = `127.0.0.1:${await freePort()}`
+  const [url, caches, layout] = [`http://${host}`, path.join(stage, 'caches'), path.join(stage, 'images')]
+  await mkdir(caches, { recursive: true })
+  const start = (args: readonly string[]) => {
+    const [command, ...rest] = builtStowage(args)
+    return programs.start(command, rest, { name: `stowage ${args[0]}` })
+  }
+  const centre = start(['up', '--caches', caches, '--data', path.join(stage, 'centre'), '--listen', host])
+  await centre.waitForLine(/"msg":"listening"/)
+  const where = ['--data', path.join(stage, 'node'), '--runtime', `layout:${layout}`]
+  const agent = start(['agent', '--central', url, '--node', 'node-1', ...where, '--contact-every', '1s'])
+  return {
+    centre: { pid: centre.pid, url, caches },
+    agent: { pid: agent.pid, layout },
+    async [Symbol.asyncDispose]() {
+      await agent.stop()
+      await centre.stop()
+    },
+  }
+}
