@@ -206,9 +206,14 @@ describe('a centre', () => {
     const node = createFakeNode('n', centre)
     expect((await node.say()).status).toBe(200)
     expect(await centre.nodes()).toMatchObject([{ name: 'n', assignment: null }])
+    const said = { condition: 'held', message: 'the centre cannot act on what is written: disk full' }
+    await until(async () => expect(await centre.get('/api/v1/source')).toMatchObject(said))
     disk.putIfAbsent = (key, bytes) => roomy.putIfAbsent(key, bytes)
     await node.say({ labels: { now: 'there is room' } })
     await until(async () => expect(await node.ask()).toMatchObject({ sequence: 1 }))
+    await until(async () =>
+      expect(await centre.get('/api/v1/source')).toMatchObject({ condition: 'ready', message: '' }),
+    )
   })
 
   it('gives a cache another uid only if it saw it go', async () => {

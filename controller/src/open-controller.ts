@@ -17,7 +17,7 @@ import { createExports } from './operator-api/exports.ts'
 import { operatorApi } from './operator-api/operator-api.ts'
 import type { World } from './plan/world.ts'
 import { reconcile } from './reconcile.ts'
-import type { WishSource } from './sources/wish-source.ts'
+import type { SourceState, WishSource } from './sources/wish-source.ts'
 
 export interface ControllerOptions {
   /** Holds what the centre remembers, below `controller/`. */
@@ -53,6 +53,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const { objects, content, source, log, now = Date.now, random = Math.random } = options
   const memory = await openCentreMemory(objects)
   const stop = new AbortController()
+  let trouble: string | undefined
   const bell = createBell()
   const board = createAssignmentBoard(memory.assignments.all)
   const news = { now, log, onNews: () => bell.ring() }
@@ -92,7 +93,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     }),
     operatorApi: operatorApi({
       world,
-      source: () => ({ name: source.name, ...source.state() }),
+      source: () => ({ name: source.name, ...inTrouble(source.state(), trouble) }),
       exports: createExports({ ...news, world, content, wants: memory.exports }),
       forgetNode,
     }),
@@ -102,7 +103,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       await using _flights = flights
       const loops = [
         source.run({ signal: stop.signal, onChange: () => bell.ring() }),
-        reconcile({ step, bell, now, log, signal: stop.signal }),
+        reconcile({ step, bell, now, onTrouble: (message) => (trouble = message), log, signal: stop.signal }),
       ]
       try {
         await Promise.all(loops)
@@ -112,4 +113,11 @@ export async function openController(options: ControllerOptions): Promise<Contro
       }
     },
   }
+}
+
+/** A centre that cannot remember what is wanted does not act on it: whoever asks hears why. */
+function inTrouble(state: SourceState, trouble: string | undefined): SourceState {
+  if (trouble === undefined) return state
+  const message = [state.message, `the centre cannot act on what is written: ${trouble}`].filter(Boolean).join('; ')
+  return { ...state, condition: state.condition === 'unreadable' ? 'unreadable' : 'held', message }
 }

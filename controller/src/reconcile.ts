@@ -8,6 +8,8 @@ export interface ReconcileOptions {
   /** Rings when there is news. */
   readonly bell: Bell
   readonly now: () => number
+  /** Told why nothing can be done, and undefined when that is over. */
+  readonly onTrouble: (message: string | undefined) => void
   readonly log: Logger
   readonly signal: AbortSignal
 }
@@ -20,7 +22,8 @@ const afterFaultMs = 5000
 const longestPauseMs = 60_000
 
 /** The one loop of the centre: a step at a time, after news or when something is due. Level-based: a lost ring costs a minute. */
-export async function reconcile({ step, bell, now, log, signal }: ReconcileOptions): Promise<void> {
+export async function reconcile({ step, bell, now, onTrouble, log, signal }: ReconcileOptions): Promise<void> {
+  let trouble: string | undefined
   while (!signal.aborted) {
     const nextAt = await stepOrRest()
     await bell.wait({ timeoutMs: Math.min(nextAt - now(), longestPauseMs), signal })
@@ -29,11 +32,21 @@ export async function reconcile({ step, bell, now, log, signal }: ReconcileOptio
 
   async function stepOrRest(): Promise<number> {
     try {
-      return await step()
+      const nextAt = await step()
+      note(undefined)
+      return nextAt
     } catch (err) {
       if (!isFault(err)) throw err
-      log.error({ err, retryInMs: afterFaultMs }, 'reconciling failed')
+      log[err.message === trouble ? 'debug' : 'error']({ err, retryInMs: afterFaultMs }, 'reconciling failed')
+      note(err.message)
       return now() + afterFaultMs
     }
+  }
+
+  function note(message: string | undefined): void {
+    if (message === trouble) return
+    trouble = message
+    onTrouble(message)
+    if (message === undefined) log.info('reconciling goes on')
   }
 }

@@ -36,6 +36,8 @@ export async function openDirectorySource({
   let combined = combineFiles(files)
   let state: SourceState = { wishes: undefined, condition: 'starting', message: 'not read yet', problems: [] }
   let lastListing: Listing | undefined
+  /** Why the last look was not remembered. */
+  let forgetting: string | undefined
   let onChange = (): void => undefined
 
   /** Looks once and takes over what has settled. */
@@ -77,9 +79,11 @@ export async function openDirectorySource({
         if (remembered.get(path)?.objects !== file.objects) await memory.put(path, toRememberedFile(file))
       }
       remembered = next
+      forgetting = undefined
     } catch (err) {
       if (!isFault(err)) throw err
-      log.error({ directory, err }, 'wishes not remembered')
+      log[err.message === forgetting ? 'debug' : 'error']({ directory, err }, 'wishes not remembered')
+      forgetting = err.message
     }
   }
 
