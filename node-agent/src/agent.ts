@@ -122,6 +122,7 @@ function wire(data: DataDirectory, options: AgentOptions, onBug: (error: unknown
       return view && reportBodyOf(identityOf(options, data), view, { measures, contactTrouble: contact.trouble() })
     },
     nextCounter: () => data.meta.nextCounter(),
+    onReceipt: (known) => sync.confirm(known),
     isBusy: () => imageSync.isBusy(),
     latest: () => data.assignments.latest(),
     obey: (assignment) => sync.obey(assignment),

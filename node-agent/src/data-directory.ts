@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { FileSystem } from './files/file-system.ts'
 import { createAssignments, type Assignments } from './state/assignments.ts'
 import { createAttempts, type Attempts } from './state/attempts.ts'
+import { createCarried, type Carried } from './state/carried.ts'
 import { openDatabase, type Database } from './state/database.ts'
 import { createMeta, type Meta } from './state/meta.ts'
 import { createPartJournal } from './state/part-journal.ts'
@@ -16,6 +17,7 @@ export interface DataDirectory extends AsyncDisposable {
   readonly db: Database
   readonly meta: Meta
   readonly assignments: Assignments
+  readonly carried: Carried
   readonly wishes: Wishes
   readonly attempts: Attempts
   readonly parts: PartStore
@@ -41,6 +43,7 @@ export async function openDataDirectory({ directory, files, log }: OpenDataDirec
       db,
       meta,
       assignments: createAssignments(db),
+      carried: createCarried(db),
       wishes: createWishes(db),
       attempts: createAttempts(db),
       parts: await openPartStore({ directory: join(directory, 'parts'), files, journal, bootId: await readBootId() }),

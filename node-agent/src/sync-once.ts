@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { ContentSource } from '@stowage/mirror/content'
+import type { AssignmentEntry } from '@stowage/mirror/edge/assignment'
 import type { ImageReport } from '@stowage/mirror/edge/report'
 import type { DesiredImage } from '@stowage/mirror/edge/set'
 import type { Digest } from '@stowage/mirror/oci/digest'
@@ -7,9 +8,12 @@ import type { FaultCode } from '@stowage/mirror/oci/fault'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import { openDataDirectory, type DataDirectory } from './data-directory.ts'
 import type { FileSystem } from './files/file-system.ts'
+import { nextWishes, planRemovals } from './plan/removal.ts'
 import { imageReportsOf } from './plan/report-of.ts'
+import { knownEntries, obeyedEntries, wantedOf } from './plan/wanted.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { createFleetingAttempts } from './state/attempts.ts'
+import { carryOut } from './sync/clean-up.ts'
 import type { ImageSync, Situation } from './sync/image-sync.ts'
 import type { Library } from './sync/library.ts'
 import { defaultSyncLimits, openImageSync, type SyncLimits } from './sync/open-image-sync.ts'
@@ -17,6 +21,11 @@ import { createWake } from './wake.ts'
 
 export interface SyncOnceOptions {
   readonly images: readonly DesiredImage[]
+  /**
+   * Of which caches these images are, if that is known; the source has the sets. From then on, and until the centre is
+   * heard of again, the node obeys them as it obeys an assignment: what such a cache names no more leaves.
+   */
+  readonly entries?: readonly AssignmentEntry[]
   /** A bundle, say. */
   readonly source: ContentSource
   readonly dataDirectory: string
@@ -41,11 +50,11 @@ const progressEveryMs = 100
 
 /**
  * Brings images into the runtime of a node on which no agent runs: the way that an agent takes, each image tried once.
- * What came of images that failed stays for the next time. Nothing is taken away but what these images replace.
+ * What came of images that failed stays for the next time, and nothing is taken away before all of them are present.
  * @throws Fault conflict (an agent uses the data directory) | invalid | denied | no-space | unavailable; the reason of `signal`
  */
 export async function syncOnce(options: SyncOnceOptions, signal: AbortSignal): Promise<ImageOutcome[]> {
-  const { images, dataDirectory, files, runtime, log, onProgress = () => {} } = options
+  const { images, dataDirectory, files, log, onProgress = () => {} } = options
   await using data = await openDataDirectory({ directory: dataDirectory, files, log })
   const bug = Promise.withResolvers<never>()
   bug.promise.catch(() => {
@@ -80,7 +89,7 @@ export async function syncOnce(options: SyncOnceOptions, signal: AbortSignal): P
   } finally {
     await imageSync.stop()
   }
-  await collectReplaced(images, { runtime, library, data })
+  if (situation.isComplete) await tidyUp(options, { library, data, signal })
   return outcomesOf(reportsOf(images, imageSync, situation))
 }
 
@@ -100,17 +109,23 @@ function outcomesOf(reports: readonly ImageReport[]): ImageOutcome[] {
   }))
 }
 
-/** What these names meant before goes, unless the node's last assignment may still want it. */
-async function collectReplaced(
-  images: readonly DesiredImage[],
-  { runtime, library, data }: { readonly runtime: Runtime; readonly library: Library; readonly data: DataDirectory },
+/** Notes whose images these are, and lets go what nobody wants any more. */
+async function tidyUp(
+  { images, entries = [], runtime, log }: SyncOnceOptions,
+  { library, data, signal }: { readonly library: Library; readonly data: DataDirectory; readonly signal: AbortSignal },
 ): Promise<void> {
-  const wanted = new Set(images.map(({ root }) => root.digest))
-  for (const { set: digest } of data.assignments.latest()?.entries ?? []) {
-    if (digest === null) continue
-    const set = await library.set(digest)
-    if (!set) return
-    for (const { root } of set.images) wanted.add(root.digest)
-  }
-  await runtime.collect(wanted)
+  for (const { set } of entries) if (set !== null) await library.learnSet(set, signal)
+  const carried = obeyedEntries({ entries: data.carried.entries() }, entries)
+  const obeyed = obeyedEntries(data.assignments.latest(), carried)
+  const known = knownEntries(obeyed, await library.setsAtHand(obeyed.map(({ set }) => set)))
+  const wanted = wantedOf(known)
+  data.db.transaction(() => {
+    data.carried.store(carried)
+    data.wishes.replace(nextWishes(data.wishes.all(), known))
+  })
+  if (wanted.unknownSets.length > 0) return
+  const listed = new Map((await runtime.list()).map((image) => [image.name, image]))
+  const { remove } = planRemovals(data.wishes.all(), known, listed)
+  await carryOut({ remove, forget: [] }, { ...data, runtime, log })
+  await runtime.collect(new Set([...images, ...wanted.images].map(({ root }) => root.digest)))
 }

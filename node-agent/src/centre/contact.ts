@@ -24,6 +24,8 @@ export interface ContactOptions {
   /** What there is to say now, read from the disks; undefined while nothing is known yet. */
   readonly bodyOf: () => ReportBody | undefined
   readonly nextCounter: () => number
+  /** Told with each receipt which assignment the node should know by now. */
+  readonly onReceipt: (version: string | undefined) => void
   /** Bytes are moving. */
   readonly isBusy: () => boolean
   /** The last assignment that is obeyed. */

@@ -16,6 +16,8 @@ export interface ReportingOptions {
   /** What there is to say now, read from the disks; undefined while nothing is known yet. */
   readonly bodyOf: () => ReportBody | undefined
   readonly nextCounter: () => number
+  /** Told with each receipt which assignment the node should know by now. */
+  readonly onReceipt: (version: string | undefined) => void
   /** Bytes are moving. */
   readonly isBusy: () => boolean
   /** The longest silence, in milliseconds. */
@@ -45,7 +47,7 @@ const newsGapMs = 200
 const shareOfTime = 20
 
 export function createReporting(options: ReportingOptions): Reporting {
-  const { centre, link, pace, bodyOf, nextCounter, isBusy, contactEveryMs, progressEveryMs, log } = options
+  const { centre, link, pace, bodyOf, nextCounter, onReceipt, isBusy, contactEveryMs, progressEveryMs, log } = options
   const wake = createWake()
   let refusal: Fault | undefined
   let made = 0
@@ -72,12 +74,13 @@ export function createReporting(options: ReportingOptions): Reporting {
     const startedAt = performance.now()
     last = { ...last, at: startedAt }
     const nextContactInMs = Math.round(2 * contactEveryMs + last.durationMs)
-    await centre.report({ ...body, counter: nextCounter(), nextContactInMs }, signal)
+    const version = await centre.report({ ...body, counter: nextCounter(), nextContactInMs }, signal)
     const deliveredAt = performance.now()
     promisedUntil = deliveredAt + nextContactInMs
     last = { news: newsOf(body), at: startedAt, durationMs: deliveredAt - startedAt }
     pace.succeeded()
     link.works()
+    onReceipt(version)
     if (refusal) log.info('reports are taken again')
     refusal = undefined
     for (const { resolve } of waiting.filter(({ since }) => since < number)) resolve()

@@ -19,9 +19,21 @@ export interface Wanted {
   readonly unknownSets: readonly Digest[]
 }
 
-/** Joins an assignment with the sets at hand. */
-export function knownEntries(assignment: Assignment, sets: ReadonlyMap<Digest, DesiredSet>): KnownEntry[] {
-  return assignment.entries.map((entry) => ({ entry, set: entry.set === null ? undefined : sets.get(entry.set) }))
+/**
+ * What a node is to obey: its last assignment, and in place of what that says of a cache, what was carried to the node
+ * on a disk later on.
+ */
+export function obeyedEntries(
+  assignment: Pick<Assignment, 'entries'> | undefined,
+  carried: readonly AssignmentEntry[],
+): AssignmentEntry[] {
+  const replaced = new Set(carried.map(({ cache }) => cache.uid))
+  return [...(assignment?.entries ?? []).filter(({ cache }) => !replaced.has(cache.uid)), ...carried]
+}
+
+/** Joins entries with the sets at hand. */
+export function knownEntries(entries: readonly AssignmentEntry[], sets: ReadonlyMap<Digest, DesiredSet>): KnownEntry[] {
+  return entries.map((entry) => ({ entry, set: entry.set === null ? undefined : sets.get(entry.set) }))
 }
 
 /** What these entries want together. Where two sets give one name different digests, the earlier entry is obeyed. */

@@ -42,4 +42,10 @@ export const migrations: readonly string[] = [
     message TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE carried (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    entries TEXT NOT NULL
+  ) STRICT;
+  `,
 ]

@@ -12,8 +12,8 @@ import type { DocumentStore } from '../transfer/document-store.ts'
 
 /** What sets and images consist of: what was read once is known without a link. */
 export interface Library {
-  /** Undefined if it was not learnt yet. @throws Fault invalid */
-  set(digest: Digest): Promise<DesiredSet | undefined>
+  /** Those of these sets that were learnt and are sets. */
+  setsAtHand(digests: Iterable<Digest | null>): Promise<Map<Digest, DesiredSet>>
   /** Undefined if it was not learnt yet. @throws Fault invalid: nothing in it for this platform */
   graph(root: Descriptor): Promise<ImageGraph | undefined>
   /** @throws Fault not-found | denied | unavailable | corrupt | invalid */
@@ -46,6 +46,17 @@ export function createLibrary({ documents, source, platform, documentTimeoutMs }
     return document
   }
 
+  async function setHere(digest: Digest): Promise<DesiredSet | undefined> {
+    const document = await documents.get(digest)
+    try {
+      return document && parseSet(document.raw, { digest })
+    } catch (error) {
+      // A set that is none is as good as unknown; learning it again says so in words.
+      if (isFault(error)) return undefined
+      throw error
+    }
+  }
+
   async function read(repository: string, digest: Digest, signal: AbortSignal): Promise<Manifest> {
     const known = await documents.get(digest)
     if (known) return known
@@ -61,9 +72,13 @@ export function createLibrary({ documents, source, platform, documentTimeoutMs }
   }
 
   return {
-    async set(digest) {
-      const document = await documents.get(digest)
-      return document && parseSet(document.raw, { digest })
+    async setsAtHand(digests) {
+      const sets = new Map<Digest, DesiredSet>()
+      for (const digest of new Set(digests)) {
+        const set = digest === null ? undefined : await setHere(digest)
+        if (digest !== null && set) sets.set(digest, set)
+      }
+      return sets
     },
 
     async graph(root) {

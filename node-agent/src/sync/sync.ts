@@ -1,14 +1,13 @@
 import type { Logger } from 'pino'
-import { versionOf, type Assignment } from '@stowage/mirror/edge/assignment'
-import type { DesiredSet } from '@stowage/mirror/edge/set'
-import type { Digest } from '@stowage/mirror/oci/digest'
+import { versionOf, type Assignment, type AssignmentEntry } from '@stowage/mirror/edge/assignment'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import { backOff } from '../plan/back-off.ts'
 import { nextWishes, planRemovals, type Removals } from '../plan/removal.ts'
 import type { GoingImage, ImagesView } from '../plan/report-of.ts'
-import { knownEntries, wantedOf, type Wanted } from '../plan/wanted.ts'
+import { knownEntries, obeyedEntries, wantedOf, type KnownEntry, type Wanted } from '../plan/wanted.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Assignments } from '../state/assignments.ts'
+import type { Carried } from '../state/carried.ts'
 import type { Attempt, Attempts } from '../state/attempts.ts'
 import type { Database } from '../state/database.ts'
 import type { Wishes } from '../state/wishes.ts'
@@ -37,6 +36,8 @@ export interface Sync {
    * @throws Fault invalid if it is for another node
    */
   obey(assignment: Assignment): Promise<void>
+  /** The centre says that this version is what it wants: from then on it holds also for what was carried here on a disk. */
+  confirm(version: string | undefined): void
   /** There is a link again: what failed for lack of one is tried at once. */
   linkIsBack(): void
   /** Undefined before the first look is done: until then nothing is known. */
@@ -47,6 +48,7 @@ export interface SyncOptions {
   readonly node: string
   readonly db: Database
   readonly assignments: Assignments
+  readonly carried: Carried
   readonly wishes: Wishes
   readonly attempts: Attempts
   readonly library: Library
@@ -69,13 +71,14 @@ export interface SyncOptions {
 /** What one look at the world found. */
 interface Look {
   readonly assignment: Assignment
+  readonly obeyed: readonly AssignmentEntry[]
   readonly wanted: Wanted
   readonly situation: Situation
   readonly removals: Removals
 }
 
 export function createSync(options: SyncOptions): Sync {
-  const { node, db, assignments, wishes, attempts, library, runtime, parts, imageSync } = options
+  const { node, db, assignments, carried, wishes, attempts, library, runtime, parts, imageSync } = options
   const { wake, announce, onChange, lookEveryMs, now, random, log } = options
   let last: Look | undefined
   let hasLooked = false
@@ -84,28 +87,21 @@ export function createSync(options: SyncOptions): Sync {
   let inUse: ReadonlySet<string> = new Set()
   let failure: Attempt | undefined
 
-  async function setsAtHand({ entries }: Assignment): Promise<Map<Digest, DesiredSet>> {
-    const sets = new Map<Digest, DesiredSet>()
-    for (const digest of new Set(entries.flatMap(({ set }) => set ?? []))) {
-      const set = await library.set(digest).catch((error: unknown) => {
-        // A set that is none is as good as unknown; learning it again says so in words.
-        if (!isFault(error, 'invalid')) throw error
-      })
-      if (set) sets.set(digest, set)
-    }
-    return sets
+  async function known(entries: readonly AssignmentEntry[]): Promise<KnownEntry[]> {
+    return knownEntries(entries, await library.setsAtHand(entries.map(({ set }) => set)))
   }
 
   /** One look at the world and what follows from it; resolves with the milliseconds until the next one. */
   async function look(signal: AbortSignal): Promise<number> {
     const assignment = assignments.latest()
     if (!assignment) return lookEveryMs
-    const entries = knownEntries(assignment, await setsAtHand(assignment))
+    const obeyed = obeyedEntries(assignment, carried.entries())
+    const entries = await known(obeyed)
     const wanted = wantedOf(entries)
     wishes.replace(nextWishes(wishes.all(), entries))
     const situation = await imageSync.advance(wanted)
     const removals = planRemovals(wishes.all(), entries, situation.listed)
-    last = { assignment, wanted, situation, removals }
+    last = { assignment, obeyed, wanted, situation, removals }
     going = goingImages(removals, situation.listed).map((image) => ({
       ...image,
       state: inUse.has(image.name) ? 'in-use' : 'removing',
@@ -143,7 +139,7 @@ export function createSync(options: SyncOptions): Sync {
     announced = names
   }
 
-  async function dropUnneeded({ assignment, wanted, situation }: Look): Promise<void> {
+  async function dropUnneeded({ obeyed, wanted, situation }: Look): Promise<void> {
     const { graphs, listed, isComplete } = situation
     const absent = wanted.images.filter(({ name, root }) => listed.get(name)?.digest !== root.digest)
     const needed = absent.flatMap(({ root }) => graphs.get(root.digest) ?? [])
@@ -152,7 +148,7 @@ export function createSync(options: SyncOptions): Sync {
     await collectGarbage(roots, isAllRead ? needed : undefined, { runtime, wishes, parts, log })
     if (!isComplete) return
     await library.retain(
-      assignment.entries.flatMap(({ set }) => set ?? []),
+      obeyed.flatMap(({ set }) => set ?? []),
       graphs.values(),
     )
   }
@@ -198,12 +194,21 @@ export function createSync(options: SyncOptions): Sync {
       }
       const before = assignments.latest()
       if (before?.epoch === assignment.epoch && before.sequence >= assignment.sequence) return
-      const entries = knownEntries(assignment, await setsAtHand(assignment))
+      const entries = await known(assignment.entries)
       db.transaction(() => {
+        carried.drop()
         assignments.store(assignment)
         wishes.replace(nextWishes(wishes.all(), entries))
       })
       log.info({ assignment: versionOf(assignment), sets: entries.length }, 'assignment changed')
+      wake.ring()
+    },
+
+    confirm(version) {
+      const latest = assignments.latest()
+      if (!latest || versionOf(latest) !== version || carried.entries().length === 0) return
+      carried.drop()
+      log.info({ assignment: version }, 'assignment holds again in place of what was carried here')
       wake.ring()
     },
 
