@@ -43,6 +43,7 @@ async function runImport(context: CommandContext, file: string, { data, runtime 
     {
       ...opened,
       images: bundle.images,
+      ...(bundle.document ? { entries: bundle.document.entries } : {}),
       source: bundle,
       dataDirectory: directory.path,
       log: context.log().child({}, { level: 'warn' }),
