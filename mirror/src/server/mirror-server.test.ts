@@ -89,6 +89,20 @@ describe('a mirror server', () => {
     expect(server.keepAliveTimeout).toBeGreaterThan(90_000)
   })
 
+  it.each(['/there', '/nowhere'])('does not hold a large body in memory (%s)', async (path) => {
+    const app = createMirrorServer()
+    app.delete('/there', () => 'deleted')
+    const listening = await listen(app, { host: '127.0.0.1', port: 0 })
+    opened.push(listening)
+    const headers = { 'content-type': 'text/plain', 'transfer-encoding': 'chunked' }
+    const sending = request(`${listening.url}${path}`, { method: 'DELETE', headers })
+    sending.on('error', () => {})
+    for (let size = 0; size < 4; size++) sending.write(Buffer.alloc(1024 * 1024, ' '))
+    const [answer] = (await once(sending, 'response')) as [IncomingMessage]
+    expect(answer.statusCode).toBe(413)
+    sending.destroy()
+  })
+
   it('says which port is taken', async () => {
     const { address } = await serve()
     await expect(listen(createMirrorServer(), address)).rejects.toMatchObject({

@@ -6,6 +6,9 @@ import { formatListenAddress, type ListenAddress } from './listen-address.ts'
 import { Refusal } from './refusal.ts'
 import { sendAnswer } from './send-answer.ts'
 
+/** What is parsed is held in memory, bytes; the registry's bodies are streams, which this does not bound. */
+const largestDocument = 1024 * 1024
+
 /**
  * An HTTP server for slow and broken links, without routes. An upload may take days, so a request has no time limit, but a
  * connection on which nothing moves for ten minutes is cut. Idle connections are kept longer than containerd keeps them (90 s).
@@ -15,7 +18,7 @@ export function createMirrorServer(): FastifyInstance {
     requestTimeout: 0,
     connectionTimeout: 10 * 60_000,
     keepAliveTimeout: 120_000,
-    bodyLimit: Number.MAX_SAFE_INTEGER,
+    bodyLimit: largestDocument,
     http: { headersTimeout: 120_000, highWaterMark: 256 * 1024 },
     frameworkErrors: (_error, _request, reply) => {
       void sendAnswer(reply, errorAnswer(new Refusal('NAME_INVALID', 'the path is not well-formed')))
