@@ -25,15 +25,17 @@ export function isFailed({ state, isUpstream, isReachable }: ImageRow): boolean 
 
 /** kube-fledged's `failures`: by image as it is written, one entry for each node, bounded. Undefined if there is none. */
 export function failuresOf(rows: readonly ImageRow[]): Record<string, Failure[]> | undefined {
-  const failures: Record<string, Failure[]> = {}
+  // Not an object yet: an image may be called `constructor`.
+  const failures = new Map<string, Failure[]>()
   let room = mostCharacters
   for (const row of rows.filter(isFailed)) {
     const failure = failureOf(row)
-    const list = (failures[row.image.written] ??= [])
+    const list = failures.get(row.image.written) ?? []
+    failures.set(row.image.written, list)
     room -= JSON.stringify(failure).length + row.image.written.length
     if (list.length < mostPerImage && room >= 0) list.push(failure)
   }
-  return Object.keys(failures).length > 0 ? failures : undefined
+  return failures.size > 0 ? Object.fromEntries(failures) : undefined
 }
 
 function failureOf({ node, fault }: ImageRow): Failure {

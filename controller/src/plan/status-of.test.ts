@@ -139,6 +139,12 @@ describe('the status of a cache', () => {
     expect(words).toBe('Image pull failed for some images. Please see "failures" section')
   })
 
+  it('names an image that is called like a property of every object', () => {
+    const resolutions = { 'docker.io/library/constructor:latest': faulty('denied') }
+    const { failures } = status({ nodes: [node('x', [])], resolutions }, living(aCache('a', ['constructor'])))
+    expect(Object.keys(failures ?? {})).toEqual(['constructor'])
+  })
+
   it('has no failures when there are none', () => {
     expect(status({ nodes: [node('x', fetching)] })).not.toHaveProperty('failures')
   })
