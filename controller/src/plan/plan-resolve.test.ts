@@ -5,7 +5,7 @@ import { listedImage } from '../api/image-cache.ts'
 import { unresolved, type Resolution } from '../memory/resolution.ts'
 import { backOffMs } from './back-off.ts'
 import { planResolve, type ResolveInput } from './plan-resolve.ts'
-import { planWants } from './plan-wants.ts'
+import { planWants, type Want } from './plan-wants.ts'
 
 const minute = 60_000
 const name = 'docker.io/library/nginx:1'
@@ -86,6 +86,25 @@ describe('a reference', () => {
 
   it('is looked up when the clock was set back', () => {
     expect(plan({ resolution: { ...mirrored('v1'), checkedAt: 1e9 } }).due).toHaveLength(1)
+  })
+
+  it('is not looked up again and again when the clock was set back behind an order', () => {
+    expect(plan({ resolution: mirrored('v1'), refreshSince: 1e9 }).due).toEqual([])
+  })
+
+  it('has its turn before one that was tried already', () => {
+    const [hanging, fresh] = ['hangs:1', 'new:1'].map((image) => {
+      return { ...listedImage(image), platforms: [amd64], secrets: [], refreshSince: 0 }
+    }) as [Want, Want]
+    const { due } = planResolve({
+      wants: new Map([hanging, fresh].map((want) => [want.name, want])),
+      resolutions: new Map([[hanging.name, faulty('unavailable')]]),
+      inFlight: new Set(),
+      newCredentials: new Set(),
+      refreshMs: 0,
+      now: minute,
+    })
+    expect(due).toEqual([fresh, hanging])
   })
 
   it('is forgotten a day after it was looked up last, if nobody wants it', () => {

@@ -17,7 +17,10 @@ export interface ResolveInput {
 }
 
 export interface ResolvePlan {
-  /** To be looked up now, and copied if need be. */
+  /**
+   * To be looked up now, and copied if need be: what has waited longest comes first, so that images of a registry that hangs
+   * do not keep others from their turn.
+   */
   readonly due: readonly Want[]
   /** Under way, but nobody wants them any more. */
   readonly cancel: readonly string[]
@@ -37,7 +40,10 @@ export function planResolve({ wants, inFlight, ...input }: ResolveInput): Resolv
   const timed = idle.map((want) => ({ want, at: dueAt(want, input) }))
   const later = timed.filter(({ at }) => at > input.now).map(({ at }) => at)
   return {
-    due: timed.filter(({ at }) => at <= input.now).map(({ want }) => want),
+    due: timed
+      .filter(({ at }) => at <= input.now)
+      .toSorted((a, b) => a.at - b.at)
+      .map(({ want }) => want),
     cancel: [...inFlight].filter((name) => !wants.has(name)),
     forget: unwanted.filter(([, known]) => input.now - lastTry(known) > rememberMs).map(([name]) => name),
     nextAt: later.reduce((first, at) => Math.min(first, at), Infinity),
@@ -48,16 +54,19 @@ function dueAt(want: Want, input: Omit<ResolveInput, 'wants' | 'inFlight'>): num
   const { resolutions, newCredentials, refreshMs, now } = input
   const resolution = resolutions.get(want.name)
   // A clock that was set back must not keep a reference from being looked up.
-  if (!resolution || isStale(want, resolution) || lastTry(resolution) > now) return 0
+  if (!resolution || isStale(want, resolution, now) || lastTry(resolution) > now) return 0
   if (resolution.fault) return newCredentials.has(want.name) ? 0 : resolution.fault.retryAt
   if (!isComplete(want, resolution)) return 0
   if (!isMoving(want.reference) || refreshMs === 0) return Infinity
   return (resolution.checkedAt ?? 0) + refreshMs * spreadOf(want.name)
 }
 
-/** A refresh was ordered after the last look, successful or not. */
-function isStale({ refreshSince }: Want, resolution: Resolution): boolean {
-  return lastTry(resolution) < refreshSince
+/**
+ * A refresh was ordered after the last look, successful or not. With a clock that was set back since, every look would seem
+ * to be before the order: then it waits until the clock has come to the order again.
+ */
+function isStale({ refreshSince }: Want, resolution: Resolution, now: number): boolean {
+  return refreshSince <= now && lastTry(resolution) < refreshSince
 }
 
 function lastTry({ checkedAt, fault }: Resolution): number {
