@@ -111,8 +111,10 @@ async function endOf(child: ChildProcessWithoutNullStreams, say: (line: string) 
   return { code: child.exitCode, signal: child.signalCode }
 }
 
+const running = new Set<ChildProcessWithoutNullStreams>()
+process.once('exit', () => running.forEach((child) => void child.kill('SIGKILL')))
+
 function killOnExit(child: ChildProcessWithoutNullStreams, exited: Promise<Exit>): void {
-  const kill = (): void => void child.kill('SIGKILL')
-  process.once('exit', kill)
-  void exited.then(() => process.off('exit', kill))
+  running.add(child)
+  void exited.then(() => running.delete(child))
 }
