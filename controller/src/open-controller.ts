@@ -90,12 +90,14 @@ export async function openController(options: ControllerOptions): Promise<Contro
       assignments: memory.assignments.all,
       isKnown: (node) => memory.nodes.all.has(node),
       signal: stop.signal,
+      log,
     }),
     operatorApi: operatorApi({
       world,
       source: () => ({ name: source.name, ...inTrouble(source.state(), trouble) }),
       exports: createExports({ ...news, world, content, wants: memory.exports }),
       forgetNode,
+      log,
     }),
     async run(signal) {
       signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true })

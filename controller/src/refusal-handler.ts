@@ -1,5 +1,6 @@
 import { isFault, type FaultCode } from '@stowage/mirror/oci/fault'
 import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 
 const statuses: Readonly<Record<FaultCode, number>> = {
   invalid: 400,
@@ -12,7 +13,7 @@ const statuses: Readonly<Record<FaultCode, number>> = {
 }
 
 /** Answers faults with `{ error: { code, message } }` and a status; what fastify refuses itself looks the same. */
-export function createRefusalHandler(): Parameters<FastifyInstance['setErrorHandler']>[0] {
+export function createRefusalHandler(log: Logger): Parameters<FastifyInstance['setErrorHandler']>[0] {
   return (error, request, reply) => {
     if (isFault(error)) {
       const { code, message } = error
@@ -20,7 +21,7 @@ export function createRefusalHandler(): Parameters<FastifyInstance['setErrorHand
     }
     const { statusCode = 500, message } = error as Error & { statusCode?: number }
     if (statusCode < 500) return reply.code(statusCode).send({ error: { code: 'invalid', message } })
-    request.log.error({ err: error }, 'request failed')
+    log.error({ err: error, method: request.method, path: request.url.split('?', 1)[0] }, 'request failed')
     return reply.code(500).send({ error: { code: 'internal', message: 'the centre failed; its log says why' } })
   }
 }

@@ -40,7 +40,10 @@ describe('/edge/v1', () => {
     })
     const isKnown = (node: string): boolean => memory.nodes.all.has(node)
     app = fastify()
-    await app.register(edgeApi({ registry, board, assignments: memory.assignments.all, isKnown, signal: stop.signal }))
+    const { signal } = stop
+    await app.register(
+      edgeApi({ registry, board, assignments: memory.assignments.all, isKnown, signal, log: silentLog }),
+    )
   })
   afterEach(async () => {
     stop.abort()

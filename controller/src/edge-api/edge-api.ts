@@ -4,6 +4,7 @@ import { longestHoldMs } from '@stowage/mirror/edge/paths'
 import { parseReport } from '@stowage/mirror/edge/report'
 import { Fault } from '@stowage/mirror/oci/fault'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 import { createRefusalHandler } from '../refusal-handler.ts'
 import type { AssignmentBoard } from './assignment-board.ts'
 import type { NodeRegistry } from './node-registry.ts'
@@ -15,6 +16,7 @@ export interface EdgeApiOptions {
   readonly isKnown: (node: string) => boolean
   /** Ends all long polls. */
   readonly signal: AbortSignal
+  readonly log: Logger
 }
 
 /** A report names every image of a node: a thousand of them fit. */
@@ -25,7 +27,7 @@ type NodeRequest = FastifyRequest<{ Params: { node: string }; Querystring: { wai
 /** `/edge/v1`: what a node asks and says. */
 export function edgeApi(options: EdgeApiOptions): (app: FastifyInstance) => Promise<void> {
   return async (app) => {
-    app.setErrorHandler(createRefusalHandler())
+    app.setErrorHandler(createRefusalHandler(options.log))
     app.put('/edge/v1/nodes/:node/report', { bodyLimit: largestReport }, (request: NodeRequest, reply) =>
       putReport(request, reply, options),
     )

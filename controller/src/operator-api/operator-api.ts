@@ -1,6 +1,7 @@
 import { nodeNameSchema } from '@stowage/mirror/edge/node-name'
 import { Fault } from '@stowage/mirror/oci/fault'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 import { cacheViews } from '../plan/cache-views.ts'
 import { imageViews } from '../plan/image-views.ts'
 import { nodeViews } from '../plan/node-views.ts'
@@ -16,6 +17,7 @@ export interface OperatorApiOptions {
   readonly exports: Exports
   /** Forgets a node that is gone for good; false if it is not known. */
   readonly forgetNode: (node: string) => Promise<boolean>
+  readonly log: Logger
 }
 
 const largestRequest = 1024 * 1024
@@ -24,7 +26,7 @@ const largestRequest = 1024 * 1024
 export function operatorApi(options: OperatorApiOptions): (app: FastifyInstance) => Promise<void> {
   const { world, exports } = options
   return async (app) => {
-    app.setErrorHandler(createRefusalHandler())
+    app.setErrorHandler(createRefusalHandler(options.log))
     app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
     app.get('/api/v1/caches', () => ({ items: cacheViews(world()) }))
     app.get('/api/v1/nodes', () => ({ items: nodeViews(world()) }))
