@@ -93,11 +93,12 @@ describe('a reference', () => {
   })
 
   it('has its turn before one that was tried already', () => {
-    const [hanging, fresh] = ['hangs:1', 'new:1'].map((image) => {
+    const want = (image: string): Want => {
       return { ...listedImage(image), platforms: [amd64], secrets: [], refreshSince: 0 }
-    }) as [Want, Want]
+    }
+    const [hanging, fresh] = [want('hangs:1'), want('new:1')]
     const { due } = planResolve({
-      wants: new Map([hanging, fresh].map((want) => [want.name, want])),
+      wants: new Map([hanging, fresh].map((one) => [one.name, one])),
       resolutions: new Map([[hanging.name, faulty('unavailable')]]),
       inFlight: new Set(),
       newCredentials: new Set(),
