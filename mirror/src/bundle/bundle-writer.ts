@@ -41,8 +41,9 @@ interface OpenBlob {
 export async function createBundleWriter({ out, document, images }: BundleWriterOptions): Promise<BundleWriter> {
   const tar = pack()
   const piped = pipeline(tar, out)
-  // Whoever writes next meets the failure; until then it must not count as unhandled.
-  piped.catch(() => {})
+  // A signal and not the promise itself: a promise would keep something for each of the thousands that wait for it in turn.
+  const broken = new AbortController()
+  piped.catch((error: unknown) => broken.abort(error))
   const there = new Set<Digest>()
   let open: OpenBlob | undefined
 
@@ -54,13 +55,13 @@ export async function createBundleWriter({ out, document, images }: BundleWriter
     hasBlob: ({ digest }) => Promise.resolve(there.has(digest)),
     hasManifest: (digest) => Promise.resolve(there.has(digest)),
 
-    ingest(blob) {
-      if (there.has(blob.digest)) return Promise.resolve(undefined)
+    async ingest(blob) {
+      if (there.has(blob.digest)) return undefined
       if (open && open.blob.digest !== blob.digest) {
         throw new Error(`bundle: ${blob.digest} cannot begin before ${open.blob.digest} has ended`)
       }
-      open ??= beginBlob(blob)
-      return Promise.resolve(ingestOf(open))
+      open ??= await beginBlob(blob)
+      return ingestOf(open)
     },
 
     async putManifest(manifest: Manifest) {
@@ -76,10 +77,8 @@ export async function createBundleWriter({ out, document, images }: BundleWriter
     },
   }
 
-  function beginBlob(blob: Descriptor): OpenBlob {
-    const sink = tar.entry(header(blobPath(blob.digest), blob.size))
-    // Errors reach the writer through the pipeline's promise.
-    sink.on('error', () => {})
+  async function beginBlob(blob: Descriptor): Promise<OpenBlob> {
+    const sink = await beginEntry(blobPath(blob.digest), blob.size)
     return { blob, sink, digester: createDigester(algorithmOf(blob.digest)), written: 0 }
   }
 
@@ -111,20 +110,32 @@ export async function createBundleWriter({ out, document, images }: BundleWriter
 
   async function addFile(name: string, content: string | Uint8Array): Promise<void> {
     const bytes = Buffer.from(content)
-    const sink = tar.entry(header(name, bytes.length))
-    sink.on('error', () => {})
+    const sink = await beginEntry(name, bytes.length)
     sink.end(bytes)
     await until(sink, 'finish')
   }
 
+  async function beginEntry(name: string, size: number): Promise<OpenBlob['sink']> {
+    try {
+      const sink = tar.entry({ name, size, mode: 0o644, mtime: new Date(0) })
+      // Errors reach the writer through the pipeline.
+      sink.on('error', () => {})
+      return sink
+    } catch (error) {
+      // The tar ends as soon as its output fails; why that was is known a moment later.
+      await piped.catch(refuseWrite)
+      throw error
+    }
+  }
+
   /** Waits for the tar, or for the failure of its output, which knows better than the entry what happened. */
   async function until(sink: OpenBlob['sink'], event: 'drain' | 'finish'): Promise<void> {
-    await Promise.race([once(sink, event), piped]).catch(refuseWrite)
+    try {
+      await once(sink, event, { signal: broken.signal })
+    } catch (error) {
+      refuseWrite(broken.signal.aborted ? broken.signal.reason : error)
+    }
   }
-}
-
-function header(name: string, size: number): { name: string; size: number; mode: number; mtime: Date } {
-  return { name, size, mode: 0o644, mtime: new Date(0) }
 }
 
 /** Path of a blob in a layout, relative to its root. */

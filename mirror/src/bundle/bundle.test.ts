@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, open, rm, truncate, writeFile, mkdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -111,6 +112,16 @@ describe('a bundle', () => {
     await expect(writing()).rejects.toMatchObject({ code: 'no-space' })
   })
 
+  it('says that nobody reads it any more, also when that happens between two blobs', async () => {
+    const pipe = new Writable({ write: (_chunk, _encoding, done) => done() })
+    const writer = await createBundleWriter({ out: pipe, document, images })
+    pipe.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
+    await expect(once(pipe, 'close')).rejects.toThrow('EPIPE')
+    await expect(writer.putManifest(manifest)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(put(writer, layerBlob, layer)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(writer.finish()).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
   it.each([0, 100, 600, 5000, 200_000])('says that it is cut off when it ends at byte %i', async (size) => {
     const path = join(directory, 'b.tar')
     await writeBundle(path)
@@ -139,6 +150,16 @@ describe('a bundle', () => {
 })
 
 describe('indexTar', () => {
+  it.each(['-1536', '-512', 'NaN', '1.5'])('refuses a file of %j bytes', async (size) => {
+    const tar = join(directory, 'x.tar')
+    const packed = pack()
+    packed.entry({ name: 'a', pax: { size } }, 'content')
+    packed.finalize()
+    await pipeline(packed, createWriteStream(tar))
+    await using file = await open(tar)
+    await expect(indexTar(file)).rejects.toMatchObject({ code: 'corrupt', message: expect.stringContaining('no size') })
+  })
+
   it.each(['gnu', 'pax', 'ustar'])('finds the files of a %s tar that GNU tar wrote', async (format) => {
     const long = `${'d'.repeat(90)}/${'e'.repeat(90)}`
     const names = ['short', format === 'ustar' ? 'd/e' : `${long}/${'f'.repeat(120)}`]

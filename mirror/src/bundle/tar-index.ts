@@ -47,7 +47,7 @@ async function* headersOf(file: FileHandle, sizeBefore: () => number | undefined
     if (header.every((byte) => byte === 0)) return
     checkHeader(header, at)
     const offset = at + blockSize
-    const size = sizeBefore() ?? parseNumber(header.subarray(124, 136), at)
+    const size = checkSize(sizeBefore() ?? parseNumber(header.subarray(124, 136)), at)
     if (offset + size > end) throw cutOff(end)
     yield { type: String.fromCodePoint(header[156] ?? 0), name: headerName(header), offset, size }
     at = offset + Math.ceil(size / blockSize) * blockSize
@@ -87,12 +87,16 @@ function checkHeader(header: Buffer, offset: number): void {
 }
 
 /** Octal text, or GNU's base 256 where the first bit is set. */
-function parseNumber(field: Buffer, offset: number): number {
+function parseNumber(field: Buffer): number {
   const binary = ((field[0] ?? 0) & 0x80) !== 0
-  const number = binary
+  return binary
     ? field.subarray(1).reduce((total, byte) => total * 256 + byte, 0)
     : Number.parseInt(cString(field).trim() || '0', 8)
-  if (Number.isSafeInteger(number) && number >= 0) return number
+}
+
+/** Whatever wrote it: with a size below 0 the list would come back to where it was, for ever. */
+function checkSize(size: number, offset: number): number {
+  if (Number.isSafeInteger(size) && size >= 0) return size
   throw new Fault('corrupt', `the tar is damaged: no size in the header at byte ${offset}`)
 }
 
