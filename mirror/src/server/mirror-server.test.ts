@@ -205,6 +205,22 @@ describe('an upload over a broken connection', () => {
     expect(response.statusCode).toBe(413)
     sending.destroy()
   })
+
+  it.each(['/v2/a/manifests/v1', '/v2/a/blobs/uploads/unknown?digest=none'])(
+    'is cut when it goes on after it was refused (%s)',
+    async (path) => {
+      const { address } = await serve()
+      const socket = connect(address.port, address.host).on('error', () => undefined)
+      socket.resume().write(`PUT ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${2 ** 40}\r\n\r\n`)
+      const closed = new Promise((resolve) => socket.once('close', resolve))
+      const chunk = Buffer.alloc(1024 * 1024, ' ')
+      let sent = 0
+      for (; sent < 200 && !socket.destroyed; sent++) {
+        if (!socket.write(chunk)) await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed])
+      }
+      expect(sent).toBeLessThan(200)
+    },
+  )
 })
 
 /** What a growing number stays at. */

@@ -63,7 +63,7 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     logWhenClosed(request, reply, options.log)
     const answer = await answerTo(request, serving).catch((error: unknown) => failed(error, request, options.log))
-    drainWhenSent(request, reply)
+    drain(request)
     void reply.header('docker-distribution-api-version', 'registry/2.0')
     await sendAnswer(reply, answer).catch((err: unknown) => {
       options.log.warn({ err, path: pathOf(request) }, 'sending a blob failed')
@@ -124,9 +124,21 @@ function failed(error: unknown, request: FastifyRequest, log: Logger): Answer {
   return answer
 }
 
-/** Node leaves what a handler did not read in the socket, and the connection could not be used again. */
-function drainWhenSent(request: FastifyRequest, reply: FastifyReply): void {
-  if (!request.raw.complete) reply.raw.once('finish', () => request.raw.resume())
+/** More than this is not taken of a body that was refused, in bytes. */
+const mostDrained = 16 * 1024 * 1024
+
+/**
+ * Takes and drops what a handler did not read: Node leaves it in the socket, and the connection could not be used again, or
+ * drops it without end. A client that goes on and on after its answer is cut.
+ */
+function drain({ raw }: FastifyRequest): void {
+  if (raw.complete) return
+  let left = mostDrained
+  raw.on('data', ({ length }: Uint8Array) => {
+    left -= length
+    if (left < 0) raw.destroy()
+  })
+  raw.resume()
 }
 
 function logWhenClosed(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
