@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { ContentSource } from '@stowage/mirror/content'
-import { nodeNameSchema } from '@stowage/mirror/edge/node-name'
-import { Fault } from '@stowage/mirror/oci/fault'
+import { parseNodeName } from '@stowage/mirror/edge/node-name'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { Centre } from './centre/centre.ts'
 import { createContact } from './centre/contact.ts'
@@ -63,8 +62,7 @@ export interface Agent {
 /** @throws Fault invalid if the node's name is none */
 export function createAgent(options: AgentOptions): Agent {
   const { node, dataDirectory, files, log } = options
-  const name = nodeNameSchema.safeParse(node)
-  if (!name.success) throw new Fault('invalid', `"${node.slice(0, 300)}" ${name.error.issues[0]?.message}`)
+  parseNodeName(node)
   return {
     async run(signal) {
       await using data = await openDataDirectory({ directory: dataDirectory, files, log })

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { parseAssignment } from '@stowage/mirror/edge/assignment'
+import { parseAssignment, type Assignment } from '@stowage/mirror/edge/assignment'
 import { edgePaths } from '@stowage/mirror/edge/paths'
 import { Fault, type FaultCode } from '@stowage/mirror/oci/fault'
 import { discard, readCapped, type Answer, type Ask, type Transport } from '@stowage/mirror/registry/transport'
@@ -24,48 +24,55 @@ const answerTimeoutMs = 15_000
 export function createCentreClient({ central, transport, reportTimeoutMs = 20_000 }: CentreClientOptions): Centre {
   const base = baseOf(central)
 
-  async function send(
+  /** Asks and reads the answer within one deadline. */
+  async function exchange<Result>(
     path: string,
-    ask: Ask & { readonly timeoutMs: number; readonly signal: AbortSignal },
-  ): Promise<Answer> {
-    const deadline = AbortSignal.timeout(ask.timeoutMs)
+    { timeoutMs, signal, ...ask }: Question,
+    read: Read<Result>,
+  ): Promise<Result> {
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const either = AbortSignal.any([signal, deadline])
     try {
-      return await transport.send(new URL(path.slice(1), base), {
-        ...ask,
-        signal: AbortSignal.any([ask.signal, deadline]),
-      })
+      return await read(await transport.send(new URL(path.slice(1), base), { ...ask, signal: either }), either)
     } catch (cause) {
-      if (ask.signal.aborted || !deadline.aborted) throw cause
-      throw new Fault('unavailable', `${base.host}: no answer within ${ask.timeoutMs / 1000} s`, { cause })
+      if (signal.aborted || !deadline.aborted) throw cause
+      throw new Fault('unavailable', `${base.host}: no answer within ${timeoutMs / 1000} s`, { cause })
     }
   }
 
   return {
-    async report(report, signal) {
-      const answer = await send(edgePaths.report(report.node), {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(report),
-        timeoutMs: reportTimeoutMs,
-        signal,
-      })
-      if (answer.status !== 200) throw await refusalOf(answer, signal)
-      const { assignment } = checked(receiptSchema, await readJson(answer, signal), answer)
-      return assignment ?? undefined
+    report(report, signal) {
+      const headers = { 'content-type': 'application/json' }
+      const ask = { method: 'PUT', headers, body: JSON.stringify(report), timeoutMs: reportTimeoutMs, signal } as const
+      return exchange(edgePaths.report(report.node), ask, readReceipt)
     },
 
-    async nextAssignment({ node, known, holdMs }, signal) {
-      const answer = await send(`${edgePaths.assignment(node)}?wait=${Math.floor(holdMs / 1000)}`, {
-        headers: { accept: 'application/json', ...(known === undefined ? {} : { 'if-none-match': `"${known}"` }) },
-        timeoutMs: holdMs + answerTimeoutMs,
-        signal,
-      })
-      if (answer.status === 200) return parseAssignment(await readJson(answer, signal))
-      if (answer.status !== 304 && answer.status !== 404) throw await refusalOf(answer, signal)
-      await discard(answer)
-      return answer.status === 304 ? 'same' : 'none'
+    nextAssignment({ node, known, holdMs }, signal) {
+      const path = `${edgePaths.assignment(node)}?wait=${Math.floor(holdMs / 1000)}`
+      const headers = { accept: 'application/json', ...(known === undefined ? {} : { 'if-none-match': `"${known}"` }) }
+      return exchange(path, { headers, timeoutMs: holdMs + answerTimeoutMs, signal }, readAssignment)
     },
   }
+}
+
+interface Question extends Ask {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+type Read<Result> = (answer: Answer, signal: AbortSignal) => Promise<Result>
+
+async function readReceipt(answer: Answer, signal: AbortSignal): Promise<string | undefined> {
+  if (answer.status !== 200) throw await refusalOf(answer, signal)
+  const { assignment } = checked(receiptSchema, await readJson(answer, signal), answer)
+  return assignment ?? undefined
+}
+
+async function readAssignment(answer: Answer, signal: AbortSignal): Promise<Assignment | 'same' | 'none'> {
+  if (answer.status === 200) return parseAssignment(await readJson(answer, signal))
+  if (answer.status !== 304 && answer.status !== 404) throw await refusalOf(answer, signal)
+  await discard(answer)
+  return answer.status === 304 ? 'same' : 'none'
 }
 
 const receiptSchema = z.object({ assignment: z.string().nullable() })

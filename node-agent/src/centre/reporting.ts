@@ -65,8 +65,8 @@ export function createReporting(options: ReportingOptions): Reporting {
     if (pace.waitMs() > 0) return pace.waitMs()
     const progressMs = Math.max(progressEveryMs, shareOfTime * last.durationMs)
     const isNews = newsOf(body) !== last.news || waiting.length > 0
-    const gapMs = isNews ? newsGapMs : isBusy() ? Math.min(progressMs, contactEveryMs) : contactEveryMs
-    return last.at + gapMs - performance.now()
+    const gapMs = isNews ? newsGapMs : isBusy() ? progressMs : contactEveryMs
+    return last.at + Math.min(gapMs, contactEveryMs) - performance.now()
   }
 
   async function deliver(body: ReportBody, signal: AbortSignal): Promise<void> {

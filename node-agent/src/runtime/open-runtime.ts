@@ -10,14 +10,28 @@ export interface OpenRuntimeOptions {
   readonly platform: Platform
 }
 
+/** What `layout:DIR` names. */
+export interface RuntimePlace {
+  readonly kind: 'layout'
+  /** As it was written. */
+  readonly directory: string
+}
+
+/**
+ * Reads what a runtime is called on a command line.
+ * @throws Fault invalid
+ */
+export function parseRuntimePlace(text: string): RuntimePlace {
+  const [, kind, directory] = /^([a-z]+):(.+)$/s.exec(text) ?? []
+  if (kind === 'layout' && directory) return { kind, directory }
+  throw new Fault('invalid', `"${text.slice(0, 200)}" is not a runtime; write layout:DIR for a directory of images`)
+}
+
 /**
  * Opens a runtime by what it is called on a command line: `layout:DIR`.
  * @throws Fault invalid | denied | no-space | unavailable
  */
 export async function openRuntime(text: string, options: OpenRuntimeOptions): Promise<Runtime> {
-  const [, kind, place] = /^([a-z]+):(.+)$/s.exec(text) ?? []
-  if (kind !== 'layout' || !place) {
-    throw new Fault('invalid', `"${text.slice(0, 200)}" is not a runtime; write layout:DIR for a directory of images`)
-  }
-  return openLayoutRuntime({ directory: resolve(place), ...options })
+  const { directory } = parseRuntimePlace(text)
+  return openLayoutRuntime({ directory: resolve(directory), ...options })
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Report } from '@stowage/mirror/edge/report'
 import type { DesiredImage } from '@stowage/mirror/edge/set'
 import { digestOf, hexOf } from '@stowage/mirror/oci/digest'
@@ -23,6 +24,16 @@ export interface AgentWorld extends AsyncDisposable {
   image(name: string, image: TestImage): DesiredImage
   /** Starts an agent; disposing of it stops it. */
   start(options?: Partial<AgentOptions>): RunningAgent
+  /** Bytes of a blob that crossed the link, again and again if they did. */
+  served(blob: Uint8Array): number
+  /** Waits until the centre was told that an image is present. */
+  present(name: string): Promise<void>
+  /** Files of half-fetched blobs. */
+  partNames(): Promise<string[]>
+  /** Files of blobs in the layout. */
+  blobNames(): Promise<string[]>
+  /** Names in the layout that carry our mark. */
+  ownedNames(): Promise<string[]>
   /** Names in the layout of which every byte is right. */
   soundNames(): Promise<string[]>
   /** What a report claims beyond what the disk holds, in words; empty if nothing. */
@@ -33,6 +44,16 @@ export interface RunningAgent extends AsyncDisposable {
   /** How it ends. */
   readonly done: Promise<void>
   readonly stop: () => Promise<void>
+}
+
+const longestWaitMs = 10_000
+
+async function eventually(what: string, isTrue: () => boolean): Promise<void> {
+  const deadline = performance.now() + longestWaitMs
+  while (!isTrue()) {
+    if (performance.now() > deadline) throw new Error(`${what} did not come true`)
+    await setTimeout(5)
+  }
 }
 
 export async function createAgentWorld(): Promise<AgentWorld> {
@@ -93,6 +114,11 @@ export async function createAgentWorld(): Promise<AgentWorld> {
     centre,
     runtime,
     soundNames,
+    served: (blob) => source.served.get(digestOf(blob)) ?? 0,
+    present: (name) => eventually(`${name} present`, () => centre.stateOf(name) === 'present'),
+    partNames: () => readdir(join(directory, 'data/parts')),
+    blobNames: () => readdir(join(layout, 'blobs/sha256')),
+    ownedNames: async () => (await runtime.list()).flatMap(({ name, owned }) => (owned ? [name] : [])),
 
     image(name, image) {
       known.set(image.root.digest, image)
@@ -128,9 +154,4 @@ export async function createAgentWorld(): Promise<AgentWorld> {
       await rm(directory, { recursive: true })
     },
   }
-}
-
-/** Files of half-fetched blobs and of documents that a node keeps. */
-export async function leftoversOf({ directory }: Pick<AgentWorld, 'directory'>): Promise<string[]> {
-  return readdir(join(directory, 'data/parts'))
 }
