@@ -2,7 +2,7 @@ import type { Referrer } from '../content.ts'
 import type { CopyImageOptions } from '../copy.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest } from '../oci/digest.ts'
-import { isFault } from '../oci/fault.ts'
+import { Fault, isFault } from '../oci/fault.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { mapInQueue, type InQueueOptions } from './map-in-queue.ts'
 import { readReferrers, type ReferrerGraph } from './read-referrers.ts'
@@ -35,9 +35,9 @@ export function createManifestFetcher(options: FetcherOptions): ManifestFetcher 
   }
 
   function fetchAll(descriptors: readonly Descriptor[], mayBeAbsent: boolean): Promise<(Manifest | undefined)[]> {
-    const fetchOne = async ({ digest }: Descriptor, signal: AbortSignal): Promise<Manifest | undefined> => {
+    const fetchOne = async (descriptor: Descriptor, signal: AbortSignal): Promise<Manifest | undefined> => {
       try {
-        return await fetch(digest, signal)
+        return ofSize(descriptor, await fetch(descriptor.digest, signal))
       } catch (error) {
         if (mayBeAbsent && isFault(error, 'not-found')) return undefined
         throw error
@@ -84,4 +84,10 @@ export function createManifestFetcher(options: FetcherOptions): ManifestFetcher 
       })
     },
   }
+}
+
+/** Clients refuse what its descriptor says wrong things of, and what is to be held in memory is judged by it. */
+function ofSize({ digest, size }: Descriptor, manifest: Manifest): Manifest {
+  if (manifest.raw.length === size) return manifest
+  throw new Fault('invalid', `${digest}: an index says that it has ${size} bytes, but it has ${manifest.raw.length}`)
 }

@@ -9,6 +9,8 @@ import { selectChildren } from '../oci/select-children.ts'
 /** More than any honest image has; an index may name others that name others. */
 const maxManifests = 2000
 const maxDepth = 8
+/** All of them are in memory at a time; bytes. */
+const maxManifestBytes = 64 * 1024 * 1024
 
 /** What is to be copied of an image. */
 export interface ImageGraph {
@@ -23,7 +25,7 @@ export interface ImageGraph {
 
 export interface ReadImageGraphOptions {
   readonly root: Manifest
-  /** Undefined for what the source leaves out on purpose. */
+  /** Each is as large as its descriptor says; undefined for what the source leaves out on purpose. */
   readonly fetchAll: (children: readonly Descriptor[]) => Promise<readonly (Manifest | undefined)[]>
   /** All, if it is left out. */
   readonly platforms?: readonly Platform[] | undefined
@@ -44,13 +46,18 @@ export async function readImageGraph(options: ReadImageGraphOptions): Promise<Im
     const children = level.flatMap((manifest) => childrenOf(manifest, platforms))
     const unique = new Map(children.map((child) => [child.digest, child])).values()
     const unseen = [...unique].filter(({ digest }) => !found.has(digest))
-    if (depth > maxDepth || found.size + unseen.length > maxManifests) {
-      throw new Fault('invalid', `${what}: it nests more manifests than an image can have`)
+    if (depth > maxDepth || found.size + unseen.length > maxManifests || bytesOf(found, unseen) > maxManifestBytes) {
+      throw new Fault('invalid', `${what}: it nests more manifests, or larger ones, than an image can have`)
     }
     level = (await fetchAll(unseen)).filter((manifest) => manifest !== undefined)
     for (const manifest of level) found.set(manifest.digest, manifest)
   }
   return { root, manifests: inOrder(found, options), ...offerOf(found, options) }
+}
+
+function bytesOf(found: ReadonlyMap<Digest, Manifest>, unseen: readonly Descriptor[]): number {
+  const sizes = [...found.values()].map(({ raw }) => raw.length)
+  return [...sizes, ...unseen.map(({ size }) => size)].reduce((total, size) => total + size, 0)
 }
 
 /** What is not a manifest has no business in an index; registries cannot be asked for it as one. */
