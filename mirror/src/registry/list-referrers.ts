@@ -7,6 +7,8 @@ import type { Manifest } from '../oci/manifest.ts'
 /** Signatures, attestations and SBOMs as cosign stored them before the referrers API. */
 const cosignSuffixes = ['sig', 'att', 'sbom'] as const
 const maxPages = 100
+/** Whoever reads them gives up on so many. */
+const maxReferrers = 10_000
 
 /** One page of the answer of the referrers API. */
 export interface ReferrersPage {
@@ -52,7 +54,7 @@ async function byApi(registry: ReferrersReader, { repository, subject, signal }:
   for (let count = 0; count < maxPages; count++) {
     const page = await registry.page(repository, subject, { query, signal })
     found.push(...page.manifests)
-    if (!page.next || page.next === query) break
+    if (!page.next || page.next === query || found.length > maxReferrers) break
     query = page.next
   }
   return found

@@ -188,6 +188,6 @@ function digestHeaderOf({ headers }: Answer): Digest | undefined {
 function nextQueryOf({ headers, url }: Answer): string | undefined {
   const link = headers['link']
   const fields = typeof link === 'string' ? [link] : (link ?? [])
-  const target = fields.map((field) => /<([^>]*)>[^<]*;\s*rel="?next"?/i.exec(field)?.[1]).find(Boolean)
+  const target = fields.map((field) => /<([^<>]*)>[^<]*;\s*rel="?next"?/i.exec(field)?.[1]).find(Boolean)
   return (target && URL.parse(target, url.href)?.search) || undefined
 }
