@@ -10,7 +10,7 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
     columns.map(({ heading }) => heading),
     ...rows.map((row) => columns.map(({ value }) => oneLine(value(row)))),
   ]
-  const widths = columns.map((_, at) => Math.max(...cells.map((line) => line[at]?.length ?? 0)))
+  const widths = columns.map((_, at) => cells.reduce((widest, line) => Math.max(widest, line[at]?.length ?? 0), 0))
   return cells
     .map(
       (line) =>
