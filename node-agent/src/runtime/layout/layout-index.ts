@@ -6,7 +6,7 @@ import { Fault } from '@stowage/mirror/oci/fault'
 import { mediaTypes } from '@stowage/mirror/oci/media-type'
 
 /** Marks by which an index entry is known as ours. */
-export const marks = {
+const marks = {
   /** On a named entry: we brought the image, or a set named it. */
   owned: 'dev.stowage.owned',
   /** On a nameless entry: what it reaches is ours and goes when nobody wants it. */
@@ -53,7 +53,7 @@ export function isOwned({ annotations }: LayoutEntry): boolean {
 }
 
 /** Whether an entry only keeps content of ours: it has no name. */
-export function isHeld(entry: LayoutEntry): boolean {
+function isHeld(entry: LayoutEntry): boolean {
   return nameOf(entry) === undefined && entry.annotations?.[marks.held] === 'true'
 }
 
