@@ -64,7 +64,7 @@ async function readWhole({ cache }: Exchange, repository: Repository, blob: Desc
   const object = await repository.openBlob(blob.digest)
   const bytes = Buffer.concat(await Array.fromAsync((object ?? missing(repository, blob)).bytes))
   checkDigest(bytes, blob.digest, `blob ${blob.digest} in the store is damaged`)
-  cache.put(blob.digest, bytes)
+  cache.set(blob.digest, bytes, bytes.length)
   return bytes
 }
 

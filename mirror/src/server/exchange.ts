@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { ContentStore } from '../store/content-store.ts'
+import type { RecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
 import type { Access } from './authorize.ts'
-import type { ByteCache } from './byte-cache.ts'
 import type { RegistryPath } from './parse-path.ts'
 import type { UploadSessions } from './upload-sessions.ts'
 
@@ -15,8 +15,8 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly store: ContentStore
   readonly uploads: UploadSessions
-  /** Of manifests and small blobs; asked only for what was found to be in the repository. */
-  readonly cache: ByteCache
+  /** Bytes of manifests and small blobs by digest, which they were checked against; asked only for what was found to be in the repository. */
+  readonly cache: RecentlyUsed<Uint8Array>
   /** Goes on only if it is allowed. @throws Refusal UNAUTHORIZED | DENIED */
   readonly permit: (access: Access) => Promise<void>
   readonly isPermitted: (access: Access) => Promise<boolean>

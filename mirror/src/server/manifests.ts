@@ -59,7 +59,7 @@ async function find({ store, permit }: Exchange, path: PathOf<'manifest'>): Prom
 async function read({ store, cache }: Exchange, path: PathOf<'manifest'>, { digest }: Descriptor): Promise<Uint8Array> {
   const manifest = await store.repository(path.repository).manifest(digest)
   if (!manifest) throw unknown(path)
-  cache.put(digest, manifest.raw)
+  cache.set(digest, manifest.raw, manifest.raw.length)
   return manifest.raw
 }
 

@@ -2,10 +2,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { isFault } from '../oci/fault.ts'
 import type { ContentStore } from '../store/content-store.ts'
+import { createRecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
 import type { Access, Authorize, Principal } from './authorize.ts'
 import { blobs } from './blobs.ts'
-import { createByteCache } from './byte-cache.ts'
 import { errorAnswer } from './error-body.ts'
 import type { Exchange, Handlers, Method, PathKind, PathOf } from './exchange.ts'
 import { catalog, referrers, tags } from './lists.ts'
@@ -55,7 +55,7 @@ const anonymous: Principal = { kind: 'anonymous' }
  */
 export async function registryRoutes(app: FastifyInstance, options: RegistryOptions): Promise<void> {
   const uploads = createUploadSessions(options.store)
-  const serving: Serving = { ...options, uploads, cache: createByteCache({ capacity: cacheSize }) }
+  const serving: Serving = { ...options, uploads, cache: createRecentlyUsed(cacheSize) }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => sendAnswer(reply, failed(error, request, options.log)))
