@@ -4,8 +4,10 @@ import { parseListenAddress, type ListenAddress } from '@stowage/mirror/server/l
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
 import { openFsStore } from '@stowage/mirror/store/fs-store'
+import { runAll } from '@stowage/node-agent/run-all'
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { expireUploads } from '../expire-uploads.ts'
 import { openDataDirectory } from '../lock/data-directory.ts'
 import { option, parsedBy } from '../option.ts'
 import { serve } from '../serve.ts'
@@ -39,7 +41,10 @@ async function runMirror(context: CommandContext, { data, listen }: MirrorFlags)
   const log = context.log()
   await using directory = await openDataDirectory(data, 'mirror')
   await using objects = await openFsStore({ directory: directory.path })
+  const store = createContentStore(objects)
   const app = createMirrorServer()
-  await app.register(registryRoutes, { store: createContentStore(objects), authorize: allowAll, log })
-  await serve(app, { listen, log, signal: context.signal })
+  await app.register(registryRoutes, { store, authorize: allowAll, log })
+  const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen, log, signal })
+  const expiring = (signal: AbortSignal): Promise<void> => expireUploads(store, { log, signal })
+  await runAll([serving, expiring], context.signal)
 }

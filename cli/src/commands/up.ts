@@ -7,14 +7,15 @@ import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { openFsStore } from '@stowage/mirror/store/fs-store'
+import { runAll } from '@stowage/node-agent/run-all'
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { parseDuration } from '../duration.ts'
+import { expireUploads } from '../expire-uploads.ts'
 import { openDataDirectory } from '../lock/data-directory.ts'
 import { caFileOption, readNetworkSettings } from '../network-settings.ts'
 import { machineCredentials, openRegistry } from '../open-registry.ts'
 import { eachParsedBy, option, parsedBy } from '../option.ts'
-import { runAll } from '../run-all.ts'
 import { serve } from '../serve.ts'
 import { listenOption } from './mirror.ts'
 
@@ -100,5 +101,6 @@ async function runUp(context: CommandContext, flags: UpFlags): Promise<void> {
   await app.register(controller.edgeApi)
   await app.register(controller.operatorApi)
   const serving = (until: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, log, signal: until })
-  await runAll([serving, (until) => controller.run(until)], signal)
+  const expiring = (until: AbortSignal): Promise<void> => expireUploads(content, { log, signal: until })
+  await runAll([serving, (until) => controller.run(until), expiring], signal)
 }
