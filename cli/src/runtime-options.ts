@@ -1,13 +1,16 @@
 import { createFileSystem } from '@stowage/node-agent/files/create-file-system'
 import { hostPlatform } from '@stowage/node-agent/host-platform'
-import { openRuntime } from '@stowage/node-agent/runtime/open-runtime'
+import { openRuntime, parseRuntimePlace } from '@stowage/node-agent/runtime/open-runtime'
 import type { Runtime } from '@stowage/node-agent/runtime/runtime'
 import type { Platform } from '@stowage/mirror/oci/platform'
-import { option } from './option.ts'
+import { option, parsedBy } from './option.ts'
 
 /** `--runtime`, for all that put images on a node. */
 export function runtimeOption(): ReturnType<typeof option> {
-  return option('--runtime <runtime>', 'where the images live: layout:DIR, an OCI image layout').makeOptionMandatory()
+  const checked = (text: string): string => (parseRuntimePlace(text), text)
+  return option('--runtime <runtime>', 'where the images live: layout:DIR, an OCI image layout')
+    .argParser(parsedBy(checked))
+    .makeOptionMandatory()
 }
 
 /** A runtime, and what it was opened with. */

@@ -1,3 +1,4 @@
+import { parseNodeName } from '@stowage/mirror/edge/node-name'
 import { longestHoldMs } from '@stowage/mirror/edge/paths'
 import { createRegistryClient } from '@stowage/mirror/registry/registry-client'
 import { openTransport } from '@stowage/mirror/registry/transport'
@@ -30,7 +31,11 @@ export function agentCommand(context: CommandContext): Command {
   return new Command('agent')
     .description('Keep the images of this node as its centre wants them, link or no link.')
     .addOption(centralOption())
-    .addOption(option('--node <name>', 'name of this node, as the centre knows it').makeOptionMandatory())
+    .addOption(
+      option('--node <name>', 'name of this node, as the centre knows it')
+        .argParser(parsedBy(parseNodeName))
+        .makeOptionMandatory(),
+    )
     .addOption(
       option(
         '--label <key=value>',
