@@ -35,6 +35,7 @@ export function createProgram(context: CommandContext): Command {
     .addHelpText('after', firstSteps)
     .helpCommand(false)
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(withoutUserInfo(text)) })
     .showHelpAfterError('(--help shows what is possible)')
     .configureHelp({ showGlobalOptions: true })
   for (const command of [upCommand, agentCommand, mirrorCommand, getCommand, bundleCommand]) {
@@ -50,4 +51,9 @@ function inherit(parent: Command): void {
     child.copyInheritedSettings(parent)
     inherit(child)
   }
+}
+
+/** What was written wrong is repeated in messages; the password in a URL is not. */
+function withoutUserInfo(text: string): string {
+  return text.replace(/\/\/[^/@\s]*@/g, '//')
 }
