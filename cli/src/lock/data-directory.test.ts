@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -52,6 +52,7 @@ describe('openDataDirectory', () => {
     await expect(openDataDirectory(path, 'mirror')).rejects.toThrow(/cannot be read/)
     await writeFile(join(parent, 'precious'), '')
     await expect(openDataDirectory(parent, 'mirror')).rejects.toThrow(/holds other files \(.*precious/)
+    expect(await readdir(parent)).not.toContain('stowage.lock')
     await expect(openDataDirectory(join(parent, 'precious'), 'mirror')).rejects.toThrow(/not a directory/)
   })
 })

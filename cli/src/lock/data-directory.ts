@@ -23,6 +23,7 @@ export interface DataDirectory extends AsyncDisposable {
  */
 export async function openDataDirectory(path: string, kind: DataKind): Promise<DataDirectory> {
   await makeDirectory(path)
+  await refuseFilesOfOthers(path)
   const lock = acquireLock(path)
   try {
     await checkMarker(path, kind)
@@ -117,8 +118,9 @@ async function readMarker(path: string): Promise<z.infer<typeof markerSchema> | 
   }
 }
 
-/** Refuses to settle among files that are somebody else's. */
-async function createMarker(path: string, kind: DataKind): Promise<void> {
+/** Refuses to settle among files that are somebody else's, before one of ours is among them. */
+async function refuseFilesOfOthers(path: string): Promise<void> {
+  if (await readMarker(path)) return
   const own = new Set(['stowage.lock', 'stowage.json', 'lost+found'])
   const others = (await readdir(path)).filter((name) => !own.has(name))
   if (others.length > 0) {
@@ -127,6 +129,9 @@ async function createMarker(path: string, kind: DataKind): Promise<void> {
       `--data ${path} holds other files (${others.slice(0, 3).join(', ')}); choose an empty directory`,
     )
   }
+}
+
+async function createMarker(path: string, kind: DataKind): Promise<void> {
   const text = `${JSON.stringify({ kind, version: layoutVersion })}\n`
   await writeFile(join(path, 'stowage.json'), text, { flush: true })
 }
