@@ -84,12 +84,14 @@ async function refusal(answer: Answer): Promise<Fault> {
   const code = answer.status === 404 ? 'not-found' : answer.status >= 500 ? 'unavailable' : 'invalid'
   if (!String(answer.headers['content-type']).startsWith('application/json')) {
     await discard(answer)
+    const { host } = answer.url
+    // A proxy in front of the centre says so while the centre is away.
+    if (code === 'unavailable') return new Fault(code, `${host} answers with status ${answer.status}`)
     return new Fault(
       'invalid',
-      `${answer.url.host} answers with status ${answer.status}, but not as a centre does; check --central`,
+      `${host} answers with status ${answer.status}, but not as a centre does; check --central`,
     )
   }
   const text = Buffer.from(await readCapped(answer, 64 * 1024)).toString()
-  const parsed = refusalSchema.safeParse(JSON.parse(text))
-  return new Fault(code, parsed.success ? parsed.data.error.message : `the centre answers with status ${answer.status}`)
+  return new Fault(code, refusalSchema.parse(JSON.parse(text)).error.message)
 }
