@@ -1,47 +1,23 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { sourceViewSchema, type ImageView } from '@stowage/controller/operator-api/views'
-import { startAgent, type Agent } from '../harness/agent.ts'
-import { startCentre, type Centre, type CentreOptions } from '../harness/centre.ts'
+import { sourceViewSchema } from '@stowage/controller/operator-api/views'
+import type { Centre } from '../harness/centre.ts'
 import { startDockerRegistry, registryCredentials } from '../harness/docker-registry.ts'
 import { eventually } from '../harness/eventually.ts'
 import { freePort } from '../harness/free-port.ts'
 import { imageCacheYaml, removeImageCache, writeImageCache } from '../harness/image-cache.ts'
-import { openJourney, type Journey } from '../harness/journey.ts'
+import { openJourney } from '../harness/journey.ts'
 import { startLyingRegistry } from '../harness/lying-registry.ts'
 import { holds, untilHeld } from '../harness/node-files.ts'
 import { requirePart } from '../harness/require-part.ts'
-import {
-  imageAt,
-  openImageWorks,
-  startSourceRegistry,
-  type ImageWorks,
-  type SourceRegistry,
-} from '../harness/source-registry.ts'
+import { untilSaid } from '../harness/said-of-image.ts'
+import { openSite } from '../harness/site.ts'
+import { imageAt, startSourceRegistry } from '../harness/source-registry.ts'
 import { runStowage } from '../harness/stowage.ts'
 import { askCentre } from '../harness/stowage-get.ts'
 import { hasBlob, namesInLayout } from '../harness/verify-layout.ts'
 import { textOfLogs } from '../harness/text-of-logs.ts'
-
-interface Site extends AsyncDisposable {
-  readonly works: ImageWorks
-  readonly source: SourceRegistry
-  readonly centre: Centre
-  readonly agent: Agent
-}
-
-async function openSite(journey: Journey, options: Partial<CentreOptions> = {}): Promise<Site> {
-  await using opening = new AsyncDisposableStack()
-  const works = await openImageWorks(journey.at('made'))
-  const source = opening.use(await startSourceRegistry({ directory: journey.at('source') }))
-  const centre = opening.use(await startCentre({ directory: journey.at('centre'), ...options }))
-  const agent = opening.use(await startAgent({ directory: journey.at('node'), central: centre.url }))
-  const isThere = async (): Promise<boolean> => (await askCentre('nodes', centre.url))[0]?.online === true
-  await eventually(isThere, { what: 'the node online', withinMs: 30_000 })
-  const opened = opening.move()
-  return { works, source, centre, agent, [Symbol.asyncDispose]: () => opened.disposeAsync() }
-}
 
 /** What `stowage get` writes beside its list, without the cost of a process. */
 async function complaintsOf({ url }: Centre): Promise<string> {
@@ -61,18 +37,6 @@ async function untilComplaint(centre: Centre, words: string): Promise<string> {
       throw new Error(`it said: ${said}`)
     },
     { what: `"${words}" said of the wishes`, withinMs: 20_000 },
-  )
-}
-
-/** Why an image is not there, once these words are said of it. */
-async function untilSaid({ url }: Centre, reference: string, words: RegExp): Promise<ImageView> {
-  return eventually(
-    async () => {
-      const view = (await askCentre('images', url)).find(({ name }) => name === reference)
-      if (!view || !words.test(view.message)) throw new Error(`it said: ${JSON.stringify(view)}`)
-      return view
-    },
-    { what: `${words} said of ${reference}`, withinMs: 30_000, everyMs: 200 },
   )
 }
 
@@ -201,7 +165,7 @@ requirePart('docker-registry')('a registry that asks for a password', () => {
   it('gives its images for the right one only, and no log ever holds either', async () => {
     await using journey = await openJourney()
     await using registry = await startDockerRegistry({ directory: journey.at('registry'), auth: true })
-    await using site = await openSite(journey, { flags: [], directory: journey.at('centre') })
+    await using site = await openSite(journey)
     const { works, centre, agent } = site
     const app = await works.push(await works.make({ seed: 'app' }), registry, 'private/app:v1')
     const wrong = 'wr0ng-pass-7f3a'
@@ -239,7 +203,7 @@ requirePart('docker-registry')('a registry that asks for a password', () => {
     const auth = Buffer.from(`${username}:${password}`).toString('base64')
     await writeFile(journey.at('config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }))
     const env = { DOCKER_CONFIG: journey.directory }
-    await using site = await openSite(journey, { env })
+    await using site = await openSite(journey, { centre: { env } })
     const { works, centre, agent } = site
     const app = await works.push(await works.make({ seed: 'app' }), registry, 'private/app:v1')
     await writeImageCache(centre.caches, { name: 'shop', images: [app.reference] })

@@ -1,78 +1,21 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
-import { sourceViewSchema } from '@stowage/controller/operator-api/views'
-import { startAgent, type Agent, type AgentOptions } from '../harness/agent.ts'
-import { startCentre, type Centre } from '../harness/centre.ts'
+import { startAgent } from '../harness/agent.ts'
 import { eventually } from '../harness/eventually.ts'
 import { removeImageCache, writeImageCache } from '../harness/image-cache.ts'
-import { openJourney, type Journey } from '../harness/journey.ts'
+import { openJourney } from '../harness/journey.ts'
 import { machinePlatform } from '../harness/machine-platform.ts'
 import { holds, untilGone, untilHeld } from '../harness/node-files.ts'
 import { requirePart } from '../harness/require-part.ts'
-import {
-  imageAt,
-  openImageWorks,
-  startSourceRegistry,
-  type ImageWorks,
-  type PushedImage,
-  type SourceRegistry,
-} from '../harness/source-registry.ts'
+import { untilPresent } from '../harness/said-of-image.ts'
+import { openSite, type Site } from '../harness/site.ts'
+import { imageAt, type PushedImage } from '../harness/source-registry.ts'
 import { askCentre, stowageGet } from '../harness/stowage-get.ts'
 import { hasBlob, namesInLayout } from '../harness/verify-layout.ts'
 import { createOciLayout } from '../image-maker/oci-layout.ts'
-import { smallImage, type SmallImageOptions } from '../image-maker/small-image.ts'
-import { startLink, type RunningLink } from '../link/start-link.ts'
-
-/** A registry, a centre, and a node behind a link. */
-interface Site extends AsyncDisposable {
-  readonly works: ImageWorks
-  readonly source: SourceRegistry
-  readonly centre: Centre
-  readonly link: RunningLink
-  readonly agent: Agent
-  /** Makes an image and pushes it as `NAME:v1`; images of one seed share the layers of equal places and sizes. */
-  push(name: string, options?: SmallImageOptions): Promise<PushedImage>
-}
-
-async function openSite(journey: Journey, { labels }: Pick<AgentOptions, 'labels'> = {}): Promise<Site> {
-  await using opening = new AsyncDisposableStack()
-  const works = await openImageWorks(journey.at('made'))
-  const source = opening.use(await startSourceRegistry({ directory: journey.at('source') }))
-  const centre = opening.use(await startCentre({ directory: journey.at('centre') }))
-  const link = opening.use(await startLink({ upstream: centre.url }))
-  const node = { directory: journey.at('node'), central: link.url, ...(labels ? { labels } : {}) }
-  const agent = opening.use(await startAgent(node))
-  const opened = opening.move()
-  return {
-    works,
-    source,
-    centre,
-    link,
-    agent,
-    push: async (name, options) => works.push(await works.make({ seed: name, ...options }), source, `${name}:v1`),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  }
-}
-
-async function untilSource(centre: Centre, condition: 'ready' | 'held' | 'unreadable'): Promise<string> {
-  return eventually(
-    async () => {
-      const answer = await fetch(`${centre.url}/api/v1/source`)
-      const view = sourceViewSchema.parse(await answer.json())
-      return view.condition === condition && `${view.message} `
-    },
-    { what: `wishes ${condition}`, withinMs: 20_000 },
-  )
-}
-
-/** What a node was told, and has read. */
-async function assignmentOf({ url }: Centre): Promise<string> {
-  const [node] = await askCentre('nodes', url)
-  expect(node?.acknowledged).toBe(node?.assignment)
-  return node?.assignment ?? ''
-}
+import { smallImage } from '../image-maker/small-image.ts'
 
 describe('an image taken out of a list', () => {
   it('leaves after everything still wanted is there', async () => {
@@ -108,12 +51,8 @@ describe('an image taken out of a list', () => {
       { what: 'old gone', withinMs: 60_000 },
     )
     const images = await stowageGet('images', centre.url)
-    expect(images.map(({ name, state }) => [name, state]).toSorted()).toEqual(
-      [
-        [next.reference, 'present'],
-        [stays.reference, 'present'],
-      ].toSorted(),
-    )
+    const said = Object.fromEntries(images.map(({ name, state }) => [name, state]))
+    expect(said).toEqual({ [next.reference]: 'present', [stays.reference]: 'present' })
   })
 
   it('leaves nothing behind but what others share', async () => {
@@ -138,7 +77,7 @@ describe('an image taken out of a list', () => {
 
   it('leaves a node that is selected no more, because an administrator or its own label says so', async () => {
     await using journey = await openJourney()
-    await using site = await openSite(journey, { labels: { tier: 'backend' } })
+    await using site = await openSite(journey, { agent: { labels: { tier: 'backend' } } })
     const { centre, agent, link } = site
     const everywhere = await site.push('everywhere')
     const backend = await site.push('backend')
@@ -197,14 +136,6 @@ describe('a deleted ImageCache', () => {
     await holds(agent.layout, [living])
   })
 })
-
-async function untilPresent({ url }: Centre, { reference }: PushedImage): Promise<void> {
-  const isPresent = async (): Promise<boolean> => {
-    const images = await askCentre('images', url)
-    return images.some(({ name, state }) => name === reference && state === 'present')
-  }
-  await eventually(isPresent, { what: `${reference} said to be present`, withinMs: 60_000 })
-}
 
 /** A tool of somebody else's that puts an image into a layout. */
 type Placing = (site: Site, image: { seed: string; layerSizes: number[]; name: string }) => Promise<PushedImage>
@@ -276,61 +207,3 @@ function imagesOfOthers(place: Placing): void {
 describe('images that another program wrote into the layout', () => imagesOfOthers(placeByHand))
 
 requirePart('skopeo')('images that skopeo put into the layout', () => imagesOfOthers(placeBySkopeo))
-
-describe('a directory of wishes that cannot be believed', () => {
-  it('changes nothing while it is gone, nor when the centre starts without it', async () => {
-    await using journey = await openJourney()
-    await using site = await openSite(journey)
-    const { centre, agent } = site
-    const image = await site.push('app')
-    const spec = { deletionPolicy: 'Purge' }
-    await writeImageCache(centre.caches, { name: 'shop', images: [image.reference], spec })
-    await untilHeld(agent.layout, [image])
-    await untilPresent(centre, image)
-    const assignment = await assignmentOf(centre)
-
-    await rename(centre.caches, `${centre.caches}.away`)
-    expect(await untilSource(centre, 'unreadable')).toContain('the wishes read before stay in force')
-    await centre.kill()
-    await centre.start()
-    await untilSource(centre, 'unreadable')
-    await untilContact(centre)
-    expect(await assignmentOf(centre)).toBe(assignment)
-    await holds(agent.layout, [image])
-    expect(await stowageGet('caches', centre.url)).toMatchObject([{ name: 'shop', status: 'Succeeded' }])
-
-    await writeFile(centre.caches, 'a file in its place')
-    await untilSource(centre, 'unreadable')
-    await rename(`${centre.caches}`, `${centre.caches}.file`)
-    await rename(`${centre.caches}.away`, centre.caches)
-    await untilSource(centre, 'ready')
-    await holds(agent.layout, [image])
-    expect(await assignmentOf(centre)).toBe(assignment)
-  })
-
-  it('changes nothing when all its files are gone at once', async () => {
-    await using journey = await openJourney()
-    await using site = await openSite(journey)
-    const { centre, agent } = site
-    const [one, two] = [await site.push('one'), await site.push('two')]
-    const spec = { deletionPolicy: 'Purge' }
-    await writeImageCache(centre.caches, { name: 'one', images: [one.reference], spec })
-    await writeImageCache(centre.caches, { name: 'two', images: [two.reference], spec })
-    await untilHeld(agent.layout, [one, two])
-    await Promise.all([removeImageCache(centre.caches, 'one'), removeImageCache(centre.caches, 'two')])
-    expect(await untilSource(centre, 'held')).toContain('all 2 ImageCaches are gone at once')
-    await untilContact(centre)
-    await holds(agent.layout, [one, two])
-
-    await writeImageCache(centre.caches, { name: 'two', images: [two.reference], spec })
-    await untilGone(agent.layout, one)
-    await holds(agent.layout, [two])
-  })
-})
-
-/** Resolves when the node was heard of again: whatever it was told by now, it has read. */
-async function untilContact({ url }: Centre): Promise<void> {
-  const lastContact = async (): Promise<string | null | undefined> => (await askCentre('nodes', url))[0]?.lastContact
-  const before = await lastContact()
-  await eventually(async () => (await lastContact()) !== before, { what: 'a contact', withinMs: 20_000 })
-}

@@ -1,0 +1,20 @@
+import path from 'node:path'
+import { runStowage, type Ran } from './stowage.ts'
+
+/** A node that nothing connects to a centre. */
+export interface Island {
+  readonly directory: string
+  readonly layout: string
+  /** What `stowage` is called with to import a file. */
+  importArgs(file: string): string[]
+  /** `stowage bundle import`. */
+  import(file: string): Promise<Ran>
+}
+
+/** @param directory as that of an agent, which may go on with what was imported */
+export function createIsland(directory: string): Island {
+  const layout = path.join(directory, 'images')
+  const where = ['--data', path.join(directory, 'data'), '--runtime', `layout:${layout}`]
+  const importArgs = (file: string): string[] => ['bundle', 'import', file, ...where]
+  return { directory, layout, importArgs, import: (file) => runStowage(importArgs(file)) }
+}
