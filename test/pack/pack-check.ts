@@ -5,7 +5,15 @@ import { execa, ExecaError } from 'execa'
 import { projectDirectory } from '../harness/project-directory.ts'
 
 const packages = ['mirror', 'controller', 'node-agent', 'cli']
-const unwanted = ['**/*.test.*', '**/*.conformance.*', '**/*.tsbuildinfo', 'src/**']
+const unwanted = [
+  '**/*.test.*',
+  '**/*.conformance.*',
+  '**/*.tsbuildinfo',
+  '**/fake-*',
+  '**/testing/**',
+  '**/crash-model/**',
+  'src/**',
+]
 
 // npm puts its own node first on PATH for scripts: a user has none of that.
 const env = {
@@ -25,10 +33,15 @@ async function packCheck(directory: string): Promise<void> {
   console.log(`packed, installed and started: stowage ${version}`)
 }
 
-async function build(): Promise<void> {
+/** What is built lies in the checkout only while this runs: other tools would take it for sources. */
+async function removeBuilt(): Promise<void> {
   await Promise.all(
     packages.map((name) => rm(path.join(projectDirectory, name, 'dist'), { recursive: true, force: true })),
   )
+}
+
+async function build(): Promise<void> {
+  await removeBuilt()
   await execa('tsc', ['-b', 'tsconfig.build.json'], { cwd: projectDirectory, preferLocal: true, stdio: 'inherit' })
 }
 
@@ -77,5 +90,6 @@ try {
   console.error(error instanceof ExecaError ? error.message : error)
   process.exitCode = 1
 } finally {
+  await removeBuilt()
   await rm(directory, { recursive: true, force: true })
 }
