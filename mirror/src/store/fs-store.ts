@@ -7,6 +7,7 @@ import { onDisk } from './fs/disk-fault.ts'
 import { statIfThere } from './fs/if-there.ts'
 import { listFiles } from './fs/list-files.ts'
 import { changedAtOf, createObjectFiles, infoOf } from './fs/object-files.ts'
+import { createReadBuffers } from './fs/read-buffers.ts'
 import { createTemporaryFiles } from './fs/temporary-files.ts'
 import { createUploadFiles } from './fs/upload-files.ts'
 import { rememberSmallObjects } from './remember-small-objects.ts'
@@ -32,12 +33,14 @@ export async function openFsStore(options: FsStoreOptions): Promise<ObjectStore>
   const root = resolve(options.directory)
   const nextTime = createClock(now)
   const directories = createDirectories(files, root)
+  const buffers = createReadBuffers()
   const temporary = createTemporaryFiles(files, { directory: join(root, '.tmp'), nextTime })
-  const { verbs, linkObject } = createObjectFiles({ files, root, directories, temporary })
+  const { verbs, linkObject } = createObjectFiles({ files, root, directories, temporary, buffers })
   const uploads = createUploadFiles({
     files,
     directories,
     directory: join(root, 'uploads'),
+    buffers,
     room: createDiskRoom({ files, directory: root, reserveBytes }),
     nextTime,
     linkObject,

@@ -9,6 +9,7 @@ import { checkKey } from '../object-key.ts'
 import { isErrno, onDisk } from './disk-fault.ts'
 import { openIfThere, statIfThere } from './if-there.ts'
 import { readAhead } from './read-ahead.ts'
+import type { ReadBuffers } from './read-buffers.ts'
 
 /** Objects as one file each, the key being the path. */
 export interface ObjectFiles {
@@ -22,12 +23,13 @@ export interface ObjectFilesContext {
   readonly root: string
   readonly directories: Directories
   readonly temporary: TemporaryFiles
+  readonly buffers: ReadBuffers
 }
 
 /** What is read at once when an object is opened, so that no file stays open for it. */
 const smallSize = 256 * 1024
 
-export function createObjectFiles({ files, root, directories, temporary }: ObjectFilesContext): ObjectFiles {
+export function createObjectFiles({ files, root, directories, temporary, buffers }: ObjectFilesContext): ObjectFiles {
   const locks = createLocks()
 
   const pathOf = (key: string): string => {
@@ -75,7 +77,7 @@ export function createObjectFiles({ files, root, directories, temporary }: Objec
       const open = await onDisk(path, () => openFile(files, path, () => settled(path)))
       if (!open) return undefined
       const end = Math.min(open.facts.size, offset + length)
-      const bytes = readAhead(open.file, { path, start: offset, end, reuseBuffers })
+      const bytes = readAhead(open.file, { path, start: offset, end, buffers, reuseBuffers })
       return { info: infoOf(key, open.facts), bytes: end - offset > smallSize ? bytes : await readNow(bytes) }
     },
 

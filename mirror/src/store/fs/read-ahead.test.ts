@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { nodeFileSystem, type OpenFile } from '../file-system.ts'
 import { readAhead } from './read-ahead.ts'
+import { createReadBuffers } from './read-buffers.ts'
 
 const MiB = 1024 * 1024
 
@@ -38,7 +39,8 @@ function gatedFile(size: number) {
 }
 
 function iterate(file: OpenFile, size: number, reuseBuffers = false): AsyncIterator<Uint8Array> {
-  return readAhead(file, { path: '/file', start: 0, end: size, reuseBuffers })[Symbol.asyncIterator]()
+  const buffers = createReadBuffers()
+  return readAhead(file, { path: '/file', start: 0, end: size, buffers, reuseBuffers })[Symbol.asyncIterator]()
 }
 
 describe('reading ahead', () => {
@@ -115,13 +117,14 @@ describe('reading ahead', () => {
       [false, 5],
     ] as const) {
       const { file, letThrough } = gatedFile(5 * MiB)
-      const buffers = new Set<ArrayBufferLike>()
+      const seen = new Set<ArrayBufferLike>()
       const timer = setInterval(letThrough, 0)
-      for await (const piece of readAhead(file, { path: '/file', start: 0, end: 5 * MiB, reuseBuffers })) {
-        buffers.add(piece.buffer)
+      const stretch = { path: '/file', start: 0, end: 5 * MiB, buffers: createReadBuffers(), reuseBuffers }
+      for await (const piece of readAhead(file, stretch)) {
+        seen.add(piece.buffer)
       }
       clearInterval(timer)
-      expect(buffers.size).toBe(expected)
+      expect(seen.size).toBe(expected)
     }
   })
 })
@@ -131,7 +134,12 @@ describe('reading ahead on a disk', () => {
     await using directory = await temporaryDirectory()
     const path = join(directory.path, 'file')
     await writeFile(path, Buffer.alloc(100))
-    const bytes = readAhead(await nodeFileSystem.open(path, 'read'), { path, start: 0, end: 200 })
+    const bytes = readAhead(await nodeFileSystem.open(path, 'read'), {
+      path,
+      start: 0,
+      end: 200,
+      buffers: createReadBuffers(),
+    })
     await expect(Array.fromAsync(bytes)).rejects.toMatchObject({ code: 'corrupt' })
   })
 
@@ -144,11 +152,12 @@ describe('reading ahead on a disk', () => {
         return path
       }),
     )
+    const buffers = createReadBuffers()
     const reader = async (n: number): Promise<void> => {
       for (let turn = 0; turn < 12; turn++) {
         const index = (n + turn) % paths.length
         const path = paths[index]!
-        const stretch = { path, start: 0, end: 3 * MiB, reuseBuffers: true }
+        const stretch = { path, start: 0, end: 3 * MiB, buffers, reuseBuffers: true }
         let pieces = 0
         for await (const piece of readAhead(await nodeFileSystem.open(path, 'read'), stretch)) {
           expect(piece[0] === index && piece.at(-1) === index && piece[piece.length >> 1] === index).toBe(true)

@@ -1,5 +1,6 @@
 import type { OpenFile } from '../file-system.ts'
 import { Fault } from '../../oci/fault.ts'
+import type { ReadBuffers } from './read-buffers.ts'
 import { onDisk } from './disk-fault.ts'
 
 export interface Stretch {
@@ -8,10 +9,9 @@ export interface Stretch {
   readonly start: number
   /** Behind the last byte; the file is at least so long. */
   readonly end: number
+  readonly buffers: ReadBuffers
   readonly reuseBuffers?: boolean | undefined
 }
-
-const pieceSize = 1024 * 1024
 
 /**
  * Reads a stretch of a file in large pieces, one ahead of what was asked for, and closes the file once: after the last
@@ -39,12 +39,12 @@ export function readAhead(file: OpenFile, stretch: Stretch): AsyncIterable<Uint8
 
 async function* readPieces(
   file: OpenFile,
-  { path, start, end, reuseBuffers }: Stretch,
+  { path, start, end, buffers, reuseBuffers }: Stretch,
 ): AsyncGenerator<Uint8Array, void> {
-  const spare: Buffer[] = []
+  using _share = buffers.begin()
 
   async function read(at: number): Promise<{ buffer: Buffer; length: number }> {
-    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(pieceSize, end - start))
+    const buffer = reuseBuffers ? buffers.take() : Buffer.allocUnsafeSlow(Math.min(buffers.size(), end - at))
     const length = await onDisk(path, () => file.read(buffer.subarray(0, Math.min(buffer.length, end - at)), at))
     if (length === 0) throw new Fault('corrupt', `${path} ends after ${at} bytes; there were ${end} when it was opened`)
     return { buffer, length }
@@ -60,7 +60,8 @@ async function* readPieces(
       // Its failure is told in the next turn; until then it must not count as one that nobody looks at.
       ahead?.catch(() => {})
       yield buffer.subarray(0, length)
-      if (reuseBuffers) spare.push(buffer)
+      // Who leaves early may still be sending it: then it is not given back.
+      if (reuseBuffers) buffers.give(buffer)
     }
   } finally {
     await ahead?.catch(() => {})

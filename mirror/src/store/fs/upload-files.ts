@@ -9,6 +9,7 @@ import { batches } from './batches.ts'
 import { isErrno, onDisk } from './disk-fault.ts'
 import { openIfThere, statIfThere } from './if-there.ts'
 import { readAhead } from './read-ahead.ts'
+import type { ReadBuffers } from './read-buffers.ts'
 
 /** Uploads as one file each, appended to: the file is the only memory of how far an upload came. */
 export interface UploadFiles {
@@ -22,6 +23,7 @@ export interface UploadFilesContext {
   readonly files: FileSystem
   readonly directories: Directories
   readonly directory: string
+  readonly buffers: ReadBuffers
   readonly room: DiskRoom
   readonly nextTime: () => number
   /** Gives a durable file a second name, that of an object; false if the object is there already. */
@@ -99,7 +101,7 @@ interface UploadContext extends UploadFilesContext {
 }
 
 function createUpload(id: string, context: UploadContext): Upload {
-  const { path, busy, room, files, nextTime, linkObject, onClose } = context
+  const { path, busy, buffers, room, files, nextTime, linkObject, onClose } = context
   let { size } = context
 
   const conflict = (): Fault => new Fault('conflict', `upload ${id} has another writer`)
@@ -158,7 +160,7 @@ function createUpload(id: string, context: UploadContext): Upload {
 
     async *read() {
       const file = await onDisk(path, () => openIfThere(files, path, 'read'))
-      if (file) yield* readAhead(file, { path, start: 0, end: (await file.stat()).size })
+      if (file) yield* readAhead(file, { path, start: 0, end: (await file.stat()).size, buffers })
     },
 
     publish: (key) =>
