@@ -69,6 +69,18 @@ describe('an agent', () => {
     expect(await world.soundNames()).toEqual(['r/a:1', 'r/a:latest'])
   })
 
+  it('brings an image of many layers without a warning', async () => {
+    const warnings: string[] = []
+    const onWarning = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', onWarning)
+    const layers = Array.from({ length: 60 }, () => layer(50))
+    world.centre.assign({ cache: 'A', images: [world.image('r/a:1', createTestImage(layers))] })
+    await using _agent = world.start()
+    await world.present('r/a:1')
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
+  })
+
   it('comes through cuts, silence and corruption', async () => {
     const bytes = layer(20_000)
     world.source.weather.set(digestOf(bytes), [

@@ -147,6 +147,19 @@ describe('the contact with a centre', () => {
     expect(asked).toBeLessThan(10)
   })
 
+  it('does not ask without pause where an assignment comes that is not obeyed', async () => {
+    let asked = 0
+    const stale = centre.assign({ cache: 'A', images: [] })
+    const nextAssignment = async (): Promise<Assignment> => {
+      asked += 1
+      return stale
+    }
+    latest = { ...stale, sequence: 9 }
+    start({ centre: { ...centre, nextAssignment }, obey: async () => {}, contactEveryMs: 1000 })
+    await expect.poll(() => asked, soon).toBeGreaterThan(1)
+    expect(asked).toBeLessThan(10)
+  })
+
   it('knows when a report was heard, and stops waiting when the centre has given the node up', async () => {
     const contact = start()
     await expect.poll(() => centre.reports.length, soon).toBe(1)

@@ -46,9 +46,11 @@ export function createListening({ centre, node, link, pace, latest, obey, log }:
     const answer = await centre.nextAssignment(question, AbortSignal.any([signal, poll.signal]))
     const isNews = typeof answer === 'object' && versionOf(answer) !== version
     if (isNews) await obey(answer)
+    // An assignment older than the last one is no news, however often it comes.
+    const isObeyed = isNews && versionOf(latest() ?? answer) === versionOf(answer)
     if (refusal) log.info('assignments can be obeyed again')
     refusal = undefined
-    if (isNews || performance.now() - askedAt >= soonMs) pace.succeeded()
+    if (isObeyed || performance.now() - askedAt >= soonMs) pace.succeeded()
     else pace.idled()
   }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isFault } from '@stowage/mirror/oci/fault'
 import type { Database } from './database.ts'
 
 /** What an agent knows of itself, since its first start. */
@@ -27,8 +28,23 @@ export function createMeta(db: Database): Meta {
   )
   const numberAt = (key: string): number => Number(select.get(key)?.value ?? 0)
 
-  const instance = select.get('instance')?.value ?? randomUUID()
-  upsert.run('instance', instance)
+  function makeInstance(): string {
+    const made = randomUUID()
+    upsert.run('instance', made)
+    return made
+  }
+
+  /** A full disk must not silence the node: counters go on, and only a restart before there is room again may repeat some. */
+  function reserve(upTo: number): void {
+    reserved = upTo
+    try {
+      upsert.run('counter_reserved', String(upTo))
+    } catch (error) {
+      if (!isFault(error)) throw error
+    }
+  }
+
+  const instance = select.get('instance')?.value ?? makeInstance()
   let counter = numberAt('counter_reserved')
   let reserved = counter
 
@@ -36,10 +52,7 @@ export function createMeta(db: Database): Meta {
     instance,
     nextCounter() {
       counter += 1
-      if (counter > reserved) {
-        upsert.run('counter_reserved', String(counter + counterBlock))
-        reserved = counter + counterBlock
-      }
+      if (counter > reserved) reserve(counter + counterBlock)
       return counter
     },
     bytesReceived: () => numberAt('bytes_received'),
