@@ -33,17 +33,25 @@ export interface CastOptions {
 export async function startCast({ stage, source, plans, elapsedMs }: CastOptions): Promise<Cast> {
   await using starting = new AsyncDisposableStack()
   const centre = await startCentre(stage)
+  stage.screen.say(`wished for: ${source.v1.label} on all nodes${landWish(source, plans)}`)
   await centre.wish({ everywhere: source.v1.reference, onLand: source.onLand?.reference })
-  const sites = await Promise.all(
+  const sites = await allOrNone(
     plans.map(async (plan): Promise<CastSite> => {
       const site = starting.use(await startSite(stage, { plan, centre: centre.url }))
       return { ...site, arrivals: watchArrivals(site.images), tookMs: [] }
     }),
   )
+  stage.screen.say(`${sites.map(({ name }) => name).join(', ')} keep images in OCI image layouts: that needs no root`)
   const labels = new Map(wishedImages(source).map(({ expected, label }) => [expected.name, label]))
   const view = starting.use(startLiveView({ stage, centre, sites, labels, elapsedMs }))
   const cast = starting.move()
   return { stage, source, centre, sites, view, [Symbol.asyncDispose]: () => cast.disposeAsync() }
+}
+
+/** Like Promise.all, but a failure is told only when the others have ended too, so that what they made can be closed. */
+async function allOrNone<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works)
+  return Promise.all(works)
 }
 
 /** What a node is to have while this version is wished for. */
@@ -53,6 +61,11 @@ export function wishedFor(
   { place }: Pick<SitePlan, 'place'>,
 ): readonly WishedImage[] {
   return onLand && place === 'land' ? [version, onLand] : [version]
+}
+
+function landWish({ onLand }: DemoSource, plans: readonly SitePlan[]): string {
+  const names = plans.filter(({ place }) => place === 'land').map(({ name }) => name)
+  return onLand ? `, and ${onLand.label} on those with place=land: ${names.join(' and ')}` : ''
 }
 
 function wishedImages({ v1, v2, onLand }: DemoSource): readonly WishedImage[] {

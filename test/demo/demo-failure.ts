@@ -1,3 +1,6 @@
+import { inspect } from 'node:util'
+import { isFault } from '@stowage/mirror/oci/fault'
+
 /** Why the demo ends early, in words for whoever started it. */
 export class DemoFailure extends Error {
   /** The program that it is about, by the name of its log. */
@@ -12,9 +15,10 @@ export class DemoFailure extends Error {
 /** Somebody pressed Ctrl-C, or sent SIGTERM. */
 export class Interrupted extends Error {}
 
-/** The causes of an error, one below the other; the trace of what is a bug. */
+/** What is behind an error, the nearest first: what was expected to happen in words, bugs with their traces. */
 export function causesOf(error: unknown): string[] {
   if (!(error instanceof Error) || error.cause === undefined) return []
   const { cause } = error
-  return [cause instanceof Error ? (cause.stack ?? cause.message) : `${JSON.stringify(cause)}`, ...causesOf(cause)]
+  const isExpected = isFault(cause) || cause instanceof DemoFailure
+  return [isExpected ? cause.message : inspect(cause), ...(isExpected ? causesOf(cause) : [])]
 }

@@ -26,7 +26,7 @@ Images go to all of them, a second version follows, and every node's files are c
                            from STOWAGE_CA_FILE and STOWAGE_INSECURE_REGISTRY
   --help                   this text
 
-It needs about 1.5 GB in the temporary directory (TMPDIR) while it runs, and takes about a minute.`
+It needs 1.2 GB in the temporary directory (TMPDIR) while it runs, and takes about a minute.`
 
 /**
  * Reads the command line of the demo.

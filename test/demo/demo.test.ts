@@ -38,7 +38,19 @@ async function processesLeft(): Promise<string[]> {
   return pids.filter((_, at) => environments[at]!.split('\0').includes(mark))
 }
 
-const filesLeft = (): Promise<string[]> => readdir(temporary.path)
+/** The centre, once it has said something. */
+async function pidOfCentre(): Promise<number | undefined> {
+  const pids = await processesLeft()
+  const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  const at = commands.findIndex((command) => command.split('\0').includes('up'))
+  const [run = ''] = await filesLeft()
+  const said = await readFile(path.join(temporary.path, run, 'logs/centre.log'), 'utf8')
+  return said.includes('listening') ? Number(pids[at]) : undefined
+}
+
+// npm leaves a compile cache of its own.
+const filesLeft = async (): Promise<string[]> =>
+  (await readdir(temporary.path)).filter((name) => name.startsWith('stowage-'))
 
 describe('the demo', () => {
   it('brings all images to all nodes, and leaves nothing behind', async () => {
@@ -66,15 +78,30 @@ describe('the demo', () => {
     const demo = startDemo(['--image', `${name}:1`, '--next', `${name}:2`])
     const { code } = await demo.exited
     expect(code, demo.lines().join('\n')).toBe(0)
-    expect((await filesLeft()).toSorted()).toEqual(['layout', 'registry'])
+    expect(await filesLeft()).toEqual([])
   })
 
   it('says what is wrong with an image that cannot be had', async () => {
     const demo = startDemo(['--image', '127.0.0.1:1/app:1', '--next', '127.0.0.1:1/app:2'])
     expect(await demo.exited).toEqual({ code: 1, signal: null })
-    expect(demo.lines().join('\n')).toMatch(
-      /The demo failed: images: 127.0.0.1:1.*[^]*logs of all programs are kept in/,
+    expect(demo.lines().join('\n')).toMatch(/^The demo failed: images: 127.0.0.1:1: .*refused/)
+    expect(await filesLeft()).toEqual([])
+  })
+
+  it('says which program failed, shows its last words, and keeps the logs', async () => {
+    const demo = startDemo(['--size', 'small'])
+    await demo.waitForLine(/made in/, { withinMs })
+    const pid = await eventually(pidOfCentre, { what: 'a centre', withinMs })
+    process.kill(pid, 'SIGKILL')
+    expect(await demo.exited).toEqual({ code: 1, signal: null })
+    const story = demo.lines().join('\n')
+    expect(story).toMatch(
+      /The demo failed: [^:]*: centre ended by itself with SIGKILL\nThe last lines of centre:\n {2}\{/,
     )
+    const logs = /are kept in (.*)$/m.exec(story)?.[1] ?? 'nowhere'
+    expect(await readdir(logs)).toContain('centre.log')
+    expect(await readdir(path.dirname(logs))).toEqual(['logs'])
+    expect(await processesLeft()).toEqual([])
   })
 
   it('says what is wrong with its flags', async () => {
@@ -87,7 +114,8 @@ describe('the demo', () => {
     ['SIGINT', /made in/],
     ['SIGTERM', /agent is killed/],
   ] as const)('leaves nothing behind after %s at "%s"', async (signal, line) => {
-    const demo = startDemo(['--size', 'small'])
+    const env = { TMPDIR: temporary.path }
+    const demo = programs.start('npm', ['run', 'demo', '--', '--size', 'small'], { env, cwd: projectDirectory })
     await demo.waitForLine(line, { withinMs })
     expect(await demo.kill(signal)).toEqual({ code: 130, signal: null })
     expect(await filesLeft()).toEqual([])

@@ -8,7 +8,9 @@ const elapsedMs = (): number => performance.now() - startedAt
 const stop = new AbortController()
 // Never taken off: npm hands on the Ctrl-C that the terminal has sent already, and cleaning up must not be cut short.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(name, () => stop.abort(new Interrupted(`interrupted by ${name}`)))
+  process.on(name, () =>
+    stop.abort(new Interrupted(`interrupted by ${name}: everything is stopped, nothing is left behind`)),
+  )
 }
 
 try {
@@ -20,6 +22,8 @@ try {
   console.error(error instanceof UsageError ? `${error.message}\n\n${usage}` : messageOf(error))
   process.exitCode = error instanceof Interrupted ? 130 : error instanceof UsageError ? 2 : 1
 }
+// The story is over, whatever somebody forgot to close; programs that are left are killed by their exit hooks.
+process.exit()
 
 function messageOf(error: unknown): string {
   if (error instanceof Interrupted || error instanceof DemoFailure) return error.message

@@ -65,7 +65,7 @@ describe('the block', () => {
   })
 
   it('says that the centre is down', () => {
-    expect(textOf({ ...viewOf({}), isCentreUp: false })[0]).toContain('the centre is down')
+    expect(textOf({ ...viewOf({}), isCentreUp: false })[0]).toContain('(the centre is down)')
   })
 })
 

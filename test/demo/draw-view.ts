@@ -13,7 +13,7 @@ const barWidth = 20
 
 /** The block that a terminal shows: a title, then each node with its images. */
 export function drawBlock({ phase, elapsedMs, isCentreUp, nodes }: DemoView): DrawnLine[] {
-  const away = isCentreUp ? '' : '   the centre is down: bytes and states below are its last word'
+  const away = isCentreUp ? '' : ' (the centre is down)'
   return [
     { text: `${clock(elapsedMs)}  ${phase}${away}`, tone: isCentreUp ? 'title' : 'bad' },
     ...nodes.flatMap((node) => [headLine(node), ...node.images.map((image) => imageLine(image, node))]),

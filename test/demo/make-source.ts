@@ -35,7 +35,8 @@ export async function makeSource(
     stage.screen.say('Images are made from files of this machine: Node.js, the packages, the sources')
   const made = await (size === 'full' ? fullVersions : smallVersions)(stage, platform)
   const tools = await smallImage(made.layout, { seed: 'scanner', layerSizes: scannerLayers[size], platform })
-  const took = formatDuration(performance.now() - startedAt)
+  const kept = size === 'full' ? ', kept in .cache/demo' : ''
+  const took = `${formatDuration(performance.now() - startedAt)}${kept}`
   stage.screen.say(
     `demo:v1 has ${formatBytes(made.size)}, of which demo:v2 changes ${formatBytes(made.newInV2)}; ` +
       `scanner:v1 has ${formatBytes(tools.size)}; made in ${took}`,

@@ -1,3 +1,4 @@
+import { isFault } from '@stowage/mirror/oci/fault'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import { bundleToIsland } from './bundle-to-island.ts'
 import { startCast, type CastSite } from './cast.ts'
@@ -78,5 +79,6 @@ function failureOf(step: string, thrown: unknown, signal: AbortSignal): unknown 
   const error: unknown = signal.aborted ? signal.reason : thrown
   if (error instanceof Interrupted) return error
   if (error instanceof DemoFailure) return new DemoFailure(`${step}: ${error.message}`, error)
+  if (isFault(error)) return new DemoFailure(`${step}: ${error.message}`, { cause: error.cause })
   return new DemoFailure(`${step}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
 }

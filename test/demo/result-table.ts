@@ -19,7 +19,7 @@ export function resultTable(results: readonly SiteResult[]): string {
 }
 
 /** All that crossed the link, both ways, for each byte of image; 1 would be an image that comes by itself. */
-export function ratioOf({ link, imageBytes }: SiteResult): number | undefined {
+function ratioOf({ link, imageBytes }: SiteResult): number | undefined {
   return link && imageBytes > 0 ? (link.downBytes + link.upBytes) / imageBytes : undefined
 }
 

@@ -51,11 +51,11 @@ async function onStage(
 }
 
 async function withLastWords(error: unknown, directory: WorkDirectory): Promise<DemoFailure> {
-  await directory.removeAllButLogs()
   const { message, program } =
     error instanceof DemoFailure ? error : new DemoFailure(error instanceof Error ? error.message : String(error))
   const lines = program === undefined ? [] : await directory.lastLines(program, shownLines)
   const words = lines.length === 0 ? [] : [`The last lines of ${program}:`, ...lines.map((line) => `  ${line}`)]
-  const story = [`The demo failed: ${message}`, ...causesOf(error).map((cause) => `because: ${cause}`), ...words]
-  return new DemoFailure([...story, `The logs of all programs are kept in ${directory.logs}`].join('\n'))
+  const kept = (await directory.keepOnlyLogs()) ? [`The logs of all programs are kept in ${directory.logs}`] : []
+  const causes = causesOf(error).map((cause) => `because: ${cause}`)
+  return new DemoFailure([`The demo failed: ${message}`, ...causes, ...words, ...kept].join('\n'))
 }

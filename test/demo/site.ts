@@ -21,7 +21,8 @@ export interface Site extends AsyncDisposable {
 /** Starts a link to the centre, an agent behind it, and the cuts. */
 export async function startSite(stage: Stage, { plan, centre }: { plan: SitePlan; centre: string }): Promise<Site> {
   const { name, place } = plan
-  const link = await startLink({ ...plan.link, upstream: centre })
+  await using starting = new AsyncDisposableStack()
+  const link = starting.use(await startLink({ ...plan.link, upstream: centre }))
   const images = path.join(stage.directory.path, name, 'images')
   let kills = 0
   let agent: Actor | undefined = startAgent()
@@ -43,6 +44,7 @@ export async function startSite(stage: Stage, { plan, centre }: { plan: SitePlan
     ])
   }
 
+  const site = starting.move()
   return {
     name,
     place,
@@ -57,6 +59,6 @@ export async function startSite(stage: Stage, { plan, centre }: { plan: SitePlan
       await killed?.kill()
     },
     restart: () => void (agent ??= startAgent()),
-    [Symbol.asyncDispose]: () => link.close(),
+    [Symbol.asyncDispose]: () => site.disposeAsync(),
   }
 }

@@ -13,8 +13,8 @@ export interface WorkDirectory {
   /** The end of a program's log; empty if it said nothing. */
   lastLines(program: string, count: number): Promise<string[]>
   remove(): Promise<void>
-  /** Removes everything but the logs. */
-  removeAllButLogs(): Promise<void>
+  /** Removes everything but the logs; false if there are none, and so nothing is left. */
+  keepOnlyLogs(): Promise<boolean>
 }
 
 /**
@@ -36,9 +36,14 @@ export async function openWorkDirectory({ neededBytes }: { neededBytes: number }
       return text.trimEnd().split('\n').filter(Boolean).slice(-count)
     },
     remove: () => removeTree(directory),
-    async removeAllButLogs() {
+    async keepOnlyLogs() {
+      if ((await readdir(logs)).length === 0) {
+        await removeTree(directory)
+        return false
+      }
       const others = (await readdir(directory)).filter((name) => name !== path.basename(logs))
       await Promise.all(others.map((name) => removeTree(path.join(directory, name))))
+      return true
     },
   }
 }
