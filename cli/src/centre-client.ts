@@ -53,7 +53,7 @@ export function openCentreClient(central: string, settings: NetworkSettings): Ce
       if (answer.status !== 200) throw await refusal(answer)
       return schema.parse(JSON.parse(Buffer.from(await readCapped(answer, longestAnswer)).toString()))
     } catch (cause) {
-      if (isFault(cause, 'unavailable')) {
+      if (isFault(cause, 'unavailable') && !('saidByCentre' in cause.details)) {
         throw new Fault(
           'unavailable',
           `the centre does not answer: ${cause.message}; is "stowage up" running there? (--central)`,
@@ -93,5 +93,6 @@ async function refusal(answer: Answer): Promise<Fault> {
     )
   }
   const text = Buffer.from(await readCapped(answer, 64 * 1024)).toString()
-  return new Fault(code, refusalSchema.parse(JSON.parse(text)).error.message)
+  const details = { status: answer.status, saidByCentre: true }
+  return new Fault(code, refusalSchema.parse(JSON.parse(text)).error.message, { details })
 }
