@@ -74,8 +74,7 @@ export function parseManifest(raw: Uint8Array, { mediaType, digest }: ParseManif
 
 /** What the bytes say they are and what they came as must not contradict each other; manifests of the first image-spec releases say nothing. */
 function agreedType(json: Record<string, unknown>, cameAs: string | undefined, name: string): string {
-  const bare = cameAs?.split(';')[0]?.trim().toLowerCase() ?? ''
-  const declared = isManifestType(bare) ? bare : undefined
+  const declared = declaredType(cameAs)
   const inside = typeof json['mediaType'] === 'string' ? json['mediaType'] : undefined
   if (declared && inside && declared !== inside) {
     throw new Fault('invalid', `${name}: it came as ${declared} but says that it is ${inside}`)
@@ -83,6 +82,12 @@ function agreedType(json: Record<string, unknown>, cameAs: string | undefined, n
   const type = inside ?? declared ?? (Array.isArray(json['manifests']) ? mediaTypes.index : mediaTypes.manifest)
   if (!isManifestType(type)) throw new Fault('invalid', `${name}: ${type} is not a kind of manifest that we know`)
   return type
+}
+
+/** Servers also say `text/plain` or `application/json`, which tells nothing. */
+function declaredType(cameAs = ''): string | undefined {
+  const bare = cameAs.replace(/;.*$/s, '').trim().toLowerCase()
+  return isManifestType(bare) ? bare : undefined
 }
 
 /** The descriptor of a manifest at hand. */
