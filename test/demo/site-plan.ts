@@ -84,7 +84,7 @@ function forSmallImages({ link, cuts: { cuts: planned, ...plan }, ...site }: Sit
       ...plan,
       cuts: planned.map(({ afterDownBytes = 0, durationMs, ...cut }) => ({
         ...cut,
-        afterDownBytes: Math.round(afterDownBytes / 15),
+        afterDownBytes: Math.round(afterDownBytes / 8),
         durationMs: durationMs / 4,
       })),
     },
