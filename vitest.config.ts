@@ -22,6 +22,9 @@ export default defineConfig({
           name: 'unit',
           include: ['{mirror,controller,node-agent,cli}/src/**/*.test.ts'],
           maxWorkers: '100%',
+          // A limit against hanging, not against a slow machine.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
