@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { digestOf } from '@stowage/mirror/oci/digest'
 import { createAgentWorld, type AgentWorld } from './testing/agent-world.ts'
@@ -113,6 +114,8 @@ describe('an agent', () => {
   it('never reports more than the disk holds', async () => {
     const lies: string[] = []
     world.centre.onReport = async (report) => void lies.push(...(await world.liesIn(report)))
+    // A thin link: time for a report after each chunk.
+    world.source.onChunk = () => setTimeout(10)
     const shared = layer(10_000)
     const images = ['r/a:1', 'r/b:1'].map((name) => world.image(name, createTestImage([shared, layer(10_000)])))
     world.source.weather.set(
