@@ -5,7 +5,7 @@ import { mediaTypes } from '../oci/media-type.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 
 /** What a set says it is. */
-export const setArtifactType = 'application/vnd.stowage.set.v1+json'
+const setArtifactType = 'application/vnd.stowage.set.v1+json'
 
 /** The mirror's repository that holds all sets. */
 export const setRepository = 'stowage/sets'
