@@ -8,13 +8,13 @@ export interface SmallDisk extends AsyncDisposable {
   resize(size: number): Promise<void>
 }
 
-/** Mounts a file system of so many bytes, in memory. Whoever writes to it must have ended before it is disposed of. */
+/** Mounts a file system of so many bytes, in memory. Disposing of it is best after whoever writes to it has ended. */
 export async function mountSmallDisk(directory: string, size: number): Promise<SmallDisk> {
   await mkdir(directory, { recursive: true })
   await execa('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'stowage-test', directory])
   return {
     directory,
     resize: async (bytes) => void (await execa('mount', ['-o', `remount,size=${bytes}`, directory])),
-    [Symbol.asyncDispose]: async () => void (await execa('umount', [directory])),
+    [Symbol.asyncDispose]: async () => void (await execa('umount', ['--lazy', directory])),
   }
 }

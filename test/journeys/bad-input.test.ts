@@ -75,7 +75,7 @@ describe('a mistake in the wishes', () => {
     }
     const { stdout, stderr } = await runStowage(['get', 'caches', '--central', centre.url])
     expect(stdout).toContain('Succeeded')
-    expect(stderr).toBe(await complaintsOf(centre))
+    expect(`${stderr}\n`).toBe(await complaintsOf(centre))
     // Another file is not touched by this one's mistake.
     await writeImageCache(centre.caches, { name: 'other', images: [mended.reference] })
     await untilHeld(agent.layout, [app, mended])
@@ -165,7 +165,7 @@ requirePart('docker-registry')('a registry that asks for a password', () => {
   it('gives its images for the right one only, and no log ever holds either', async () => {
     await using journey = await openJourney()
     await using registry = await startDockerRegistry({ directory: journey.at('registry'), auth: true })
-    await using site = await openSite(journey)
+    await using site = await openSite(journey, { centre: { env: { STOWAGE_LOG_LEVEL: 'debug' } } })
     const { works, centre, agent } = site
     const app = await works.push(await works.make({ seed: 'app' }), registry, 'private/app:v1')
     const wrong = 'wr0ng-pass-7f3a'
