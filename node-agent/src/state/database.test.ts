@@ -68,6 +68,25 @@ describe('the state of a data directory', () => {
     expect(db.prepare('SELECT * FROM meta').all()).toEqual([])
   })
 
+  it('has at once what is synced in the background, and has it after that', async () => {
+    const insert = (db: Database, key: string): void => db.prepare("INSERT INTO meta VALUES (?, 'b')").run(key)
+    const keys = (db: Database): unknown => db.prepare('SELECT key FROM meta ORDER BY key').all()
+    {
+      await using db = open()
+      const synced = db.transactionInBackground(() => insert(db, 'one'))
+      insert(db, 'two')
+      expect(keys(db)).toEqual([{ key: 'one' }, { key: 'two' }])
+      await synced
+      const failed = db.transactionInBackground(() => {
+        insert(db, 'three')
+        throw new Error('no')
+      })
+      await expect(failed).rejects.toThrow('no')
+    }
+    await using db = open()
+    expect(keys(db)).toEqual([{ key: 'one' }, { key: 'two' }])
+  })
+
   it('says so where the directory cannot be made', () => {
     writeFileSync(join(directory, 'file'), '')
     expect(() => openDatabase({ directory: join(directory, 'file/data'), log: silentLog })).toThrow(/cannot be made/)

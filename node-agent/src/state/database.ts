@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { open } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import type { Logger } from 'pino'
 import { Fault } from '@stowage/mirror/oci/fault'
@@ -19,6 +20,11 @@ export interface Database extends AsyncDisposable {
   prepare<Row>(sql: string): Statement<Row>
   /** All or nothing; nothing asynchronous inside. */
   transaction<Result>(work: () => Result): Result
+  /**
+   * As `transaction`, but the change is on the disk when it resolves: nobody waits for the disk meanwhile but who asks.
+   * Where a flash takes seconds for a sync, that is the difference between a process that goes on and one that stands.
+   */
+  transactionInBackground<Result>(work: () => Result): Promise<Result>
 }
 
 export interface OpenDatabaseOptions {
@@ -40,14 +46,14 @@ export function openDatabase({ directory, log, lockWaitMs = 2000 }: OpenDatabase
   makeDirectory(directory)
   const path = join(directory, fileName)
   try {
-    return databaseOver(openSound(path, lockWaitMs), directory)
+    return databaseOver(openSound(path, lockWaitMs), path)
   } catch (error) {
     if (!isDamage(error)) throw faultOf(error, directory)
     log.error({ path, err: error }, 'state was damaged and set aside')
     setAside(path)
   }
   try {
-    return databaseOver(openSound(path, lockWaitMs), directory)
+    return databaseOver(openSound(path, lockWaitMs), path)
   } catch (error) {
     throw faultOf(error, directory)
   }
@@ -93,7 +99,8 @@ function migrate(sqlite: Sqlite.Database, path: string): void {
   }
 }
 
-function databaseOver(sqlite: Sqlite.Database, directory: string): Database {
+function databaseOver(sqlite: Sqlite.Database, path: string): Database {
+  const directory = dirname(path)
   const guarded = <Result>(work: () => Result): Result => {
     try {
       return work()
@@ -111,9 +118,37 @@ function databaseOver(sqlite: Sqlite.Database, directory: string): Database {
       }
     },
     transaction: (work) => guarded(() => sqlite.transaction(work).immediate()),
+    async transactionInBackground(work) {
+      const result = guarded(() => unsynced(sqlite, () => sqlite.transaction(work).immediate()))
+      await syncLog(path)
+      return result
+    },
     async [Symbol.asyncDispose]() {
       sqlite.close()
     },
+  }
+}
+
+/** Commits without waiting for the disk; the next commit of another kind, or a sync of the log, makes it durable. */
+function unsynced<Result>(sqlite: Sqlite.Database, commit: () => Result): Result {
+  sqlite.pragma('synchronous = NORMAL')
+  try {
+    return commit()
+  } finally {
+    sqlite.pragma('synchronous = FULL')
+  }
+}
+
+/** What SQLite itself does after a commit with `synchronous = FULL` (sqlite.org/wal.html), on another thread. */
+async function syncLog(path: string): Promise<void> {
+  try {
+    await using log = await open(`${path}-wal`)
+    await log.datasync()
+  } catch (cause) {
+    // Closed meanwhile: that has moved all of the log into the file and synced it.
+    if (codeOf(cause) === 'ENOENT') return
+    const code = codeOf(cause) === 'ENOSPC' ? 'no-space' : 'unavailable'
+    throw new Fault(code, `the state in ${dirname(path)} cannot be synced: ${(cause as Error).message}`, { cause })
   }
 }
 

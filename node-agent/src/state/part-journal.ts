@@ -16,14 +16,14 @@ export interface PartRecord {
   readonly extents: readonly Extent[]
 }
 
-/** What is known of half-fetched blobs: durable when a verb returns. */
+/** What is known of half-fetched blobs: durable when a verb returns, or resolves. */
 export interface PartJournal {
   get(digest: Digest): PartRecord | undefined
   digests(): Digest[]
   /** Begins a part, or says that from now on it is written to in this boot and that only these extents of it are known. */
   begin(digest: Digest, record: PartRecord): void
   /** Adds extents, or lengthens the last one, which began at the same place; and counts what came over the link for them. */
-  record(digest: Digest, extents: readonly Extent[], bytesReceived: number): void
+  record(digest: Digest, extents: readonly Extent[], bytesReceived: number): Promise<void>
   drop(digest: Digest): void
 }
 
@@ -52,7 +52,7 @@ export function createPartJournal(db: Database, meta: Pick<Meta, 'addBytesReceiv
         insertExtents(digest, extents)
       }),
     record: (digest, extents, bytesReceived) =>
-      db.transaction(() => {
+      db.transactionInBackground(() => {
         insertExtents(digest, extents)
         if (bytesReceived > 0) meta.addBytesReceived(bytesReceived)
       }),

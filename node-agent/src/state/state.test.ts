@@ -123,8 +123,8 @@ describe('the journal of part files', () => {
     const meta = createMeta(db)
     const journal = createPartJournal(db, meta)
     journal.begin(digest, { boot: 'one', extents: [] })
-    journal.record(digest, [extent(0, 10)], 10)
-    journal.record(digest, [extent(0, 12), extent(12, 15)], 5)
+    await journal.record(digest, [extent(0, 10)], 10)
+    await journal.record(digest, [extent(0, 12), extent(12, 15)], 5)
     await reopen()
     expect(createPartJournal(db, createMeta(db)).get(digest)).toEqual({
       boot: 'one',

@@ -8,7 +8,7 @@ export type JournalChange =
   | { readonly kind: 'drop'; readonly digest: Digest }
 
 /**
- * A journal of which every verb is durable when it returns, as SQLite's are.
+ * A journal of which every change is durable at once, as SQLite's are.
  * @param onChange told of each change, from which another journal can be made
  */
 export function createMemoryJournal(
@@ -31,7 +31,7 @@ export function createMemoryJournal(
       onChange({ kind: 'begin', digest, record: { boot, extents } })
       records.set(digest, { boot, extents: merged([], extents) })
     },
-    record(digest, extents, bytesReceived) {
+    async record(digest, extents, bytesReceived) {
       onChange({ kind: 'record', digest, extents: [...extents], received: bytesReceived })
       const old = records.get(digest)
       if (!old) throw new Error(`no part ${digest}`)
@@ -50,7 +50,7 @@ export function journalAfter(changes: readonly JournalChange[]): ReturnType<type
   const journal = createMemoryJournal()
   for (const change of changes) {
     if (change.kind === 'begin') journal.begin(change.digest, change.record)
-    else if (change.kind === 'record') journal.record(change.digest, change.extents, change.received)
+    else if (change.kind === 'record') void journal.record(change.digest, change.extents, change.received)
     else journal.drop(change.digest)
   }
   return journal

@@ -89,7 +89,7 @@ export async function openPartStore(options: PartStoreOptions): Promise<PartStor
     if ((await file.size()) > length) await file.truncate(length)
     await file.sync()
     journal.begin(digest, { boot: bootId, extents })
-    journal.record(digest, extentHasher.take(), Math.max(0, length - (noted.at(-1)?.end ?? 0)))
+    await journal.record(digest, extentHasher.take(), Math.max(0, length - (noted.at(-1)?.end ?? 0)))
     return remember(digest, { length, durableLength: length, uncounted: 0, unnoted: [], hash, extentHasher })
   }
 

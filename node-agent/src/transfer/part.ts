@@ -43,20 +43,39 @@ export interface PartOptions {
   readonly monotonicNow: () => number
 }
 
-/** Writes a part file and its journal: bytes first, then their sync, then the note that they are there. */
+/**
+ * Writes a part file and its journal: bytes first, then their sync, then the note that they are there. Bytes go on being
+ * written while the disk syncs those before them: what waits outside the file is lost with the process.
+ */
 export function createPart({ blob, file, progress, journal, close, ...options }: PartOptions): Part {
   const { syncEveryMs, monotonicNow } = options
   let syncedAt = monotonicNow()
+  let background: Promise<void> | undefined
+  let failure: { readonly error: unknown } | undefined
 
   async function sync(): Promise<void> {
     syncedAt = monotonicNow()
-    if (progress.durableLength === progress.length) return
+    const { length, uncounted } = progress
+    if (progress.durableLength === length) return
     progress.unnoted.push(...progress.extentHasher.take())
+    const noted = progress.unnoted.length
     await file.sync()
-    journal.record(blob.digest, progress.unnoted, progress.uncounted)
-    progress.durableLength = progress.length
-    progress.uncounted = 0
-    progress.unnoted = []
+    await journal.record(blob.digest, progress.unnoted.slice(0, noted), uncounted)
+    progress.durableLength = length
+    progress.uncounted -= uncounted
+    progress.unnoted.splice(0, noted)
+  }
+
+  function beginSync(): void {
+    background ??= sync()
+      .catch((error: unknown) => void (failure = { error }))
+      .finally(() => (background = undefined))
+  }
+
+  async function syncAll(): Promise<void> {
+    await background
+    if (failure) throw failure.error
+    await sync()
   }
 
   return {
@@ -65,6 +84,7 @@ export function createPart({ blob, file, progress, journal, close, ...options }:
     },
 
     async write(chunk) {
+      if (failure) throw failure.error
       if (progress.length + chunk.length > blob.size) {
         throw new Fault('corrupt', `${blob.digest}: more than the promised ${blob.size} bytes came`)
       }
@@ -73,17 +93,17 @@ export function createPart({ blob, file, progress, journal, close, ...options }:
       progress.extentHasher.update(chunk)
       progress.length += chunk.length
       progress.uncounted += chunk.length
-      if (monotonicNow() - syncedAt >= syncEveryMs) await sync()
+      if (monotonicNow() - syncedAt >= syncEveryMs) beginSync()
     },
 
     async isRight() {
-      await sync()
+      await syncAll()
       return `${algorithmOf(blob.digest)}:${progress.hash.copy().digest('hex')}` === blob.digest
     },
 
     async [Symbol.asyncDispose]() {
       try {
-        await sync()
+        await syncAll()
       } catch {
         // Whoever wrote has heard of a worse failure already; what is not noted merely has to come again.
       } finally {

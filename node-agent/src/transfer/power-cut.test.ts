@@ -73,7 +73,7 @@ async function record(
 /** What an earlier process noted is there for the next one; noting it again changes nothing. */
 function replay(journal: PartJournal, change: JournalChange): void {
   if (change.kind === 'begin') journal.begin(change.digest, change.record)
-  else if (change.kind === 'record') journal.record(change.digest, change.extents, change.received)
+  else if (change.kind === 'record') void journal.record(change.digest, change.extents, change.received)
   else journal.drop(change.digest)
 }
 
