@@ -10,7 +10,7 @@ export interface CommandContext {
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
   /** Makes the logger with the options given on the command line. */
-  log(): Logger
+  log(): Promise<Logger>
 }
 
 /** Options before the subcommand. */

@@ -1,6 +1,5 @@
 import { isFault } from '@stowage/mirror/oci/fault'
 import { pino, type Logger } from 'pino'
-import pretty from 'pino-pretty'
 
 export interface LogOptions {
   readonly level: string
@@ -9,7 +8,7 @@ export interface LogOptions {
 }
 
 /** The one logger of the process, on stdout. Whatever may hold a credential is left out by name, wherever it stands. */
-export function createLogger({ level, format }: LogOptions): Logger {
+export async function createLogger({ level, format }: LogOptions): Promise<Logger> {
   const secret = ['authorization', 'password', 'token', 'auth', 'identitytoken']
   const redact = { paths: secret.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '(left out)' }
   const options = {
@@ -21,6 +20,7 @@ export function createLogger({ level, format }: LogOptions): Logger {
   }
   const forPeople = format === 'text' || (format === 'auto' && process.stdout.isTTY)
   if (!forPeople) return pino(options)
+  const { default: pretty } = await import('pino-pretty')
   const stream = pretty({ sync: true, colorize: process.stdout.isTTY, singleLine: true, translateTime: 'SYS:HH:MM:ss' })
   return pino(options, stream)
 }

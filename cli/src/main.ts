@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { CommanderError } from 'commander'
 import { z } from 'zod'
-import type { GlobalOptions } from './command-context.ts'
+import type { CommandContext, GlobalOptions } from './command-context.ts'
 import { exitCodeOf, explain } from './failure.ts'
 import { createLogger } from './logger.ts'
 import { createProgram } from './program.ts'
@@ -21,7 +21,8 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-const program = createProgram({
+const args = process.argv.slice(2)
+const context: CommandContext = {
   version: packageJson.version,
   signal: stop.signal,
   env: process.env,
@@ -31,10 +32,11 @@ const program = createProgram({
     const { logLevel, logFormat } = program.opts<GlobalOptions>()
     return createLogger({ level: logLevel, format: logFormat })
   },
-})
+}
+const program = await createProgram(context, args)
 
 try {
-  await program.parseAsync()
+  await program.parseAsync(args, { from: 'user' })
 } catch (error) {
   if (!(error instanceof CommanderError)) process.stderr.write(explain(error, { interrupted: stop.signal.aborted }))
   process.exitCode = exitCodeOf(error, { interrupted: stop.signal.aborted })

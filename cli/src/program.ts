@@ -1,10 +1,5 @@
 import { Command } from 'commander'
 import type { CommandContext } from './command-context.ts'
-import { agentCommand } from './commands/agent.ts'
-import { bundleCommand } from './commands/bundle.ts'
-import { getCommand } from './commands/get.ts'
-import { mirrorCommand } from './commands/mirror.ts'
-import { upCommand } from './commands/up.ts'
 import { option } from './option.ts'
 
 const firstSteps = `
@@ -19,8 +14,22 @@ First steps:
 An image is taken out by taking it out of its ImageCache. Every flag can stand in the environment: --data is STOWAGE_DATA.
 "stowage COMMAND --help" tells more of each.`
 
-/** All commands, ready to be parsed. Bad usage is thrown as commander's error, after it was printed. */
-export function createProgram(context: CommandContext): Command {
+type MakeCommand = (context: CommandContext) => Command
+
+/** Each is loaded only when it is named: an agent that runs for months need not keep a centre in memory. */
+const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  up: async () => (await import('./commands/up.ts')).upCommand,
+  agent: async () => (await import('./commands/agent.ts')).agentCommand,
+  mirror: async () => (await import('./commands/mirror.ts')).mirrorCommand,
+  get: async () => (await import('./commands/get.ts')).getCommand,
+  bundle: async () => (await import('./commands/bundle.ts')).bundleCommand,
+}
+
+/**
+ * The program, ready to parse these arguments: with the commands that they name, or with all of them for help and for what is no
+ * command. Bad usage is thrown as commander's error, after it was printed.
+ */
+export async function createProgram(context: CommandContext, args: readonly string[]): Promise<Command> {
   const program = new Command('stowage')
     .description('Keeps container images on board of edge nodes whose link comes and goes.')
     .version(context.version)
@@ -38,8 +47,9 @@ export function createProgram(context: CommandContext): Command {
     .configureOutput({ outputError: (text, write) => write(withoutUserInfo(text)) })
     .showHelpAfterError('(--help shows what is possible)')
     .configureHelp({ showGlobalOptions: true })
-  for (const command of [upCommand, agentCommand, mirrorCommand, getCommand, bundleCommand]) {
-    program.addCommand(command(context))
+  const named = Object.keys(commands).filter((name) => args.includes(name))
+  for (const name of named.length > 0 ? named : Object.keys(commands)) {
+    program.addCommand((await commands[name]!())(context))
   }
   inherit(program)
   return program

@@ -63,7 +63,7 @@ export function agentCommand(context: CommandContext): Command {
 }
 
 async function runAgent(context: CommandContext, flags: AgentFlags): Promise<void> {
-  const log = context.log()
+  const log = await context.log()
   const settings = await readNetworkSettings(context, flags.caFile)
   await using directory = await openDataDirectory(flags.data, 'agent')
   await using opened = await openNamedRuntime(flags.runtime)

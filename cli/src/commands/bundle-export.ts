@@ -22,7 +22,7 @@ interface ExportFlags {
   readonly platform?: readonly Platform[]
   readonly central: string
   readonly caFile?: string
-  readonly output: string
+  readonly file: string
 }
 
 /** `stowage bundle export`. */
@@ -40,7 +40,12 @@ export function bundleExportCommand(context: CommandContext): Command {
     )
     .addOption(centralOption())
     .addOption(caFileOption())
-    .addOption(option('-o, --output <file>', 'the file to write; - for standard output').makeOptionMandatory())
+    .addOption(
+      // STOWAGE_OUTPUT is the form of a listing.
+      option('-o, --output <file>', 'the file to write; - for standard output')
+        .env('STOWAGE_BUNDLE_FILE')
+        .makeOptionMandatory(),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  stowage bundle export --cache default/shop -o shop.tar\n  stowage bundle export --image nginx:1.23.1 --platform linux/arm64 -o - | ssh site "cat > shop.tar"',
@@ -61,16 +66,14 @@ async function runExport(context: CommandContext, flags: ExportFlags): Promise<v
     platforms: platforms.map((platform) => formatPlatform(platform)),
   }
   const view = await untilMirrored(client, request, context)
-  await using output = await openOutput(flags.output, context)
+  await using output = await openOutput(flags.file, context)
   const document = { version: 1 as const, entries: view.entries, platforms: view.platforms }
   const writer = await createBundleWriter({ out: output.stream, document, images: view.images })
   for (const digest of view.sets) await writer.putManifest(await source.manifest(setRepository, digest, { signal }))
   const bytes = await writeImages(view, { source, writer, context })
   await writer.finish()
   await output.keep()
-  stderr.write(
-    `${flags.output}: ${view.images.length} images for ${view.platforms.join(', ')}, ${formatBytes(bytes)}\n`,
-  )
+  stderr.write(`${flags.file}: ${view.images.length} images for ${view.platforms.join(', ')}, ${formatBytes(bytes)}\n`)
 }
 
 /** Asks again until the mirror has all of it; what cannot be had is a failure, with all causes. */

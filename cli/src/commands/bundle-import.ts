@@ -46,7 +46,7 @@ async function runImport(context: CommandContext, file: string, { data, runtime 
       ...(bundle.document ? { entries: bundle.document.entries } : {}),
       source: bundle,
       dataDirectory: directory.path,
-      log: context.log().child({}, { level: 'warn' }),
+      log: (await context.log()).child({}, { level: 'warn' }),
       onProgress: (images) => progress.update(...bytesOf(images)),
     },
     signal,

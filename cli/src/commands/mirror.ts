@@ -38,7 +38,7 @@ export function listenOption(): ReturnType<typeof option> {
 }
 
 async function runMirror(context: CommandContext, { data, listen }: MirrorFlags): Promise<void> {
-  const log = context.log()
+  const log = await context.log()
   await using directory = await openDataDirectory(data, 'mirror')
   await using objects = await openFsStore({ directory: directory.path })
   const store = createContentStore(objects)

@@ -75,7 +75,7 @@ Registries on loopback are spoken to in plain HTTP. HTTPS_PROXY and NO_PROXY are
 
 async function runUp(context: CommandContext, flags: UpFlags): Promise<void> {
   const { signal } = context
-  const log = context.log()
+  const log = await context.log()
   const settings = {
     ...(await readNetworkSettings(context, flags.caFile)),
     insecureRegistries: flags.insecureRegistry ?? [],
