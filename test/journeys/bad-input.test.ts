@@ -41,8 +41,8 @@ async function untilComplaint(centre: Centre, words: string): Promise<string> {
 }
 
 describe('a mistake in the wishes', () => {
-  it('is said with file, line and field, and changes nothing until it is mended', async () => {
-    await using journey = await openJourney()
+  it.concurrent('is said with file, line and field, and changes nothing until it is mended', async (test) => {
+    await using journey = await openJourney(test)
     await using site = await openSite(journey)
     const { works, source, centre, agent } = site
     const [image, next] = [await works.make({ seed: 'app' }), await works.make({ seed: 'next' })]
@@ -87,30 +87,33 @@ describe('a mistake in the wishes', () => {
 })
 
 describe('an image that cannot be had', () => {
-  it('because it does not exist is named as failed, keeps no other image waiting, and comes once it exists', async () => {
-    await using journey = await openJourney()
-    await using site = await openSite(journey)
-    const { works, source, centre, agent } = site
-    const app = await works.push(await works.make({ seed: 'app' }), source, 'app:v1')
-    const absent = `${source.host}/app:v9`
-    const nowhere = `${source.host}/nowhere/at/all:v1`
-    await writeImageCache(centre.caches, { name: 'shop', images: [absent, nowhere, app.reference] })
-    await untilHeld(agent.layout, [app])
-    const view = await untilSaid(centre, absent, /not found|no such|does not (have|exist)/)
-    expect(view).toMatchObject({ state: 'failed' })
-    expect(view.message).toContain('app:v9')
-    await untilSaid(centre, nowhere, /not found|no such|does not (have|exist)/)
-    expect(await askCentre('caches', centre.url)).toMatchObject([{ name: 'shop', status: 'Failed' }])
-    const table = await runStowage(['get', 'caches', '--central', centre.url])
-    expect(table.stdout).toContain('Failed')
-    expect(table.stdout).toMatch(/app:v9|nowhere/)
+  it.concurrent(
+    'because it does not exist is named as failed, keeps no other image waiting, and comes once it exists',
+    async (test) => {
+      await using journey = await openJourney(test)
+      await using site = await openSite(journey)
+      const { works, source, centre, agent } = site
+      const app = await works.push(await works.make({ seed: 'app' }), source, 'app:v1')
+      const absent = `${source.host}/app:v9`
+      const nowhere = `${source.host}/nowhere/at/all:v1`
+      await writeImageCache(centre.caches, { name: 'shop', images: [absent, nowhere, app.reference] })
+      await untilHeld(agent.layout, [app])
+      const view = await untilSaid(centre, absent, /not found|no such|does not (have|exist)/)
+      expect(view).toMatchObject({ state: 'failed' })
+      expect(view.message).toContain('app:v9')
+      await untilSaid(centre, nowhere, /not found|no such|does not (have|exist)/)
+      expect(await askCentre('caches', centre.url)).toMatchObject([{ name: 'shop', status: 'Failed' }])
+      const table = await runStowage(['get', 'caches', '--central', centre.url])
+      expect(table.stdout).toContain('Failed')
+      expect(table.stdout).toMatch(/app:v9|nowhere/)
 
-    const late = await works.push(await works.make({ seed: 'late' }), source, 'app:v9')
-    await untilHeld(agent.layout, [app, late])
-  })
+      const late = await works.push(await works.make({ seed: 'late' }), source, 'app:v9')
+      await untilHeld(agent.layout, [app, late])
+    },
+  )
 
-  it('because its registry is away comes once that is back', async () => {
-    await using journey = await openJourney()
+  it.concurrent('because its registry is away comes once that is back', async (test) => {
+    await using journey = await openJourney(test)
     await using site = await openSite(journey)
     const { works, source, centre, agent } = site
     const image = await works.make({ seed: 'app' })
@@ -136,34 +139,37 @@ describe('an image that cannot be had', () => {
     await untilHeld(agent.layout, [second, awayImage])
   })
 
-  it('because a blob of it is damaged is not published anywhere, and comes once that is whole', async () => {
-    await using journey = await openJourney()
-    await using site = await openSite(journey)
-    const { works, source, centre, agent } = site
-    const image = await works.make({ seed: 'app', layerSizes: [50_000, 40_000] })
-    const [, damaged] = image.layers
-    const lieAbout = damaged!.digest
-    await using registry = await startLyingRegistry({ layout: works.layout, manifest: image.manifest, lieAbout })
-    const app = imageAt(`${registry.host}/app:v1`, image.manifest)
-    const good = await works.push(await works.make({ seed: 'good' }), source, 'good:v1')
-    await writeImageCache(centre.caches, { name: 'shop', images: [app.reference, good.reference] })
-    await untilHeld(agent.layout, [good])
-    const view = await untilSaid(centre, app.reference, new RegExp(lieAbout))
-    expect(view.message).not.toContain('bug')
-    await eventually(() => registry.lies() >= 2, { what: 'another try', withinMs: 30_000 })
-    expect(await namesInLayout(agent.layout)).toEqual([good.reference])
-    expect(await hasBlob(agent.layout, lieAbout)).toBe(false)
-    const served = await fetch(`${centre.url}/v2/${registry.host.replace(':', '_')}/app/blobs/${lieAbout}`)
-    expect(served.status).toBe(404)
+  it.concurrent(
+    'because a blob of it is damaged is not published anywhere, and comes once that is whole',
+    async (test) => {
+      await using journey = await openJourney(test)
+      await using site = await openSite(journey)
+      const { works, source, centre, agent } = site
+      const image = await works.make({ seed: 'app', layerSizes: [50_000, 40_000] })
+      const [, damaged] = image.layers
+      const lieAbout = damaged!.digest
+      await using registry = await startLyingRegistry({ layout: works.layout, manifest: image.manifest, lieAbout })
+      const app = imageAt(`${registry.host}/app:v1`, image.manifest)
+      const good = await works.push(await works.make({ seed: 'good' }), source, 'good:v1')
+      await writeImageCache(centre.caches, { name: 'shop', images: [app.reference, good.reference] })
+      await untilHeld(agent.layout, [good])
+      const view = await untilSaid(centre, app.reference, new RegExp(lieAbout))
+      expect(view.message).not.toContain('bug')
+      await eventually(() => registry.lies() >= 2, { what: 'another try', withinMs: 30_000 })
+      expect(await namesInLayout(agent.layout)).toEqual([good.reference])
+      expect(await hasBlob(agent.layout, lieAbout)).toBe(false)
+      const served = await fetch(`${centre.url}/v2/${registry.host.replace(':', '_')}/app/blobs/${lieAbout}`)
+      expect(served.status).toBe(404)
 
-    registry.mend()
-    await untilHeld(agent.layout, [app, good])
-  })
+      registry.mend()
+      await untilHeld(agent.layout, [app, good])
+    },
+  )
 })
 
 requirePart('docker-registry')('a registry that asks for a password', () => {
-  it('gives its images for the right one only, and no log ever holds either', async () => {
-    await using journey = await openJourney()
+  it.concurrent('gives its images for the right one only, and no log ever holds either', async (test) => {
+    await using journey = await openJourney(test)
     await using registry = await startDockerRegistry({ directory: journey.at('registry'), auth: true })
     await using site = await openSite(journey, { centre: { env: { STOWAGE_LOG_LEVEL: 'debug' } } })
     const { works, centre, agent } = site
@@ -196,8 +202,8 @@ requirePart('docker-registry')('a registry that asks for a password', () => {
     expect(all).not.toContain(wrong)
   })
 
-  it('takes the credentials of the machine', async () => {
-    await using journey = await openJourney()
+  it.concurrent('takes the credentials of the machine', async (test) => {
+    await using journey = await openJourney(test)
     await using registry = await startDockerRegistry({ directory: journey.at('registry'), auth: true })
     const { username, password } = registryCredentials
     const auth = Buffer.from(`${username}:${password}`).toString('base64')
