@@ -55,7 +55,7 @@ const cache = cacheViewSchema.parse({
     nodes: { matched: 1, reachable: 1, complete: 0, failed: 0 },
     copies: { wanted: 1, present: 0, fetching: 1, waiting: 0, failed: 0 },
   },
-  bytes: { wanted: 1000, present: 100 },
+  bytes: { wanted: 1000, present: 100, unknown: 0 },
   conditions: [],
 })
 
@@ -92,7 +92,7 @@ describe('what a centre says of a node', () => {
   it.each<[string, Said]>([
     ['more bytes of an image than there are', { image: { bytesHere: 151 } }],
     ['more bytes of the node than there are', { node: { bytes: { wanted: 1000, present: 151 } } }],
-    ['more bytes of a cache than there are', { cache: { bytes: { wanted: 1000, present: 151 } } }],
+    ['more bytes of a cache than there are', { cache: { bytes: { ...cache.bytes, present: 151 } } }],
     ['that half an image is present', { image: { state: 'present' } }],
     ['100 % of half an image', { image: { percent: 100 } }],
     ['another version', { onDisk: whole, image: { state: 'present', digest: null } }],

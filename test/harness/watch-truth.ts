@@ -30,20 +30,21 @@ export interface TruthWatch extends AsyncDisposable {
   stop(): Promise<TruthRecord>
 }
 
-type Get = typeof askCentre
+type Sayings = Pick<Sample, 'caches' | 'nodes' | 'images'>
+type Ask = () => Promise<Sayings>
 
 const everyMs = 500
-/** Each run of the command costs a good part of a second of a processor. */
-const cliEveryMs = 5000
+/** Each run of the command costs a good part of a second of a processor: they ask in turn for one kind of thing. */
+const cliEveryMs = 3000
 
 /** Compares what the centre says with a node's files, twice a second, until it is stopped. */
 export function watchTruth({ central, agent, images }: WatchTruthOptions): TruthWatch {
   const over = new AbortController()
   const record = { samples: 0, cliSamples: 0, unanswered: 0, partly: 0, offline: 0, lies: [] as string[] }
 
-  async function look(get: Get): Promise<boolean> {
+  async function look(ask: Ask): Promise<boolean> {
     const askedAt = Date.now()
-    const said = await sayingsOf(get, central).catch(() => undefined)
+    const said = await ask().catch(() => undefined)
     if (!said) {
       record.unanswered += 1
       return false
@@ -65,10 +66,12 @@ export function watchTruth({ central, agent, images }: WatchTruthOptions): Truth
     }
   }
 
+  const inTurn = commandsOf(central)
   const loops = Promise.all([
-    repeat(async () => void (await look(askCentre)), everyMs),
+    repeat(async () => void (await look(() => askAll(central))), everyMs),
     repeat(async () => {
-      if (await look(stowageGet)) record.cliSamples += 1
+      const ask = inTurn[record.cliSamples % inTurn.length]!
+      if (await look(ask)) record.cliSamples += 1
     }, cliEveryMs),
   ])
   async function stop(): Promise<TruthRecord> {
@@ -79,13 +82,23 @@ export function watchTruth({ central, agent, images }: WatchTruthOptions): Truth
   return { record: () => record, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
 }
 
-async function sayingsOf(get: Get, central: string): Promise<Pick<Sample, 'caches' | 'nodes' | 'images'>> {
+async function askAll(central: string): Promise<Sayings> {
   const [caches, nodes, images] = await Promise.all([
-    get('caches', central),
-    get('nodes', central),
-    get('images', central),
+    askCentre('caches', central),
+    askCentre('nodes', central),
+    askCentre('images', central),
   ])
   return { caches, nodes, images }
+}
+
+const nothing: Sayings = { caches: [], nodes: [], images: [] }
+
+function commandsOf(central: string): Ask[] {
+  return [
+    async () => ({ ...nothing, images: await stowageGet('images', central) }),
+    async () => ({ ...nothing, nodes: await stowageGet('nodes', central) }),
+    async () => ({ ...nothing, caches: await stowageGet('caches', central) }),
+  ]
 }
 
 function isPartly({ images, node }: Sample): boolean {
