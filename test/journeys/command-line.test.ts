@@ -57,7 +57,7 @@ describe('what is written wrong on the command line', () => {
     [['get', 'images', '-o', 'xml'], /Allowed choices are table, wide, json/],
     [['get', 'images', '--central', 'ftp://x'], /--central.*not the address of a centre/],
     [['get', 'images', '--central', 'http://user:hunter2@x'], /--central.*not the address of a centre/],
-    [['bundle', 'export', '--image', 'x'], /required option '-o, --output/],
+    [['bundle', 'export', '--image', 'x'], /required option '-o, --file/],
     [['bundle', 'export', '-o', 'x.tar'], /nothing to export: name a --cache or an --image/],
     [['bundle', 'export', '-o', 'x.tar', '--image', 'x', '--platform', 'amiga'], /--platform.*amiga/],
     [['agent', '--node', 'Not A Node', '--data', 'x', '--runtime', 'layout:y'], /"Not A Node" is not a node name/],
