@@ -40,12 +40,7 @@ export function bundleExportCommand(context: CommandContext): Command {
     )
     .addOption(centralOption())
     .addOption(caFileOption())
-    .addOption(
-      // STOWAGE_OUTPUT is the form of a listing.
-      option('-o, --output <file>', 'the file to write; - for standard output')
-        .env('STOWAGE_BUNDLE_FILE')
-        .makeOptionMandatory(),
-    )
+    .addOption(option('-o, --file <file>', 'the file to write; - for standard output').makeOptionMandatory())
     .addHelpText(
       'after',
       '\nExamples:\n  stowage bundle export --cache default/shop -o shop.tar\n  stowage bundle export --image nginx:1.23.1 --platform linux/arm64 -o - | ssh site "cat > shop.tar"',
