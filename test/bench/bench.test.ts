@@ -22,7 +22,7 @@ requirePart(
     const args = ['--conditions=source', script, '--size', 'small', '--rounds', '1', '-o', 'json']
     const { stdout } = await execa(process.execPath, args, { cwd: path.dirname(script) })
     const { scenarios } = JSON.parse(stdout) as Printed
-    expect(scenarios.map(({ name }) => name)).toEqual(['copy', 'manifests', 'blobs', 'memory'])
+    expect(scenarios.map(({ name }) => name)).toEqual(['copy', 'manifests', 'blobs', 'readers', 'memory'])
     for (const { measured } of scenarios) {
       expect(measured.length).toBeGreaterThan(0)
       for (const { figures } of measured) expect(figures['stowage']?.figures).toHaveLength(1)

@@ -6,8 +6,9 @@ import { blobs } from './scenarios/blobs.ts'
 import { copy } from './scenarios/copy.ts'
 import { manifests } from './scenarios/manifests.ts'
 import { memory } from './scenarios/memory.ts'
+import { readers } from './scenarios/readers.ts'
 
-const all: readonly Scenario[] = [copy, manifests, blobs, memory]
+const all: readonly Scenario[] = [copy, manifests, blobs, readers, memory]
 const stop = new AbortController()
 // Never taken off: npm hands on the Ctrl-C that the terminal has sent already, and cleaning up must not be cut short.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort())

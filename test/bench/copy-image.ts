@@ -9,7 +9,7 @@ import PQueue from 'p-queue'
 /**
  * Copies an image from a registry into a new store of the mirror, with the parts and the number of requests at a time that
  * a centre has, and prints what the copy itself took.
- * Needs what `buildStowage` builds. usage: node test/bench/copy-image.ts --registry HOST:PORT --repository NAME --tag TAG --to DIR [--no-sync]
+ * usage: node --conditions=source test/bench/copy-image.ts --registry HOST:PORT --repository NAME --tag TAG --to DIR [--no-sync]
  */
 const { values: flags } = parseArgs({
   options: {

@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import { parts } from '../harness/parts.ts'
-import { createPrograms } from '../harness/programs.ts'
 import { buildStowage } from './built-stowage.ts'
 import { findCores } from './machine/cores.ts'
 import { describeMachine } from './machine/describe-machine.ts'
@@ -48,12 +47,11 @@ export async function runScenarios({
   }
 }
 
-async function runScenario(scenario: Scenario, bench: Omit<Bench, 'programs'>): Promise<ScenarioReport> {
-  await using programs = createPrograms()
+async function runScenario(scenario: Scenario, bench: Bench): Promise<ScenarioReport> {
   const { name, what } = scenario
   const [loadBefore = 0] = loadavg()
   await mkdir(bench.directory)
-  const measured = await scenario.run({ ...bench, programs })
+  const measured = await scenario.run(bench)
   await rm(bench.directory, { recursive: true, force: true })
   return { name, what, rounds: bench.rounds, loadBefore, measured }
 }

@@ -1,5 +1,4 @@
 import type { PartName } from '../harness/parts.ts'
-import type { Programs } from '../harness/programs.ts'
 import type { Cores } from './machine/cores.ts'
 
 /** Something that is counted. */
@@ -25,8 +24,6 @@ export interface Bench {
   readonly rounds: number
   readonly size: BenchSize
   readonly cores: Cores
-  /** What is started through it ends with the scenario, also after a failure or Ctrl-C. */
-  readonly programs: Programs
   readonly signal: AbortSignal
   /** Tells whoever waits how far it is. */
   readonly say: (text: string) => void

@@ -1,7 +1,16 @@
+import type { Programs } from '../../harness/programs.ts'
+import type { Cores } from '../machine/cores.ts'
+
 /** A registry that takes part, on loopback. */
 export interface Registry {
   readonly name: string
   /** Without a slash at its end. */
   readonly url: string
   readonly pid: number
+}
+
+export interface StartOptions {
+  /** What is started through it ends with it. */
+  readonly programs: Programs
+  readonly cores: Cores
 }

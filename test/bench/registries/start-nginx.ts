@@ -4,8 +4,7 @@ import { eventually } from '../../harness/eventually.ts'
 import { freePort } from '../../harness/free-port.ts'
 import type { MadeImage } from '../../image-maker/make-image.ts'
 import type { OciLayout } from '../../image-maker/oci-layout.ts'
-import type { Bench } from '../scenario.ts'
-import type { Registry } from './registry.ts'
+import type { Registry, StartOptions } from './registry.ts'
 
 export interface ServedImage {
   readonly layout: OciLayout
@@ -21,7 +20,7 @@ export interface ServedImage {
 export async function startNginx(
   directory: string,
   served: ServedImage,
-  { programs, cores }: Pick<Bench, 'programs' | 'cores'>,
+  { programs, cores }: StartOptions,
 ): Promise<Registry> {
   const host = `127.0.0.1:${await freePort()}`
   const config = path.join(directory, 'nginx.conf')
@@ -51,7 +50,7 @@ function configOf({
 daemon off;
 master_process off;
 pid ${directory}/nginx.pid;
-events { worker_connections 256; }
+events { worker_connections 4096; }
 http {
   ${temporary.map((what) => `${what}_temp_path ${directory}/${what};`).join(' ')}
   access_log off;

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { startDockerRegistry } from '../../harness/docker-registry.ts'
 import { parts } from '../../harness/parts.ts'
+import { createPrograms } from '../../harness/programs.ts'
 import { pushLayout } from '../../harness/push-layout.ts'
 import type { Bench } from '../scenario.ts'
 import type { Registry } from './registry.ts'
@@ -13,10 +14,15 @@ export interface Registries extends AsyncDisposable {
 }
 
 /** Starts stowage, docker-registry and, where it is installed, nginx, each with this image in it. */
-export async function startRegistries(served: ServedImage, bench: Bench): Promise<Registries> {
+export async function startRegistries(
+  served: ServedImage,
+  bench: Pick<Bench, 'directory' | 'cores'>,
+): Promise<Registries> {
   await using starting = new AsyncDisposableStack()
+  const programs = starting.use(createPrograms())
+  const options = { programs, cores: bench.cores }
   const place = (name: string): string => path.join(bench.directory, name)
-  const stowage = await startStowage(place('stowage'), bench)
+  const stowage = await startStowage(place('stowage'), options)
   const theirs = starting.use(
     await startDockerRegistry({
       directory: place('docker-registry'),
@@ -25,7 +31,7 @@ export async function startRegistries(served: ServedImage, bench: Bench): Promis
     }),
   )
   const docker: Registry = { name: 'docker-registry', url: theirs.url, pid: theirs.pid }
-  const nginx = parts.nginx.missing() ? [] : [await startNginx(place('nginx'), served, bench)]
+  const nginx = parts.nginx.missing() ? [] : [await startNginx(place('nginx'), served, options)]
   for (const { url } of [stowage, docker]) await push(served, url)
   const started = starting.move()
   return { all: [stowage, docker, ...nginx], [Symbol.asyncDispose]: () => started.disposeAsync() }

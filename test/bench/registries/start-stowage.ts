@@ -1,14 +1,10 @@
 import path from 'node:path'
 import { freePort } from '../../harness/free-port.ts'
 import { builtStowage } from '../built-stowage.ts'
-import type { Bench } from '../scenario.ts'
-import type { Registry } from './registry.ts'
+import type { Registry, StartOptions } from './registry.ts'
 
 /** Starts `stowage mirror`, and waits until it listens. */
-export async function startStowage(
-  directory: string,
-  { programs, cores }: Pick<Bench, 'programs' | 'cores'>,
-): Promise<Registry> {
+export async function startStowage(directory: string, { programs, cores }: StartOptions): Promise<Registry> {
   const host = `127.0.0.1:${await freePort()}`
   const stowage = builtStowage(['mirror', '--data', path.join(directory, 'data'), '--listen', host])
   const [command = '', ...args] = [...cores.server, ...stowage]

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { freePort } from '../../harness/free-port.ts'
+import { createPrograms } from '../../harness/programs.ts'
 import { builtStowage } from '../built-stowage.ts'
-import type { Bench } from '../scenario.ts'
 
 /** A centre and an agent on this machine. */
 export interface CentreAndNode {
@@ -11,10 +11,9 @@ export interface CentreAndNode {
 }
 
 /** Starts a centre without wishes and an agent that knows it, both as they are published. */
-export async function startCentreAndNode(
-  stage: string,
-  { programs }: Pick<Bench, 'programs'>,
-): Promise<CentreAndNode & AsyncDisposable> {
+export async function startCentreAndNode(stage: string): Promise<CentreAndNode & AsyncDisposable> {
+  await using starting = new AsyncDisposableStack()
+  const programs = starting.use(createPrograms())
   const host = `127.0.0.1:${await freePort()}`
   const [url, caches, layout] = [`http://${host}`, path.join(stage, 'caches'), path.join(stage, 'images')]
   await mkdir(caches, { recursive: true })
@@ -26,12 +25,10 @@ export async function startCentreAndNode(
   await centre.waitForLine(/"msg":"listening"/)
   const where = ['--data', path.join(stage, 'node'), '--runtime', `layout:${layout}`]
   const agent = start(['agent', '--central', url, '--node', 'node-1', ...where, '--contact-every', '1s'])
+  const started = starting.move()
   return {
     centre: { pid: centre.pid, url, caches },
     agent: { pid: agent.pid, layout },
-    async [Symbol.asyncDispose]() {
-      await agent.stop()
-      await centre.stop()
-    },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
 }

@@ -63,7 +63,9 @@ function stowage(name: string, { bench, registry, blobBytes }: Job, flags: reado
   const script = fileURLToPath(new URL('../copy-image.ts', import.meta.url))
   const measure = async (to: string): Promise<Figures> => {
     const job = ['--registry', registry, '--repository', repository, '--tag', tag, '--to', to, ...flags]
-    const { stdout } = await execa(process.execPath, [script, ...job], { cancelSignal: bench.signal })
+    const { stdout } = await execa(process.execPath, ['--conditions=source', script, ...job], {
+      cancelSignal: bench.signal,
+    })
     const { wallSeconds, cpuSeconds, bytesFetched } = copiedSchema.parse(JSON.parse(stdout))
     if (bytesFetched !== blobBytes) throw new Error(`stowage fetched ${bytesFetched} bytes of ${blobBytes}`)
     return { wall: wallSeconds, cpu: cpuSeconds }
