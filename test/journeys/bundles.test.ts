@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { copyFile, mkdir, readFile, stat, truncate } from 'node:fs/promises'
+import { copyFile, glob, mkdir, readFile, stat, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
@@ -96,24 +96,26 @@ describe('a bundle', () => {
     await writeImageCache(centre.caches, { name: 'other', images: [other.reference] })
     await writeImageCache(centre.caches, { name: 'shop', images: [v1.reference] })
     const offline = createIsland(journey.at('island'))
-    await exportAndImport('first', ['other', 'shop'])
+    await carry('first', { caches: ['other', 'shop'], names: [other.reference, v1.reference] })
     await holds(offline.layout, [other, v1])
 
     await writeImageCache(centre.caches, { name: 'shop', images: [v2.reference] })
-    await eventually(async () => (await exported('second', ['shop'])).includes(v2.reference), { withinMs: 20_000 })
-    expect(await offline.import(journey.at('second.tar'))).toMatchObject({ code: 0 })
+    await carry('second', { caches: ['shop'], names: [v2.reference] })
     await holds(offline.layout, [other, v2])
     expect(await namesInLayout(offline.layout)).not.toContain(v1.reference)
 
-    async function exportAndImport(name: string, caches: string[]): Promise<void> {
-      await exported(name, caches)
-      expect(await offline.import(journey.at(`${name}.tar`))).toMatchObject({ code: 0 })
-    }
-    /** The names in the bundle. */
-    async function exported(name: string, caches: string[]): Promise<string> {
+    /** Exports as soon as the centre has read that caches hold these names, and imports. */
+    async function carry(name: string, { caches, names }: { caches: string[]; names: string[] }): Promise<void> {
       const file = journey.at(`${name}.tar`)
-      expect(await land.export(file, ...caches.flatMap(cacheFlags))).toMatchObject({ code: 0 })
-      return (await execa('tar', ['-xOf', file, 'index.json'])).stdout
+      await eventually(
+        async () => {
+          expect(await land.export(file, ...caches.flatMap(cacheFlags))).toMatchObject({ code: 0 })
+          const { stdout: index } = await execa('tar', ['-xOf', file, 'index.json'])
+          return names.every((reference) => index.includes(reference))
+        },
+        { what: `a bundle of ${names.join(', ')}`, withinMs: 20_000 },
+      )
+      expect(await offline.import(file)).toMatchObject({ code: 0 })
     }
   })
 
@@ -216,7 +218,14 @@ describe('a bundle', () => {
   })
 })
 
+/** Bytes of all files below a directory, some of which may go while it is looked at. */
 async function sizeOfTree(directory: string): Promise<number> {
-  const { stdout } = await execa('du', ['-sb', directory], { reject: false })
-  return Number(stdout.split('\t')[0])
+  let size = 0
+  for await (const file of glob('**', { cwd: directory })) {
+    size += await stat(path.join(directory, file)).then(
+      (facts) => (facts.isFile() ? facts.size : 0),
+      () => 0,
+    )
+  }
+  return size
 }
