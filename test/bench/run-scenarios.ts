@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import path from 'node:path'
 import { parts } from '../harness/parts.ts'
-import { buildStowage } from './built-stowage.ts'
+import { installStowage } from './installation.ts'
 import { findCores } from './machine/cores.ts'
 import { describeMachine } from './machine/describe-machine.ts'
 import type { BenchReport, ScenarioReport } from './report/bench-report.ts'
@@ -25,7 +25,7 @@ export async function runScenarios({
   const [reports, skipped]: [ScenarioReport[], { name: string; reason: string }[]] = [[], []]
   try {
     say('building stowage')
-    await buildStowage()
+    await using stowage = await installStowage()
     const cores = await findCores()
     for (const scenario of scenarios) {
       const { name } = scenario
@@ -37,7 +37,7 @@ export async function runScenarios({
       }
       const place = path.join(directory, name)
       const told = (text: string): void => say(`${name}: ${text}`)
-      const bench = { directory: place, rounds: rounds ?? scenario.rounds, size, cores, signal, say: told }
+      const bench = { directory: place, rounds: rounds ?? scenario.rounds, size, stowage, cores, signal, say: told }
       reports.push(await runScenario(scenario, bench))
     }
     const machine = await describeMachine(directory)

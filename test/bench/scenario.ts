@@ -1,4 +1,5 @@
 import type { PartName } from '../harness/parts.ts'
+import type { Installation } from './installation.ts'
 import type { Cores } from './machine/cores.ts'
 
 /** Something that is counted. */
@@ -23,6 +24,7 @@ export interface Bench {
   readonly directory: string
   readonly rounds: number
   readonly size: BenchSize
+  readonly stowage: Installation
   readonly cores: Cores
   readonly signal: AbortSignal
   /** Tells whoever waits how far it is. */

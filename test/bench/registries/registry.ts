@@ -1,4 +1,5 @@
 import type { Programs } from '../../harness/programs.ts'
+import type { Installation } from '../installation.ts'
 import type { Cores } from '../machine/cores.ts'
 
 /** A registry that takes part, on loopback. */
@@ -12,5 +13,6 @@ export interface Registry {
 export interface StartOptions {
   /** What is started through it ends with it. */
   readonly programs: Programs
+  readonly stowage: Installation
   readonly cores: Cores
 }

@@ -16,11 +16,11 @@ export interface Registries extends AsyncDisposable {
 /** Starts stowage, docker-registry and, where it is installed, nginx, each with this image in it. */
 export async function startRegistries(
   served: ServedImage,
-  bench: Pick<Bench, 'directory' | 'cores'>,
+  bench: Pick<Bench, 'directory' | 'stowage' | 'cores'>,
 ): Promise<Registries> {
   await using starting = new AsyncDisposableStack()
   const programs = starting.use(createPrograms())
-  const options = { programs, cores: bench.cores }
+  const options = { ...bench, programs }
   const place = (name: string): string => path.join(bench.directory, name)
   const stowage = await startStowage(place('stowage'), options)
   const theirs = starting.use(

@@ -1,13 +1,12 @@
 import path from 'node:path'
 import { freePort } from '../../harness/free-port.ts'
-import { builtStowage } from '../built-stowage.ts'
 import type { Registry, StartOptions } from './registry.ts'
 
 /** Starts `stowage mirror`, and waits until it listens. */
-export async function startStowage(directory: string, { programs, cores }: StartOptions): Promise<Registry> {
+export async function startStowage(directory: string, { programs, stowage, cores }: StartOptions): Promise<Registry> {
   const host = `127.0.0.1:${await freePort()}`
-  const stowage = builtStowage(['mirror', '--data', path.join(directory, 'data'), '--listen', host])
-  const [command = '', ...args] = [...cores.server, ...stowage]
+  const commandLine = stowage.command(['mirror', '--data', path.join(directory, 'data'), '--listen', host])
+  const [command = '', ...args] = [...cores.server, ...commandLine]
   const program = programs.start(command, args, { name: 'stowage mirror' })
   await program.waitForLine(/"msg":"listening"/)
   return { name: 'stowage', url: `http://${host}`, pid: program.pid }

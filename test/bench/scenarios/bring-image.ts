@@ -13,7 +13,7 @@ import { watchUsage, type Usage } from '../machine/usage-watch.ts'
 import type { Bench } from '../scenario.ts'
 import { startCentreAndNode } from './centre-and-node.ts'
 
-export interface BringImageOptions extends Pick<Bench, 'size' | 'signal'> {
+export interface BringImageOptions extends Pick<Bench, 'size' | 'stowage' | 'signal'> {
   /** Of a docker-registry that has the image as `bench:v1`. */
   readonly upstream: string
   /** Where centre and node live. */
@@ -42,9 +42,16 @@ export interface Leg {
 const longMs = 5 * 60_000
 
 /** Lets a centre and an agent bring one image to a node, from their start on, and looks at what they take meanwhile. */
-export async function bringImage({ upstream, stage, root, size, signal }: BringImageOptions): Promise<Journey> {
+export async function bringImage({
+  upstream,
+  stage,
+  root,
+  size,
+  stowage,
+  signal,
+}: BringImageOptions): Promise<Journey> {
   await using registry = await startDockerRegistry({ directory: upstream, isForSpeed: true })
-  await using started = await startCentreAndNode(stage)
+  await using started = await startCentreAndNode(stage, stowage)
   const { centre, agent } = started
   const image = imageAt(`${registry.host}/bench:v1`, root)
   const pids: Each<number> = { centre: centre.pid, agent: agent.pid, registry: registry.pid }

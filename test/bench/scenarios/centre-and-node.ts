@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { freePort } from '../../harness/free-port.ts'
 import { createPrograms } from '../../harness/programs.ts'
-import { builtStowage } from '../built-stowage.ts'
+import type { Installation } from '../installation.ts'
 
 /** A centre and an agent on this machine. */
 export interface CentreAndNode {
@@ -11,14 +11,17 @@ export interface CentreAndNode {
 }
 
 /** Starts a centre without wishes and an agent that knows it, both as they are published. */
-export async function startCentreAndNode(stage: string): Promise<CentreAndNode & AsyncDisposable> {
+export async function startCentreAndNode(
+  stage: string,
+  stowage: Installation,
+): Promise<CentreAndNode & AsyncDisposable> {
   await using starting = new AsyncDisposableStack()
   const programs = starting.use(createPrograms())
   const host = `127.0.0.1:${await freePort()}`
   const [url, caches, layout] = [`http://${host}`, path.join(stage, 'caches'), path.join(stage, 'images')]
   await mkdir(caches, { recursive: true })
   const start = (args: readonly string[]) => {
-    const [command, ...rest] = builtStowage(args)
+    const [command, ...rest] = stowage.command(args)
     return programs.start(command, rest, { name: `stowage ${args[0]}` })
   }
   const centre = start(['up', '--caches', caches, '--data', path.join(stage, 'centre'), '--listen', host])
