@@ -103,8 +103,9 @@ export async function createAgentWorld(): Promise<AgentWorld> {
   async function bytesOnDisk({ blobs }: TestImage): Promise<number> {
     let sum = 0
     for (const [digest, { length }] of blobs) {
-      const whole = await stat(join(layout, 'blobs/sha256', hexOf(digest))).catch(() => undefined)
+      // The part first: looked at the other way round, a blob that is taken over in between is in neither place.
       const part = await stat(join(directory, 'data/parts', `sha256-${hexOf(digest)}`)).catch(() => undefined)
+      const whole = await stat(join(layout, 'blobs/sha256', hexOf(digest))).catch(() => undefined)
       sum += Math.min(length, Math.max(whole?.size ?? 0, part?.size ?? 0))
     }
     return sum
