@@ -4,7 +4,7 @@ export interface Credential {
   readonly password: string
   /** An OAuth2 refresh token instead of a password (`identitytoken` of Docker's configuration). */
   readonly identityToken?: string | undefined
-  /** Where it was found, for messages: `Secret team/pull`, `/root/.docker/config.json`. */
+  /** Where it was found, for messages: `Secret team/pull`, `/home/ops/.docker/config.json`. */
   readonly origin: string
 }
 
