@@ -40,7 +40,7 @@ const wallSeconds = (performance.now() - startedAt) / 1000
 const { user, system } = process.cpuUsage(cpuBefore)
 console.log(JSON.stringify({ wallSeconds, cpuSeconds: (user + system) / 1e6, bytesFetched }))
 
-/** As other tools do it: the kernel writes when it likes. */
+/** The kernel writes when it likes: to see what durability costs. */
 function withoutSync(files: FileSystem): FileSystem {
   const unsynced = (file: OpenFile): OpenFile => ({ ...file, sync: () => Promise.resolve() })
   return {

@@ -35,7 +35,7 @@ export const readers: Scenario = {
         append(meanwhile, registry.name, await residentWith(registry, image.layers[0]!, bench))
       }
     }
-    return [measured('RSS before', before), measured('RSS meanwhile', meanwhile)]
+    return [measured('RSS before, after a push of 64 MiB', before), measured('RSS meanwhile', meanwhile)]
   },
 }
 
