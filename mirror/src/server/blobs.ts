@@ -52,7 +52,8 @@ interface Reading {
 
 async function read(exchange: Exchange, { repository, blob, range }: Reading): Promise<Answer['body']> {
   if (blob.size > smallBlobSize) {
-    const object = await repository.openBlob(blob.digest, { ...range, reuseBuffers: true })
+    // With fresh buffers: while readers shared theirs, a node was once sent the bytes of another reader's blob.
+    const object = await repository.openBlob(blob.digest, range)
     return (object ?? missing(repository, blob)).bytes
   }
   const bytes = exchange.cache.get(blob.digest) ?? (await readWhole(exchange, repository, blob))
