@@ -52,8 +52,7 @@ interface Reading {
 
 async function read(exchange: Exchange, { repository, blob, range }: Reading): Promise<Answer['body']> {
   if (blob.size > smallBlobSize) {
-    // With fresh buffers: while readers shared theirs, a node was once sent the bytes of another reader's blob.
-    const object = await repository.openBlob(blob.digest, range)
+    const object = await repository.openBlob(blob.digest, { ...range, reuseBuffers: true })
     return (object ?? missing(repository, blob)).bytes
   }
   const bytes = exchange.cache.get(blob.digest) ?? (await readWhole(exchange, repository, blob))

@@ -21,8 +21,8 @@ export async function sendAnswer(reply: FastifyReply, { status, headers = {}, bo
 async function sendBytes(response: ServerResponse, bytes: AsyncIterable<Uint8Array>): Promise<void> {
   try {
     for await (const chunk of bytes) {
+      if (!response.destroyed) await written(response, chunk)
       if (response.destroyed) return
-      await written(response, chunk)
     }
     response.end()
   } catch (error) {

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { ObjectStore } from './object-store.ts'
-import { bytesOf, keysOf, pattern, publish, text, textOf } from './stored-bytes.conformance.ts'
+import { bytesOf, copyOf, keysOf, pattern, publish, text, textOf } from './stored-bytes.conformance.ts'
 import type { OpenedStore } from './opened-store.conformance.ts'
 import { uploadConformance } from './upload.conformance.ts'
 
@@ -162,12 +163,27 @@ export function objectStoreConformance(name: string, open: () => Promise<OpenedS
         await publish(store, 'large', bytes)
         const kept = await Array.fromAsync((await store.get('large'))!.bytes)
         expect(Buffer.concat(kept).equals(bytes)).toBe(true)
-        const copies: Buffer[] = []
-        for await (const chunk of (await store.get('large', { reuseBuffers: true }))!.bytes)
-          copies.push(Buffer.from(chunk))
-        expect(Buffer.concat(copies).equals(bytes)).toBe(true)
+        const reused = await store.get('large', { reuseBuffers: true })
+        expect((await copyOf(reused!.bytes)).equals(bytes)).toBe(true)
         const range = await store.get('large', { offset: 1_234_567, length: 2_345_678 })
         expect((await bytesOf(range!)).equals(bytes.subarray(1_234_567, 1_234_567 + 2_345_678))).toBe(true)
+      }),
+    )
+
+    it(
+      'reads the ends of two large objects at once, whatever becomes of their buffers',
+      withStore(async (store) => {
+        const size = 3 * 1024 * 1024
+        const objects = ['one', 'two'].map((key) => ({ key, bytes: randomBytes(size) }))
+        for (const { key, bytes } of objects) await publish(store, key, bytes)
+        for (const length of [1000, 160 * 1024, 300 * 1024, 2 * 1024 * 1024]) {
+          const range = { offset: size - length, reuseBuffers: true }
+          const opened = [await store.get('one', range), await store.get('two', range)]
+          const copies = await Promise.all(opened.map((object) => copyOf(object!.bytes)))
+          for (const [index, { bytes }] of objects.entries()) {
+            expect(copies[index]!.equals(bytes.subarray(range.offset)), `${length} bytes of ${index}`).toBe(true)
+          }
+        }
       }),
     )
 

@@ -37,6 +37,13 @@ export async function bytesOf(object: StoredObject): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(object.bytes))
 }
 
+/** Reads as one does whose chunks may be written over as soon as the next one is asked for. */
+export async function copyOf(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const copies: Buffer[] = []
+  for await (const chunk of bytes) copies.push(Buffer.from(chunk))
+  return Buffer.concat(copies)
+}
+
 export async function textOf(object: StoredObject | undefined): Promise<string | undefined> {
   return object && (await bytesOf(object)).toString()
 }

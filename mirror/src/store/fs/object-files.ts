@@ -77,8 +77,11 @@ export function createObjectFiles({ files, root, directories, temporary, buffers
       const open = await onDisk(path, () => openFile(files, path, () => settled(path)))
       if (!open) return undefined
       const end = Math.min(open.facts.size, offset + length)
-      const bytes = readAhead(open.file, { path, start: offset, end, buffers, reuseBuffers })
-      return { info: infoOf(key, open.facts), bytes: end - offset > smallSize ? bytes : await readNow(bytes) }
+      const isSmall = end - offset <= smallSize
+      // What is read now is looked at later, when a buffer that is used again would be somebody else's already.
+      const stretch = { path, start: offset, end, buffers, reuseBuffers: reuseBuffers && !isSmall }
+      const bytes = readAhead(open.file, stretch)
+      return { info: infoOf(key, open.facts), bytes: isSmall ? await readNow(bytes) : bytes }
     },
 
     async putIfAbsent(key, bytes) {
