@@ -15,6 +15,9 @@ export function explain(error: unknown, { interrupted }: Ending): string {
   return `stowage: this is a bug in Stowage, please report it:\n${trace}\n`
 }
 
+/** When nobody reads the output any more: what a shell says of a program that SIGPIPE ended. */
+export const unreadExitCode = 141
+
 /** 0 help and version, 2 wrong flags or other bad input, 130 interrupted, 70 a bug (sysexits EX_SOFTWARE), 1 the rest. */
 export function exitCodeOf(error: unknown, { interrupted }: Ending): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { CommanderError } from 'commander'
 import { z } from 'zod'
 import type { CommandContext, GlobalOptions } from './command-context.ts'
-import { exitCodeOf, explain } from './failure.ts'
+import { exitCodeOf, explain, unreadExitCode } from './failure.ts'
 import { createLogger } from './logger.ts'
 import { createProgram } from './program.ts'
 
@@ -17,6 +17,16 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     // A second signal means now.
     if (signalled) process.exit(130)
     signalled = true
+    stop.abort()
+  })
+}
+let unread = false
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    // `stowage get images | head` has seen enough: it ends as if by SIGPIPE, but closes what is open.
+    unread = true
+    process.exitCode = unreadExitCode
     stop.abort()
   })
 }
@@ -38,6 +48,7 @@ const program = await createProgram(context, args)
 try {
   await program.parseAsync(args, { from: 'user' })
 } catch (error) {
-  if (!(error instanceof CommanderError)) process.stderr.write(explain(error, { interrupted: stop.signal.aborted }))
-  process.exitCode = exitCodeOf(error, { interrupted: stop.signal.aborted })
+  const ending = { interrupted: stop.signal.aborted }
+  if (!(error instanceof CommanderError) && !unread) process.stderr.write(explain(error, ending))
+  process.exitCode ??= exitCodeOf(error, ending)
 }

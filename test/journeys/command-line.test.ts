@@ -1,6 +1,7 @@
 import { mkdir, mkdtempDisposable, readFile, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
 import { startAgent } from '../harness/agent.ts'
 import { startCentre } from '../harness/centre.ts'
@@ -10,7 +11,7 @@ import { writeImageCache } from '../harness/image-cache.ts'
 import { openJourney } from '../harness/journey.ts'
 import { holds, untilHeld } from '../harness/node-files.ts'
 import { openImageWorks, startSourceRegistry } from '../harness/source-registry.ts'
-import { runStowage, spawnStowage } from '../harness/stowage.ts'
+import { runStowage, spawnStowage, stowageCommand } from '../harness/stowage.ts'
 import { askCentre, stowageGet } from '../harness/stowage-get.ts'
 
 const commands = ['stowage', 'up', 'agent', 'mirror', 'get', 'bundle', 'bundle export', 'bundle import'] as const
@@ -42,6 +43,26 @@ describe('help', () => {
 function flagLines(help: string): { words: string }[] {
   const entries = help.split(/\n {2}(?=-)/).slice(1)
   return entries.map((entry) => ({ words: entry.split(/\n(?! {3})/)[0]!.replace(/\s+/g, ' ') }))
+}
+
+describe('a reader who has seen enough', () => {
+  it.concurrent.each(['--help', 'agent --help'])('is no trouble to: stowage %s', async (words) => {
+    expect(await intoClosedPipe(words.split(' '))).toBe('ended with 141')
+  })
+
+  it.concurrent('ends what would go on watching', async (test) => {
+    await using journey = await openJourney(test)
+    await using centre = await startCentre({ directory: journey.at('centre') })
+    expect(await intoClosedPipe(['get', 'nodes', '--watch', '--central', centre.url])).toBe('ended with 141')
+  })
+})
+
+/** Runs `stowage` before a program that is gone by the time it writes; returns stderr and how it ended. */
+async function intoClosedPipe(words: readonly string[]): Promise<string> {
+  const { command, args } = stowageCommand(words)
+  const script = '{ "$@"; echo "ended with $?" >&2; } | true'
+  const { stderr } = await execa('sh', ['-c', script, 'sh', command, ...args], { timeout: 60_000 })
+  return stderr
 }
 
 describe('what is written wrong on the command line', () => {
