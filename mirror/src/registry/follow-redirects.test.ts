@@ -1,25 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Credential } from './credential.ts'
 import { addFakeImage, fakeContent } from './fake-image.ts'
-import { openFakeUpstream, type FakeUpstream, type FakeUpstreamOptions } from './fake-upstream.ts'
-import { createRegistryClient, type RegistryClientOptions } from './registry-client.ts'
+import { createFakePull } from './fake-pull.ts'
 
-const open: AsyncDisposable[] = []
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]()
-})
-
-async function upstreamOf(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
-  const upstream = await openFakeUpstream(options)
-  open.push(upstream)
-  return upstream
-}
-
-function clientOf(upstream: FakeUpstream, options: Partial<RegistryClientOptions> = {}) {
-  const client = createRegistryClient({ registry: upstream.host, ...options })
-  open.push(client)
-  return client
-}
+const { upstreamOf, clientOf } = createFakePull()
 
 const alice: Credential = { username: 'alice', password: 'geheim', origin: 'Secret team/pull' }
 const only = (...credentials: Credential[]) => ({ credentials: async () => credentials })

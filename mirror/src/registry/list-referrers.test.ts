@@ -1,21 +1,17 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestOf, hexOf } from '../oci/digest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { addFakeImage } from './fake-image.ts'
-import { openFakeUpstream, type FakeUpstream, type FakeUpstreamOptions } from './fake-upstream.ts'
-import { createRegistryClient, type RegistryClient } from './registry-client.ts'
+import { createFakePull } from './fake-pull.ts'
+import type { FakeUpstream, FakeUpstreamOptions } from './fake-upstream.ts'
+import type { RegistryClient } from './registry-client.ts'
 
-const open: AsyncDisposable[] = []
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]()
-})
+const { upstreamOf, clientOf } = createFakePull()
 
 async function start(options: FakeUpstreamOptions = {}) {
-  const upstream = await openFakeUpstream(options)
-  const client = createRegistryClient({ registry: upstream.host })
-  open.push(upstream, client)
-  return { upstream, root: addFakeImage(upstream).root, client }
+  const upstream = await upstreamOf(options)
+  return { upstream, root: addFakeImage(upstream).root, client: clientOf(upstream) }
 }
 
 function addSignature(

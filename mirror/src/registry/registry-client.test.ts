@@ -1,26 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { digestOf } from '../oci/digest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { addFakeImage, fakeContent } from './fake-image.ts'
-import { openFakeUpstream, type FakeUpstream, type FakeUpstreamOptions } from './fake-upstream.ts'
-import { createRegistryClient, type RegistryClientOptions } from './registry-client.ts'
+import { createFakePull } from './fake-pull.ts'
 
-const open: AsyncDisposable[] = []
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]()
-})
-
-async function upstreamOf(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
-  const upstream = await openFakeUpstream(options)
-  open.push(upstream)
-  return upstream
-}
-
-function clientOf(upstream: FakeUpstream, options: Partial<RegistryClientOptions> = {}) {
-  const client = createRegistryClient({ registry: upstream.host, ...options })
-  open.push(client)
-  return client
-}
+const { upstreamOf, clientOf } = createFakePull()
 
 const bytesOf = async (body: AsyncIterable<Uint8Array>): Promise<Buffer> => Buffer.concat(await Array.fromAsync(body))
 

@@ -1,25 +1,11 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createFakeCertificate } from './fake-certificate.ts'
 import { addFakeImage } from './fake-image.ts'
-import { openFakeUpstream, type FakeUpstream, type FakeUpstreamOptions } from './fake-upstream.ts'
-import { createRegistryClient, type RegistryClientOptions } from './registry-client.ts'
+import { createFakePull } from './fake-pull.ts'
+import { openFakeUpstream } from './fake-upstream.ts'
+import { createRegistryClient } from './registry-client.ts'
 
-const open: AsyncDisposable[] = []
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]()
-})
-
-async function upstreamOf(options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
-  const upstream = await openFakeUpstream(options)
-  open.push(upstream)
-  return upstream
-}
-
-function clientOf(upstream: FakeUpstream, options: Partial<RegistryClientOptions> = {}) {
-  const client = createRegistryClient({ registry: upstream.host, ...options })
-  open.push(client)
-  return client
-}
+const { upstreamOf, clientOf } = createFakePull()
 
 describe('connections', () => {
   const tls = createFakeCertificate()
@@ -34,9 +20,7 @@ describe('connections', () => {
   })
 
   it('says that a host does not exist', async () => {
-    const client = createRegistryClient({ registry: 'registry.invalid' })
-    open.push(client)
-    await expect(client.resolve('app', 'v1')).rejects.toMatchObject({
+    await expect(clientOf({ host: 'registry.invalid' }).resolve('app', 'v1')).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(/^registry\.invalid: (?:no such host|its name could not be looked up)/),
     })
