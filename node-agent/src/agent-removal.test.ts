@@ -17,18 +17,22 @@ const patient = { concurrency: 2, stallMs: 60_000, reserveBytes: 0 }
 const soon = { timeout: 10_000, interval: 10 }
 
 describe('taking images away', () => {
-  const two = () => ({
-    a: world.image('r/a:1', createTestImage([layer()])),
-    b: world.image('r/b:1', createTestImage([layer()])),
-  })
+  const two = () => {
+    const layerOfB = layer()
+    return {
+      a: world.image('r/a:1', createTestImage([layer()])),
+      b: world.image('r/b:1', createTestImage([layerOfB])),
+      layerOfB: digestOf(layerOfB),
+    }
+  }
 
   it('waits until everything wanted is there, and is announced', async () => {
-    const { a, b } = two()
+    const { a, b, layerOfB } = two()
     world.centre.assign({ cache: 'A', images: [a] })
     await using _agent = world.start({ limits: patient })
     await world.present('r/a:1')
     const gate = Promise.withResolvers<void>()
-    world.source.onChunk = () => gate.promise
+    world.source.onChunk = (digest) => (digest === layerOfB ? gate.promise : undefined)
     world.centre.assign({ cache: 'A', images: [b] })
     await expect.poll(() => world.centre.stateOf('r/b:1'), soon).toBe('fetching')
     expect(world.centre.stateOf('r/a:1')).toBe('removing')

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import type { Digest } from '@stowage/mirror/oci/digest'
+import { parseImageConfig, type ImageConfig } from '@stowage/mirror/oci/image-config'
 import { descriptorOf, parseManifest, type Manifest } from '@stowage/mirror/oci/manifest'
 import { mediaTypes } from '@stowage/mirror/oci/media-type'
 import { loadImageGraph } from './image-graph.ts'
@@ -14,20 +15,33 @@ function indexOf(manifests: readonly Descriptor[]): Manifest {
   return parseManifest(Buffer.from(JSON.stringify(json)))
 }
 
-function load(root: Manifest, others: readonly Manifest[] = []) {
+function load(root: Manifest, others: readonly Manifest[] = [], platform = linuxAmd64) {
   const documents = new Map<Digest, Manifest>([root, ...image.graph.documents, ...others].map((d) => [d.digest, d]))
   const read = async ({ digest }: Descriptor): Promise<Manifest> => {
     const document = documents.get(digest)
     if (!document) throw new Error(`not to be read: ${digest}`)
     return document
   }
-  return loadImageGraph(descriptorOf(root), { platform: linuxAmd64, read })
+  const readConfig = async ({ digest }: Descriptor): Promise<ImageConfig> => {
+    const raw = image.blobs.get(digest)
+    if (!raw) throw new Error(`not to be read: ${digest}`)
+    return parseImageConfig(raw, digest)
+  }
+  return loadImageGraph(descriptorOf(root), { platform, read, readConfig })
 }
 
 describe('an image as a platform sees it', () => {
   it('is the manifest itself, where that is the root', async () => {
     const graph = await load(image.graph.manifest)
     expect(graph).toMatchObject({ root: { digest: image.graph.manifest.digest }, documents: [image.graph.manifest] })
+  })
+
+  it('is refused where its configuration names another platform and no index speaks of it', async () => {
+    const arm = { os: 'linux', architecture: 'arm64' }
+    await expect(load(image.graph.manifest, [], arm)).rejects.toMatchObject({
+      code: 'invalid',
+      message: 'the image is for linux/amd64, and this node is linux/arm64',
+    })
   })
 
   it('is found in an index, and no other platform’s manifest is read', async () => {

@@ -69,7 +69,7 @@ describe('bringing images once', () => {
     const v2 = world.image('r/a:1', createTestImage([randomBytes(3000)]))
     await once([v2])
     expect(await world.soundNames()).toEqual(['r/a:1', 'r/assigned:1'])
-    expect(await world.runtime.begin(old.graph)).toEqual(old.graph.blobs)
+    expect(await world.runtime.begin(old.graph)).toEqual(old.graph.manifest.layers)
   })
 
   it('lets go what a cache names no more, and keeps what other caches named', async () => {

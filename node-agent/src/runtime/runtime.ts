@@ -1,5 +1,6 @@
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import type { Digest } from '@stowage/mirror/oci/digest'
+import type { ImageConfig } from '@stowage/mirror/oci/image-config'
 import type { ImageManifest, Manifest } from '@stowage/mirror/oci/manifest'
 
 /** One image as this node's platform sees it, with all documents at hand and all blobs known. */
@@ -9,6 +10,8 @@ export interface ImageGraph {
   readonly documents: readonly Manifest[]
   /** The manifest that this node runs. */
   readonly manifest: ImageManifest
+  /** Its configuration, raw bytes included; undefined if it is no container image but another artifact. */
+  readonly config: ImageConfig | undefined
   /** Config and layers, each once, in the manifest's order. */
   readonly blobs: readonly Descriptor[]
 }

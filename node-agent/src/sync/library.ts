@@ -1,12 +1,13 @@
 import type { ContentSource } from '@stowage/mirror/content'
 import { parseSet, setRepository, type DesiredImage, type DesiredSet } from '@stowage/mirror/edge/set'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
-import type { Digest } from '@stowage/mirror/oci/digest'
+import { verified, type Digest } from '@stowage/mirror/oci/digest'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
-import type { Manifest } from '@stowage/mirror/oci/manifest'
+import { parseImageConfig, type ImageConfig } from '@stowage/mirror/oci/image-config'
+import { parseManifest, type Manifest } from '@stowage/mirror/oci/manifest'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import { mirrorRepositoryOf, parseReference } from '@stowage/mirror/oci/reference'
-import { loadImageGraph } from '../image-graph.ts'
+import { documentsOf, loadImageGraph } from '../image-graph.ts'
 import type { ImageGraph } from '../runtime/runtime.ts'
 import type { DocumentStore } from '../transfer/document-store.ts'
 
@@ -32,6 +33,12 @@ export interface LibraryOptions {
   readonly documentTimeoutMs: number
 }
 
+interface Reading<Document> {
+  readonly parse: (raw: Uint8Array) => Document
+  readonly fetch: (signal: AbortSignal) => Promise<Document>
+  readonly signal: AbortSignal
+}
+
 /** Where an image lies in the centre and in a bundle. @throws Fault invalid */
 export function repositoryOf({ name }: DesiredImage): string {
   return mirrorRepositoryOf(parseReference(name))
@@ -40,16 +47,16 @@ export function repositoryOf({ name }: DesiredImage): string {
 export function createLibrary({ documents, source, platform, documentTimeoutMs }: LibraryOptions): Library {
   const graphs = new Map<Digest, ImageGraph>()
 
-  async function readHere({ digest }: Descriptor): Promise<Manifest> {
-    const document = await documents.get(digest)
-    if (!document) throw new Fault('not-found', `${digest} was not read yet`)
-    return document
+  async function rawHere({ digest }: Pick<Descriptor, 'digest'>): Promise<Uint8Array> {
+    const raw = await documents.get(digest)
+    if (!raw) throw new Fault('not-found', `${digest} was not read yet`)
+    return raw
   }
 
   async function setHere(digest: Digest): Promise<DesiredSet | undefined> {
-    const document = await documents.get(digest)
+    const raw = await documents.get(digest)
     try {
-      return document && parseSet(document.raw, { digest })
+      return raw && parseSet(raw, { digest })
     } catch (error) {
       // A set that is none is as good as unknown; learning it again says so in words.
       if (isFault(error)) return undefined
@@ -57,18 +64,44 @@ export function createLibrary({ documents, source, platform, documentTimeoutMs }
     }
   }
 
-  async function read(repository: string, digest: Digest, signal: AbortSignal): Promise<Manifest> {
+  /** Reads a document here, or else there; then it is here. */
+  async function read<Document extends { readonly raw: Uint8Array; readonly digest: Digest }>(
+    { digest }: Pick<Descriptor, 'digest'>,
+    { parse, fetch, signal }: Reading<Document>,
+  ): Promise<Document> {
     const known = await documents.get(digest)
-    if (known) return known
+    if (known) return parse(known)
     const deadline = AbortSignal.timeout(documentTimeoutMs)
     try {
-      const document = await source.manifest(repository, digest, { signal: AbortSignal.any([signal, deadline]) })
+      const document = await fetch(AbortSignal.any([signal, deadline]))
       await documents.put(document)
       return document
     } catch (cause) {
       if (signal.aborted || !deadline.aborted) throw cause
       throw new Fault('unavailable', `${digest} did not come within ${documentTimeoutMs / 1000} s`, { cause })
     }
+  }
+
+  function readManifest(repository: string, digest: Digest, signal: AbortSignal): Promise<Manifest> {
+    return read(
+      { digest },
+      {
+        parse: (raw) => parseManifest(raw, { digest }),
+        fetch: (either) => source.manifest(repository, digest, { signal: either }),
+        signal,
+      },
+    )
+  }
+
+  function readConfig(repository: string, config: Descriptor, signal: AbortSignal): Promise<ImageConfig> {
+    return read(config, {
+      parse: (raw) => parseImageConfig(raw, config.digest),
+      async fetch(either) {
+        const chunks = verified(await source.blob(repository, config, { signal: either }), config)
+        return parseImageConfig(Buffer.concat(await Array.fromAsync(chunks)), config.digest)
+      },
+      signal,
+    })
   }
 
   return {
@@ -85,7 +118,11 @@ export function createLibrary({ documents, source, platform, documentTimeoutMs }
       const known = graphs.get(root.digest)
       if (known) return known
       try {
-        const graph = await loadImageGraph(root, { platform, read: readHere })
+        const graph = await loadImageGraph(root, {
+          platform,
+          read: async ({ digest }) => parseManifest(await rawHere({ digest }), { digest }),
+          readConfig: async ({ digest }) => parseImageConfig(await rawHere({ digest }), digest),
+        })
         graphs.set(root.digest, graph)
         return graph
       } catch (error) {
@@ -95,21 +132,25 @@ export function createLibrary({ documents, source, platform, documentTimeoutMs }
     },
 
     async learnSet(digest, signal) {
-      const { raw } = await read(setRepository, digest, signal)
+      const { raw } = await readManifest(setRepository, digest, signal)
       parseSet(raw, { digest })
     },
 
     async learnImage(image, signal) {
       const repository = repositoryOf(image)
-      const readThere = ({ digest }: Descriptor): Promise<Manifest> => read(repository, digest, signal)
-      graphs.set(image.root.digest, await loadImageGraph(image.root, { platform, read: readThere }))
+      const graph = await loadImageGraph(image.root, {
+        platform,
+        read: ({ digest }) => readManifest(repository, digest, signal),
+        readConfig: (config) => readConfig(repository, config, signal),
+      })
+      graphs.set(image.root.digest, graph)
     },
 
     async retain(sets, wanted) {
       const kept = [...wanted]
       const roots = new Set(kept.map(({ root }) => root.digest))
       for (const digest of graphs.keys()) if (!roots.has(digest)) graphs.delete(digest)
-      const needed = kept.flatMap((graph) => graph.documents.map(({ digest }) => digest))
+      const needed = kept.flatMap((graph) => documentsOf(graph).map(({ digest }) => digest))
       await documents.retain(new Set([...sets, ...needed]))
     },
   }

@@ -1,5 +1,9 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { pack } from 'tar-stream'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import { digestOf, type Digest } from '@stowage/mirror/oci/digest'
+import { parseImageConfig } from '@stowage/mirror/oci/image-config'
 import { blobsOf, descriptorOf, parseManifest, type ImageIndex, type ImageManifest } from '@stowage/mirror/oci/manifest'
 import { mediaTypes } from '@stowage/mirror/oci/media-type'
 import type { Platform } from '@stowage/mirror/oci/platform'
@@ -27,10 +31,8 @@ export function createTestImage(layers: readonly Uint8Array[], platform: Platfor
     return { mediaType, digest, size: bytes.length }
   }
   const layerDescriptors = layers.map((layer) => add(mediaTypes.layerGzip, layer))
-  const config = add(
-    mediaTypes.config,
-    json({ ...platform, rootfs: { diff_ids: layerDescriptors.map((l) => l.digest) } }),
-  )
+  const rawConfig = json({ ...platform, rootfs: { type: 'layers', diff_ids: layers.map(diffIdOf) } })
+  const config = add(mediaTypes.config, rawConfig)
   const manifest = document<ImageManifest>({ mediaType: mediaTypes.manifest, config, layers: layerDescriptors })
   const elsewhere = document<ImageManifest>({ mediaType: mediaTypes.manifest, config, layers: [] })
   const index = document<ImageIndex>({
@@ -43,11 +45,30 @@ export function createTestImage(layers: readonly Uint8Array[], platform: Platfor
   const root = descriptorOf(index)
   return {
     root,
-    graph: { root, documents: [index, manifest], manifest, blobs: blobsOf(manifest) },
+    graph: {
+      root,
+      documents: [index, manifest],
+      manifest,
+      config: parseImageConfig(rawConfig),
+      blobs: blobsOf(manifest),
+    },
     manifests: new Map([index, manifest].map(({ digest, raw }) => [digest, raw])),
     blobs,
     size: [...blobs.values()].reduce((sum, bytes) => sum + bytes.length, 0),
   }
+}
+
+/** A layer that can be unpacked: a gzipped tar with one file of so many random bytes. */
+export async function createTestLayer(size = 2000): Promise<Uint8Array> {
+  const tar = pack()
+  tar.entry({ name: `${randomUUID()}.bin`, mtime: new Date(0) }, randomBytes(size))
+  tar.finalize()
+  return gzipSync(Buffer.concat((await Array.fromAsync(tar)) as Uint8Array[]))
+}
+
+/** Bytes that are no gzip stream stand for a plain tar. */
+function diffIdOf(layer: Uint8Array): Digest {
+  return digestOf(layer[0] === 0x1f && layer[1] === 0x8b ? gunzipSync(layer) : layer)
 }
 
 /** Lets a source offer images. */

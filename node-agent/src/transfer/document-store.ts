@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { algorithmOf, digestOf, hexOf, type Digest } from '@stowage/mirror/oci/digest'
-import { maxManifestSize, parseManifest, type Manifest } from '@stowage/mirror/oci/manifest'
+import { maxManifestSize } from '@stowage/mirror/oci/manifest'
 import type { FileSystem } from '../files/file-system.ts'
 import { readWholeFile, writeWholeFile } from '../files/whole-file.ts'
 
-/** Sets, indexes and manifests that were read once: small, and needed again when there is no link. */
+/** Sets, indexes, manifests and configurations that were read once: small, and needed again when there is no link. */
 export interface DocumentStore {
   /** Undefined as well if what is there is damaged. */
-  get(digest: Digest): Promise<Manifest | undefined>
-  put(document: Manifest): Promise<void>
+  get(digest: Digest): Promise<Uint8Array | undefined>
+  put(document: { readonly digest: Digest; readonly raw: Uint8Array }): Promise<void>
   /** Drops all but these. */
   retain(digests: ReadonlySet<Digest>): Promise<void>
 }
@@ -24,8 +24,7 @@ export async function openDocumentStore(directory: string, files: FileSystem): P
   return {
     async get(digest) {
       const raw = await readWholeFile(files, pathOf(digest), maxManifestSize)
-      if (!raw || digestOf(raw, algorithmOf(digest)) !== digest) return undefined
-      return parseManifest(raw, { digest })
+      return raw && digestOf(raw, algorithmOf(digest)) === digest ? raw : undefined
     },
 
     async put({ digest, raw }) {

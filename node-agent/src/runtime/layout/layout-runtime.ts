@@ -8,7 +8,7 @@ import { descriptorOf, parseManifest, type Manifest } from '@stowage/mirror/oci/
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { FileSystem } from '../../files/file-system.ts'
 import { readWholeFile, writeWholeFile } from '../../files/whole-file.ts'
-import { loadImageGraph } from '../../image-graph.ts'
+import { documentsOf, loadImageGraph } from '../../image-graph.ts'
 import type { ImageGraph, Runtime, RuntimeImage } from '../runtime.ts'
 import { createLayoutBlobs, incomingDirectory, type LayoutBlobs } from './layout-blobs.ts'
 import {
@@ -62,7 +62,7 @@ export async function openLayoutRuntime({ directory, files, platform }: LayoutRu
 
   async function begin(graph: ImageGraph): Promise<Descriptor[]> {
     await changeIndex((index) => withHold(index, graph.root))
-    for (const { digest, raw } of graph.documents) await blobs.writeDocument(digest, raw)
+    for (const { digest, raw } of documentsOf(graph)) await blobs.writeDocument(digest, raw)
     return absentOf(graph.blobs, blobs)
   }
 
