@@ -1,0 +1,57 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { execa } from 'execa'
+import { CannotBeHad } from './cannot-be-had.ts'
+
+/** apt over another suite of the archive that the machine uses, without a change to the machine. */
+export interface PrivateApt {
+  /** Puts the package's file into the directory. */
+  download(packageName: string): Promise<void>
+}
+
+/** Debian's keys, those of later releases among them. */
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
+/**
+ * Reads the lists of a suite; all that apt keeps lies in `directory`.
+ * @throws CannotBeHad if this is not Debian, or the archive has no such suite or cannot be reached
+ */
+export async function openPrivateApt(directory: string, suite: string): Promise<PrivateApt> {
+  const sources = path.join(directory, 'sources.list')
+  for (const name of ['lists/partial', 'cache/archives/partial']) {
+    await mkdir(path.join(directory, name), { recursive: true })
+  }
+  await writeFile(sources, `deb [signed-by=${keyring}] ${await archiveOf()} ${suite} main\n`)
+  const settings = [
+    `Dir::Etc::SourceList=${sources}`,
+    'Dir::Etc::SourceParts=-',
+    `Dir::State::Lists=${path.join(directory, 'lists')}`,
+    `Dir::Cache=${path.join(directory, 'cache')}`,
+    'APT::Sandbox::User=root', // Else apt would lay down its rights and could not read a directory of root's.
+    'APT::Update::Error-Mode=any',
+  ].flatMap((setting) => ['-o', setting])
+  const apt = async (...args: string[]): Promise<void> => {
+    const options = { cwd: directory, stdout: process.stderr, stderr: process.stderr, reject: false } as const
+    const { failed } = await execa('apt-get', [...settings, ...args], options)
+    if (failed) throw new CannotBeHad(`apt-get ${args.join(' ')} failed for Debian ${suite}; its words are above`)
+  }
+  await apt('update')
+  return { download: (packageName) => apt('download', packageName) }
+}
+
+/** The address from which the machine has its own packages, so that mirrors and proxies serve this too. */
+async function archiveOf(): Promise<string> {
+  const release = /^VERSION_CODENAME=(\w+)$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1]
+  const { stdout, failed } = await execa('apt-get', ['indextargets', 'Identifier: Packages'], { reject: false })
+  if (failed || typeof stdout !== 'string') throw new CannotBeHad('there is no apt-get: this is not Debian')
+  const targets = stdout.split('\n\n').map(fieldsOf)
+  const own = targets.find((target) => target.get('Release') === release && target.get('Component') === 'main')
+  const uri = own?.get('Repo-URI')
+  if (uri === undefined) throw new CannotBeHad(`the sources of apt name no archive for Debian ${release}`)
+  return uri
+}
+
+function fieldsOf(stanza: string): Map<string, string> {
+  const fields = stanza.split('\n').map((line) => /^([^:]+): (.*)$/.exec(line))
+  return new Map(fields.filter((field) => field !== null).map(([, name = '', value = '']) => [name, value]))
+}

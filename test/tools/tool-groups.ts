@@ -1,0 +1,52 @@
+import { debianGroup } from './debian-group.ts'
+import { goGroup } from './go-group.ts'
+import type { ToolGroup } from './tool-group.ts'
+
+const containerd = 'github.com/containerd/containerd/v2'
+const kubernetes = 'k8s.io/kubernetes/cmd'
+
+const groups = {
+  'containerd-1.7': debianGroup({
+    suite: 'trixie',
+    packageName: 'containerd',
+    version: '1.7.24',
+    program: 'containerd',
+  }),
+  'containerd-2': goGroup({
+    module: 'containerd',
+    programs: {
+      containerd: `${containerd}/cmd/containerd`,
+      'containerd-shim-runc-v2': `${containerd}/cmd/containerd-shim-runc-v2`,
+      ctr: `${containerd}/cmd/ctr`,
+    },
+    variables: (version) => ({ [`${containerd}/version.Version`]: `v${version}` }),
+  }),
+  etcd: goGroup({ module: 'etcd', programs: { etcd: 'go.etcd.io/etcd/server/v3' } }),
+  kubernetes: goGroup({
+    module: 'kubernetes',
+    programs: {
+      'kube-apiserver': `${kubernetes}/kube-apiserver`,
+      'kube-controller-manager': `${kubernetes}/kube-controller-manager`,
+      'kube-scheduler': `${kubernetes}/kube-scheduler`,
+      kubectl: `${kubernetes}/kubectl`,
+      kubelet: `${kubernetes}/kubelet`,
+    },
+    variables: kubernetesVersion,
+  }),
+} satisfies Record<string, ToolGroup>
+
+export type ToolGroupName = keyof typeof groups
+
+/** All groups, by the names that `npm run tools` takes. */
+export const toolGroups: Readonly<Record<ToolGroupName, ToolGroup>> = groups
+
+/** Without a version the components of Kubernetes refuse to work with each other. */
+function kubernetesVersion(version: string): Record<string, string> {
+  const [major = '', minor = ''] = version.split('.')
+  const inPackage = 'k8s.io/component-base/version'
+  return {
+    [`${inPackage}.gitVersion`]: `v${version}`,
+    [`${inPackage}.gitMajor`]: major,
+    [`${inPackage}.gitMinor`]: minor,
+  }
+}
