@@ -42,14 +42,23 @@ export function admit(candidates: readonly Candidate[], room: Room): Admission {
   const ordered = candidates.toSorted((a, b) => Number(b.running) - Number(a.running) || a.restBytes - b.restBytes)
   const admitted: DesiredImage[] = []
   const heldBack: HeldBack[] = []
-  let left = room.runtimeBytes - room.reserveBytes
+  let left = room.runtimeBytes
   for (const { image, restBytes, largestRestBytes, running } of ordered) {
-    const shortBytes = Math.max(restBytes - left, largestRestBytes - (room.partsBytes - room.reserveBytes))
-    if (!running && restBytes > 0 && shortBytes > 0) heldBack.push({ image, shortBytes })
+    const shortBytes = shortBytesOf({ restBytes, largestRestBytes }, { ...room, runtimeBytes: left })
+    if (!running && shortBytes > 0) heldBack.push({ image, shortBytes })
     else {
       admitted.push(image)
       left -= restBytes
     }
   }
   return { admitted, heldBack }
+}
+
+/** Bytes that would have to become free for these to fit; 0 if they do, or if nothing is still to come. */
+export function shortBytesOf(
+  { restBytes, largestRestBytes }: Pick<Candidate, 'restBytes' | 'largestRestBytes'>,
+  { runtimeBytes, partsBytes, reserveBytes }: Room,
+): number {
+  if (restBytes === 0) return 0
+  return Math.max(0, restBytes - (runtimeBytes - reserveBytes), largestRestBytes - (partsBytes - reserveBytes))
 }

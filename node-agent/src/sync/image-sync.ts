@@ -3,13 +3,14 @@ import type { DesiredImage } from '@stowage/mirror/edge/set'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import type { Digest } from '@stowage/mirror/oci/digest'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
-import { admit, type Candidate, type HeldBack } from '../plan/admit.ts'
+import { admit, shortBytesOf, type Candidate, type HeldBack, type Room } from '../plan/admit.ts'
 import { diff, type Step } from '../plan/diff.ts'
 import type { ImageGraph, Runtime, RuntimeImage } from '../runtime/runtime.ts'
 import type { Attempt } from '../state/attempts.ts'
 import type { PartStore } from '../transfer/part-store.ts'
 import { repositoryOf, type Library } from './library.ts'
 import type { Pursuits } from './pursuits.ts'
+import { createRoomWatch } from './room-watch.ts'
 import type { Transfers } from './transfers.ts'
 
 /** What is to be brought here. */
@@ -75,6 +76,7 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
   const { library, runtime, parts, pursuits, reserveBytes, log } = options
   const missing = new Map<Digest, Set<Digest>>()
   const phases = new Map<string, Phase>()
+  const roomWatch = createRoomWatch(pursuits)
   const transfers = options.openTransfers((digest) => {
     for (const digests of missing.values()) digests.delete(digest)
   })
@@ -117,11 +119,15 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     }
   }
 
-  function candidateOf({ image, graph }: Step & { kind: 'bring' }): Candidate {
-    const running = pursuits.isRunning(subjectOf(image))
+  function restOf(step: Step): Rest {
+    if (step.kind !== 'bring') return aDocument
+    const { graph } = step
     const rests = graph.blobs.map((blob) => Math.max(0, blob.size - bytesHere(graph, blob.digest)))
-    const restBytes = rests.reduce((sum, rest) => sum + rest, 0)
-    return { image, restBytes, largestRestBytes: Math.max(0, ...rests), running }
+    return { restBytes: rests.reduce((sum, rest) => sum + rest, 0), largestRestBytes: Math.max(0, ...rests) }
+  }
+
+  function candidateOf(step: Step & { kind: 'bring' }): Candidate {
+    return { image: step.image, ...restOf(step), running: pursuits.isRunning(subjectOf(step.image)) }
   }
 
   async function graphsAtHand(images: readonly DesiredImage[]): Promise<Map<Digest, ImageGraph>> {
@@ -149,14 +155,25 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     )
   }
 
-  async function startTransfers(steps: readonly (Step & { kind: 'bring' })[]): Promise<readonly HeldBack[]> {
+  async function freeRoom(): Promise<Room> {
+    return { runtimeBytes: await runtime.freeBytes(), partsBytes: await parts.freeBytes(), reserveBytes }
+  }
+
+  function lookForRoom(goal: Goal, steps: readonly Step[], room: Room): void {
+    const rests = new Map(steps.map((step) => [subjectOf(step.image), restOf(step)]))
+    roomWatch.look(subjectsOf(goal), (subject) => shortBytesOf(rests.get(subject) ?? aDocument, room) > 0)
+  }
+
+  async function startTransfers(
+    steps: readonly (Step & { kind: 'bring' })[],
+    room: Room,
+  ): Promise<readonly HeldBack[]> {
     const candidates: Candidate[] = []
     for (const step of steps) {
       const subject = subjectOf(step.image)
       if (!pursuits.isRunning(subject)) await askRuntime(step.graph)
       if (pursuits.isRunning(subject) || pursuits.waitMs(subject) === 0) candidates.push(candidateOf(step))
     }
-    const room = { runtimeBytes: await runtime.freeBytes(), partsBytes: await parts.freeBytes(), reserveBytes }
     const { admitted, heldBack } = admit(candidates, room)
     const graphs = new Map(steps.map(({ image, graph }) => [image, graph]))
     for (const [rank, image] of admitted.entries()) {
@@ -186,6 +203,8 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
         log.info({ reference: image.name, digest: image.root.digest }, 'image adopted')
       }
       retain(goal, steps)
+      const room = await freeRoom()
+      lookForRoom(goal, steps, room)
       for (const digest of goal.unknownSets) {
         pursuits.pursue(setSubjectOf(digest), { work: (signal) => library.learnSet(digest, signal) })
       }
@@ -194,7 +213,7 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
         pursuits.pursue(subjectOf(image), { work: (signal) => library.learnImage(image, signal) })
       }
       const bringing = steps.filter((step) => step.kind === 'bring')
-      const heldBack = await startTransfers(bringing)
+      const heldBack = await startTransfers(bringing, room)
       return {
         listed,
         graphs,
@@ -223,13 +242,19 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
   function lookAgainInMs({ unknownSets }: Goal, steps: readonly Step[], heldBack: readonly HeldBack[]): number {
     const subjects = [...unknownSets.map(setSubjectOf), ...steps.map(({ image }) => subjectOf(image))]
     const waits = subjects.filter((subject) => !pursuits.isRunning(subject)).map((subject) => pursuits.waitMs(subject))
-    return Math.min(...waits.filter((ms) => ms > 0), heldBack.length > 0 ? lookForRoomEveryMs : Infinity)
+    const needsRoom = heldBack.length > 0 || subjects.some(roomWatch.isWaiting)
+    return Math.min(...waits.filter((ms) => ms > 0), needsRoom ? lookForRoomEveryMs : Infinity)
   }
 }
 
 function subjectsOf({ images, unknownSets }: Goal): string[] {
   return [...unknownSets.map(setSubjectOf), ...images.map(subjectOf)]
 }
+
+type Rest = Pick<Candidate, 'restBytes' | 'largestRestBytes'>
+
+/** A set or a manifest takes next to nothing; only a full disk has no room for it. */
+const aDocument: Rest = { restBytes: 1, largestRestBytes: 1 }
 
 interface Work {
   /** Higher goes first. */

@@ -11,6 +11,8 @@ export interface Pursuits {
   attemptOf(subject: string): Attempt | undefined
   /** Milliseconds until the next try may begin. */
   waitMs(subject: string): number
+  /** What kept it from succeeding is over: the next try may begin at once. */
+  hurry(subject: string): void
   /** Sets work going, unless it is under way already or its time has not come. */
   pursue(subject: string, pursuit: Pursuit): void
   /** Ends all others. */
@@ -71,6 +73,7 @@ export function createPursuits({ attempts, now, random, log, onEnd, onBug }: Pur
     waitMs,
     isRunning: (subject) => tasks.has(subject),
     attemptOf: (subject) => attempts.get(subject),
+    hurry: (subject) => attempts.drop(subject),
 
     pursue(subject, { work, progress = () => 0 }) {
       if (tasks.has(subject) || waitMs(subject) > 0) return
