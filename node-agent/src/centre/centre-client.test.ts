@@ -107,6 +107,37 @@ describe('a report', () => {
   })
 })
 
+describe('a connection that died unnoticed', () => {
+  const receipt = answer(200, '{"assignment":"e/3"}')
+  const patient = (doubtAfterMs: number): Centre => {
+    const { port } = server.address() as AddressInfo
+    return createCentreClient({ central: `http://127.0.0.1:${port}`, transport, doubtAfterMs })
+  }
+
+  it('costs a report the time that another one needs, not all that it may take', async () => {
+    const dead = new Set<unknown>()
+    handle = (request, response) => {
+      if (!dead.has(request.socket)) receipt(request, response)
+      if (requests.length === 1) dead.add(request.socket)
+    }
+    centre = patient(50)
+    await centre.report(report, signal)
+    await new Promise(setImmediate) // Until then the connection is not free.
+    expect(await centre.report(report, signal)).toBe('e/3')
+    expect(requests).toHaveLength(3)
+  })
+
+  it('is not suspected where answers take their time', async () => {
+    let delayMs = 300
+    handle = (request, response) => void setTimeout(() => receipt(request, response), delayMs)
+    centre = patient(1)
+    await centre.report(report, signal)
+    delayMs = 350
+    await centre.report(report, signal)
+    expect(requests).toHaveLength(2)
+  })
+})
+
 describe('an assignment', () => {
   it('is waited for, with the version that is known', async () => {
     handle = answer(200, JSON.stringify(assignment))

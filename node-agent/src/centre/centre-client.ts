@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { parseAssignment, type Assignment } from '@stowage/mirror/edge/assignment'
 import { edgePaths } from '@stowage/mirror/edge/paths'
+import type { Report } from '@stowage/mirror/edge/report'
 import { Fault, type FaultCode } from '@stowage/mirror/oci/fault'
 import { discard, readCapped, type Answer, type Ask, type Transport } from '@stowage/mirror/registry/transport'
 import type { Centre } from './centre.ts'
@@ -12,17 +13,23 @@ export interface CentreClientOptions {
   readonly transport: Transport
   /** How long a report may take, in milliseconds. */
   readonly reportTimeoutMs?: number
+  /** After how long, in milliseconds, a kept connection may be dead at the earliest. */
+  readonly doubtAfterMs?: number
 }
 
 const largestAnswer = 4 * 1024 * 1024
 const answerTimeoutMs = 15_000
+/** An answer that takes so many times as long as the last one is not on its way any more. */
+const doubtFactor = 4
 
 /**
  * Speaks to a centre over HTTP. Its transport is closed by whoever opened it.
  * @throws Fault invalid if `central` is not an http or https URL
  */
-export function createCentreClient({ central, transport, reportTimeoutMs = 20_000 }: CentreClientOptions): Centre {
+export function createCentreClient(options: CentreClientOptions): Centre {
+  const { central, transport, reportTimeoutMs = 20_000, doubtAfterMs = 5000 } = options
   const base = baseOf(central)
+  let lastReportMs: number | undefined
 
   /** Asks and reads the answer within one deadline. */
   async function exchange<Result>(
@@ -40,11 +47,29 @@ export function createCentreClient({ central, transport, reportTimeoutMs = 20_00
     }
   }
 
+  async function putReport(report: Report, timeoutMs: number, signal: AbortSignal): Promise<string | undefined> {
+    const startedAt = performance.now()
+    const headers = { 'content-type': 'application/json' }
+    const ask = { method: 'PUT', headers, body: JSON.stringify(report), timeoutMs, signal } as const
+    const version = await exchange(edgePaths.report(report.node), ask, readReceipt)
+    lastReportMs = Math.ceil(performance.now() - startedAt)
+    return version
+  }
+
   return {
-    report(report, signal) {
-      const headers = { 'content-type': 'application/json' }
-      const ask = { method: 'PUT', headers, body: JSON.stringify(report), timeoutMs: reportTimeoutMs, signal } as const
-      return exchange(edgePaths.report(report.node), ask, readReceipt)
+    async report(report, signal) {
+      // After a failure there is no connection that was kept.
+      const usualMs = lastReportMs ?? Infinity
+      lastReportMs = undefined
+      const doubtMs = Math.max(doubtAfterMs, doubtFactor * usualMs)
+      if (doubtMs >= reportTimeoutMs) return putReport(report, reportTimeoutMs, signal)
+      const startedAt = performance.now()
+      try {
+        return await putReport(report, doubtMs, signal)
+      } catch (error) {
+        if (signal.aborted || performance.now() - startedAt < doubtMs) throw error
+        return await putReport(report, reportTimeoutMs, signal)
+      }
     },
 
     nextAssignment({ node, known, holdMs }, signal) {

@@ -2,7 +2,8 @@ import type { Assignment } from '@stowage/mirror/edge/assignment'
 import type { Report } from '@stowage/mirror/edge/report'
 
 /**
- * The two things that a node and its centre say to each other. Each verb tries once.
+ * The two things that a node and its centre say to each other. Each verb tries once; a report that seems to
+ * have gone into a dead connection is sent once more, into another.
  * @throws Fault unavailable | denied | conflict (another agent has this node's name) | invalid (not understood, on either side)
  */
 export interface Centre {
