@@ -2,10 +2,10 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, it } from 'vitest'
+import { startContainerd } from '../harness/containerd/start-containerd.ts'
 import { requirePart } from '../harness/require-part.ts'
 import { skopeoPush } from '../harness/skopeo-push.ts'
 import { digestAt, makeClientImage } from './client-images.ts'
-import { startContainerd } from './start-containerd.ts'
 import { startMirror } from './start-mirror.ts'
 
 const temporary = () => mkdtempDisposable(path.join(tmpdir(), 'stowage-ctr-'))
@@ -16,13 +16,13 @@ requirePart('containerd', 'skopeo')('containerd', () => {
     const { layout, image, name } = await makeClientImage(directory.path)
     await using mirror = await startMirror(directory.path)
     await skopeoPush({ layout, name, reference: `${mirror.host}/shop/app:v1` })
-    await using containerd = await startContainerd(path.join(directory.path, 'containerd'))
+    await using containerd = await startContainerd({ directory: path.join(directory.path, 'containerd') })
 
     const reference = `${mirror.host}/shop/app:v1`
-    const flags = ['--plain-http', '--snapshotter', 'native', '--platform', 'linux/amd64']
+    const flags = ['--plain-http', '--platform', 'linux/amd64']
     await containerd.ctr('images', 'pull', ...flags, reference)
     expect(await containerd.ctr('images', 'list', `name==${reference}`)).toContain(image.index.digest)
-    const check = await containerd.ctr('images', 'check', '--snapshotter', 'native', `name==${reference}`)
+    const check = await containerd.ctr('images', 'check', `name==${reference}`)
     expect(check).toMatch(/complete \((\d+)\/\1\).*true/)
   })
 
@@ -31,7 +31,7 @@ requirePart('containerd', 'skopeo')('containerd', () => {
     const { layout, image, name } = await makeClientImage(directory.path)
     await using mirror = await startMirror(directory.path)
     await skopeoPush({ layout, name, reference: `${mirror.host}/shop/app:v1` })
-    await using containerd = await startContainerd(path.join(directory.path, 'containerd'))
+    await using containerd = await startContainerd({ directory: path.join(directory.path, 'containerd') })
 
     const byDigest = `${mirror.host}/shop/app@${image.index.digest}`
     await containerd.ctr('content', 'fetch', '--plain-http', '--all-platforms', byDigest)

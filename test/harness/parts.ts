@@ -1,5 +1,9 @@
-import { accessSync, constants } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { whyNotInstalled } from '../tools/tool-directory.ts'
+import { cniPlugins } from './cni-plugins.ts'
+import { findCommand, isExecutable } from './find-command.ts'
+import { isStaticProgram } from './is-static-program.ts'
 
 /** Something that a test needs and that npm does not bring. */
 export interface Part {
@@ -9,31 +13,57 @@ export interface Part {
   enable: string
 }
 
+const aptInstall = 'apt-get install -y --no-install-recommends'
+
 const allParts = {
+  busybox: {
+    missing: () => noCommand('busybox') ?? noStaticBusybox(),
+    enable: `${aptInstall} busybox-static`,
+  },
+  cni: {
+    missing: () => noCniPlugin('ptp', 'host-local', 'loopback'),
+    enable: `${aptInstall} containernetworking-plugins`,
+  },
   containerd: {
     missing: () => noCommand('containerd', 'ctr', 'runc') ?? notRoot(),
-    enable: 'as root: apt-get install -y --no-install-recommends containerd runc',
+    enable: `as root: ${aptInstall} containerd runc`,
+  },
+  'containerd-1.7': {
+    missing: () => whyNotInstalled('containerd-1.7') ?? noCommand('runc') ?? notRoot(),
+    enable: `as root: ${aptInstall} runc && npm run tools containerd-1.7`,
+  },
+  'containerd-2': {
+    missing: () => whyNotInstalled('containerd-2') ?? noCommand('runc') ?? notRoot(),
+    enable: `as root: ${aptInstall} runc && npm run tools containerd-2`,
   },
   'docker-registry': {
     missing: () => noCommand('docker-registry'),
-    enable: 'apt-get install -y --no-install-recommends docker-registry',
+    enable: `${aptInstall} docker-registry`,
+  },
+  kubernetes: {
+    missing: () => whyNotInstalled('kubernetes') ?? whyNotInstalled('etcd') ?? noCommand('ip') ?? notRoot(),
+    enable: `as root: ${aptInstall} iproute2 && npm run tools kubernetes etcd`,
+  },
+  netns: {
+    missing: () => noCommand('ip', 'nsenter', 'perl') ?? noDevice('/dev/net/tun') ?? notRoot(),
+    enable: `as root: ${aptInstall} iproute2`,
   },
   nginx: {
     missing: () => noCommand('nginx'),
-    enable: 'apt-get install -y --no-install-recommends nginx-light',
+    enable: `${aptInstall} nginx-light`,
   },
   podman: {
     missing: () => noCommand('podman'),
-    enable: 'apt-get install -y --no-install-recommends podman',
+    enable: `${aptInstall} podman`,
   },
   root: { missing: () => notRoot(), enable: 'run the tests as root' },
   skopeo: {
     missing: () => noCommand('skopeo'),
-    enable: 'apt-get install -y --no-install-recommends skopeo',
+    enable: `${aptInstall} skopeo`,
   },
   wrk: {
     missing: () => noCommand('wrk'),
-    enable: 'apt-get install -y --no-install-recommends wrk',
+    enable: `${aptInstall} wrk`,
   },
 } satisfies Record<string, Part>
 
@@ -42,24 +72,22 @@ export type PartName = keyof typeof allParts
 /** Every part that a test may ask for, by the name that `STOWAGE_REQUIRE` takes. */
 export const parts: Readonly<Record<PartName, Part>> = allParts
 
-// Debian keeps daemons where the PATH of an ordinary user does not look.
-const directories = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
-
 function noCommand(...commands: string[]): string | undefined {
-  const absent = commands.filter(
-    (command) => !directories.some((directory) => isExecutable(path.join(directory, command))),
-  )
+  const absent = commands.filter((command) => findCommand(command) === undefined)
   return absent.length > 0 ? `no ${absent.join(', no ')} on PATH` : undefined
 }
 
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    // Absent or not for us: both mean that the command cannot be used.
-    return false
-  }
+function noCniPlugin(...names: string[]): string | undefined {
+  const absent = names.filter((name) => !isExecutable(path.join(cniPlugins, name)))
+  return absent.length > 0 ? `no ${absent.join(', no ')} in ${cniPlugins}` : undefined
+}
+
+function noStaticBusybox(): string | undefined {
+  return isStaticProgram(findCommand('busybox')!) ? undefined : 'busybox is not a static program'
+}
+
+function noDevice(file: string): string | undefined {
+  return existsSync(file) ? undefined : `no ${file}`
 }
 
 function notRoot(): string | undefined {

@@ -1,7 +1,7 @@
 import { execa } from 'execa'
 import { expect, it } from 'vitest'
 import { digestOf } from '@stowage/mirror/oci/digest'
-import { startContainerd } from '../clients/start-containerd.ts'
+import { startContainerd } from '../harness/containerd/start-containerd.ts'
 import { eventually } from '../harness/eventually.ts'
 import { writeImageCache } from '../harness/image-cache.ts'
 import { openJourney, type Journey } from '../harness/journey.ts'
@@ -38,11 +38,11 @@ requirePart('containerd')('containerd', () => {
   it('imports and unpacks a bundle under the names it has', async () => {
     await using journey = await openJourney()
     const { file, images } = await makeBundle(journey)
-    await using containerd = await startContainerd(journey.at('containerd'))
-    await containerd.ctr('images', 'import', '--snapshotter', 'native', file)
+    await using containerd = await startContainerd({ directory: journey.at('containerd') })
+    await containerd.ctr('images', 'import', file)
     for (const { reference, expected } of images) {
       expect(await containerd.ctr('images', 'list', `name==${reference}`)).toContain(expected.root)
-      const check = await containerd.ctr('images', 'check', '--snapshotter', 'native', `name==${reference}`)
+      const check = await containerd.ctr('images', 'check', `name==${reference}`)
       expect(check).toMatch(/complete \((\d+)\/\1\).*true/)
     }
   })

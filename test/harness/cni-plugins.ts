@@ -1,0 +1,2 @@
+/** Where Debian keeps the CNI plugins. */
+export const cniPlugins = '/usr/lib/cni'
