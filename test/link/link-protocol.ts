@@ -64,7 +64,7 @@ const bodySchema = z.object({ responses: z.number(), bytes: z.number() })
  * a kill the kernel may have held up to a socket buffer of them that the program never read, so these counts are never
  * too low. Handshakes, acknowledgements and what TCP sends again are not seen.
  */
-const countsSchema = z.object({
+export const countsSchema = z.object({
   downBytes: z.number(),
   upBytes: z.number(),
   connections: z.number(),
