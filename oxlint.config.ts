@@ -26,6 +26,10 @@ const pino: Wall = {
   message: 'Only the cli makes a logger; everything else is given one (import type is fine).',
   allowTypeImports: true,
 }
+const grpc: Wall = {
+  regex: '^@grpc/',
+  message: 'gRPC is spoken only in node-agent/src/runtime/containerd.',
+}
 const testFolder: Wall = {
   regex: '^(?:@stowage/test(?:/|$)|\\.{1,2}/(?:.*/)?test/(?:house|harness|journeys|conformance|bench|demo|pack)/)',
   message: 'The rooms do not know test/.',
@@ -36,14 +40,15 @@ const packagesOf = (room: string, ...refused: string[]): Wall => ({
 })
 
 const everywhere = [relativePathToRoom, cliMain]
-const mirror = [...everywhere, testFolder, packagesOf('mirror', '@stowage/(?:mirror|controller|node-agent)', 'stowage')]
+const mirror = [...everywhere, grpc, testFolder, packagesOf('mirror', '@stowage/(?:mirror|controller|node-agent)', 'stowage')]
 const controller = [
   ...everywhere,
+  grpc,
   testFolder,
   packagesOf('controller', '@stowage/(?:controller|node-agent)', 'stowage'),
 ]
 const nodeAgent = [...everywhere, testFolder, packagesOf('node-agent', '@stowage/(?:controller|node-agent)', 'stowage')]
-const cli = [...everywhere, testFolder, packagesOf('cli', 'stowage')]
+const cli = [...everywhere, grpc, testFolder, packagesOf('cli', 'stowage')]
 
 const inputAndOutput: Wall[] = [
   {
@@ -77,7 +82,8 @@ const tests = ['**/*.{test,conformance}.ts']
 const zones: NonNullable<OxlintConfig['overrides']> = [
   { files: ['mirror/src/**'], rules: walls(...mirror, sqlite, pino) },
   { files: ['controller/src/**'], rules: walls(...controller, sqlite, pino) },
-  { files: ['node-agent/src/**'], rules: walls(...nodeAgent, sqlite, pino) },
+  { files: ['node-agent/src/**'], rules: walls(...nodeAgent, grpc, sqlite, pino) },
+  { files: ['node-agent/src/runtime/containerd/**'], rules: walls(...nodeAgent, sqlite, pino) },
   { files: ['node-agent/src/state/**'], rules: walls(...nodeAgent, pino) },
   { files: ['cli/src/**'], rules: walls(...cli, sqlite) },
   { files: ['cli/src/lock/**'], rules: walls(...cli) },

@@ -13,7 +13,7 @@ import type { Runtime } from './runtime/runtime.ts'
 import { defaultSyncLimits, openImageSync, type SyncLimits } from './sync/open-image-sync.ts'
 import { createSync } from './sync/sync.ts'
 import { createRateMeter } from './transfer/rate-meter.ts'
-import { createWake } from './wake.ts'
+import { createWake, type Wake } from './wake.ts'
 
 /** How often an agent speaks and looks, in milliseconds. */
 export interface AgentPace {
@@ -67,7 +67,8 @@ export function createAgent(options: AgentOptions): Agent {
     async run(signal) {
       await using data = await openDataDirectory({ directory: dataDirectory, files, log })
       const bugs = new AbortController()
-      const loops = wire(data, options, (bug) => bugs.abort(bug))
+      const { loops, wake } = wire(data, options, (bug) => bugs.abort(bug))
+      using _watch = options.runtime.watch(() => wake.ring())
       await runAll(loops, AbortSignal.any([signal, bugs.signal]))
       if (bugs.signal.aborted) throw bugs.signal.reason
     },
@@ -76,7 +77,13 @@ export function createAgent(options: AgentOptions): Agent {
 
 type Loop = (signal: AbortSignal) => Promise<void>
 
-function wire(data: DataDirectory, options: AgentOptions, onBug: (error: unknown) => void): Loop[] {
+interface Wired {
+  readonly loops: Loop[]
+  /** Makes the agent look at its runtime now. */
+  readonly wake: Wake
+}
+
+function wire(data: DataDirectory, options: AgentOptions, onBug: (error: unknown) => void): Wired {
   const { node, runtime, platform, source, now = Date.now, random = Math.random, log } = options
   const limits = { ...defaultSyncLimits, ...options.limits }
   const pace = { ...defaultAgentPace, ...options.pace }
@@ -127,7 +134,7 @@ function wire(data: DataDirectory, options: AgentOptions, onBug: (error: unknown
     onLinkBack: () => sync.linkIsBack(),
     log: log.child({ component: 'contact' }),
   })
-  return [(signal) => sync.run(signal), (signal) => contact.run(signal)]
+  return { loops: [(signal) => sync.run(signal), (signal) => contact.run(signal)], wake }
 }
 
 function identityOf({ node, labels, platform, runtime, version }: AgentOptions, { meta }: DataDirectory): Identity {

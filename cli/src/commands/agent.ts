@@ -13,14 +13,13 @@ import { parseLabel } from '../label.ts'
 import { openDataDirectory } from '../lock/data-directory.ts'
 import { caFileOption, readNetworkSettings } from '../network-settings.ts'
 import { eachParsedBy, option, parsedBy } from '../option.ts'
-import { openNamedRuntime, runtimeOption } from '../runtime-options.ts'
+import { openNamedRuntime, withRuntimeOptions, type RuntimeFlags } from '../runtime-options.ts'
 
-interface AgentFlags {
+interface AgentFlags extends RuntimeFlags {
   readonly central: string
   readonly node: string
   readonly label?: readonly (readonly [string, string])[]
   readonly data: string
-  readonly runtime: string
   readonly contactEvery: number
   readonly stallTimeout: number
   readonly caFile?: string
@@ -28,7 +27,7 @@ interface AgentFlags {
 
 /** `stowage agent`: keeps the images of one node. */
 export function agentCommand(context: CommandContext): Command {
-  return new Command('agent')
+  const command = new Command('agent')
     .description('Keep the images of this node as its centre wants them, link or no link.')
     .addOption(centralOption())
     .addOption(
@@ -43,7 +42,7 @@ export function agentCommand(context: CommandContext): Command {
       ).argParser(eachParsedBy(parseLabel)),
     )
     .addOption(option('--data <directory>', 'what the agent remembers, and half-fetched layers').makeOptionMandatory())
-    .addOption(runtimeOption())
+  return withRuntimeOptions(command)
     .addOption(
       option('--contact-every <duration>', 'the longest silence towards the centre')
         .argParser(parsedBy(parseDuration))
@@ -57,7 +56,7 @@ export function agentCommand(context: CommandContext): Command {
     .addOption(caFileOption())
     .addHelpText(
       'after',
-      '\nExample:\n  stowage agent --central http://centre:5080 --node shop-1 --label tier=till --data /var/lib/stowage --runtime layout:/var/lib/images',
+      '\nExample:\n  stowage agent --central http://centre:5080 --node shop-1 --label tier=till --data /var/lib/stowage --runtime containerd',
     )
     .action((flags: AgentFlags) => runAgent(context, flags))
 }
@@ -66,7 +65,7 @@ async function runAgent(context: CommandContext, flags: AgentFlags): Promise<voi
   const log = await context.log()
   const settings = await readNetworkSettings(context, flags.caFile)
   await using directory = await openDataDirectory(flags.data, 'agent')
-  await using opened = await openNamedRuntime(flags.runtime)
+  await using opened = await openNamedRuntime(flags)
   const timeouts = { stallMs: flags.stallTimeout }
   await using source = createRegistryClient({ ...settings, registry: flags.central, timeouts })
   await using transport = openTransport({ ...settings, timeouts: { headersMs: longestHoldMs + 30_000 } })

@@ -7,16 +7,15 @@ import type { CommandContext } from '../command-context.ts'
 import { openDataDirectory } from '../lock/data-directory.ts'
 import { option } from '../option.ts'
 import { createProgress } from '../print/progress.ts'
-import { openNamedRuntime, runtimeOption } from '../runtime-options.ts'
+import { openNamedRuntime, withRuntimeOptions, type RuntimeFlags } from '../runtime-options.ts'
 
-interface ImportFlags {
+interface ImportFlags extends RuntimeFlags {
   readonly data: string
-  readonly runtime: string
 }
 
 /** `stowage bundle import`. */
 export function bundleImportCommand(context: CommandContext): Command {
-  return new Command('import')
+  const command = new Command('import')
     .description('Bring the images of a bundle, or of any OCI image layout in a tar, onto this node.')
     .argument('<file>', 'the bundle')
     .addOption(
@@ -25,19 +24,19 @@ export function bundleImportCommand(context: CommandContext): Command {
         'the data directory of this node; no agent may be running on it',
       ).makeOptionMandatory(),
     )
-    .addOption(runtimeOption())
+  return withRuntimeOptions(command)
     .addHelpText(
       'after',
-      '\nAn import that was interrupted is repeated: what came stays.\nExample:\n  stowage bundle import shop.tar --data /var/lib/stowage --runtime layout:/var/lib/images',
+      '\nAn import that was interrupted is repeated: what came stays.\nExample:\n  stowage bundle import shop.tar --data /var/lib/stowage --runtime containerd',
     )
     .action((file: string, flags: ImportFlags) => runImport(context, file, flags))
 }
 
-async function runImport(context: CommandContext, file: string, { data, runtime }: ImportFlags): Promise<void> {
+async function runImport(context: CommandContext, file: string, flags: ImportFlags): Promise<void> {
   const { signal, stderr, stdout } = context
   await using bundle = await openBundle(file)
-  await using directory = await openDataDirectory(data, 'agent')
-  await using opened = await openNamedRuntime(runtime)
+  await using directory = await openDataDirectory(flags.data, 'agent')
+  await using opened = await openNamedRuntime(flags)
   const progress = createProgress({ out: stderr, label: file, now: () => performance.now() })
   const outcomes = await syncOnce(
     {

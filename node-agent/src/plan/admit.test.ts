@@ -16,6 +16,7 @@ const room = (runtimeBytes: number, partsBytes = Infinity, reserveBytes = 10) =>
   runtimeBytes,
   partsBytes,
   reserveBytes,
+  bytesPerBlobByte: 1,
 })
 const names = (images: readonly { name: string }[]): string[] => images.map(({ name }) => name)
 
@@ -34,6 +35,11 @@ describe('admission', () => {
     const { admitted, heldBack } = admit([candidate('a', 40), candidate('b', 60)], room(100))
     expect(names(admitted)).toEqual(['a'])
     expect(heldBack).toMatchObject([{ image: { name: 'b' }, shortBytes: 10 }])
+  })
+
+  it('counts what layers take once they are unpacked', () => {
+    const { heldBack } = admit([candidate('a', 40)], { ...room(100), bytesPerBlobByte: 3 })
+    expect(heldBack).toMatchObject([{ shortBytes: 30 }])
   })
 
   it('admits an image of which all bytes are here, however full the disk is', () => {

@@ -19,6 +19,8 @@ export interface Room {
   readonly partsBytes: number
   /** What is to stay free on both. */
   readonly reserveBytes: number
+  /** How much of the disk for images one byte of a blob takes at most. */
+  readonly bytesPerBlobByte: number
 }
 
 /** Why an image is not fetched although it is wanted. */
@@ -48,7 +50,7 @@ export function admit(candidates: readonly Candidate[], room: Room): Admission {
     if (!running && shortBytes > 0) heldBack.push({ image, shortBytes })
     else {
       admitted.push(image)
-      left -= restBytes
+      left -= restBytes * room.bytesPerBlobByte
     }
   }
   return { admitted, heldBack }
@@ -57,8 +59,9 @@ export function admit(candidates: readonly Candidate[], room: Room): Admission {
 /** Bytes that would have to become free for these to fit; 0 if they do, or if nothing is still to come. */
 export function shortBytesOf(
   { restBytes, largestRestBytes }: Pick<Candidate, 'restBytes' | 'largestRestBytes'>,
-  { runtimeBytes, partsBytes, reserveBytes }: Room,
+  { runtimeBytes, partsBytes, reserveBytes, bytesPerBlobByte }: Room,
 ): number {
   if (restBytes === 0) return 0
-  return Math.max(0, restBytes - (runtimeBytes - reserveBytes), largestRestBytes - (partsBytes - reserveBytes))
+  const shortOfImages = restBytes * bytesPerBlobByte - (runtimeBytes - reserveBytes)
+  return Math.max(0, shortOfImages, largestRestBytes - (partsBytes - reserveBytes))
 }

@@ -37,8 +37,8 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
       const image = createTestImage([await layer(), await layer()])
       await bringBlobs(test, image)
       expect(await test.runtime.list()).toEqual([])
-      await test.runtime.publish('r/a:1', image.graph)
-      expect(await test.runtime.list()).toEqual([{ name: 'r/a:1', digest: image.root.digest, owned: true }])
+      await test.runtime.publish('r.example/a:1', image.graph)
+      expect(await test.runtime.list()).toEqual([{ name: 'r.example/a:1', digest: image.root.digest, owned: true }])
       expect(await (await test.reopen()).list()).toHaveLength(1)
     })
 
@@ -46,14 +46,14 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
       const { runtime } = await open()
       const image = createTestImage([await layer()])
       await runtime.begin(image.graph)
-      await expect(runtime.publish('r/a:1', image.graph)).rejects.toMatchObject({ code: 'conflict' })
+      await expect(runtime.publish('r.example/a:1', image.graph)).rejects.toMatchObject({ code: 'conflict' })
       expect(await runtime.list()).toEqual([])
     })
 
     it('asks only for what no other image has brought', async () => {
       const test = await open()
       const shared = await layer()
-      await bring(test, createTestImage([shared]), 'r/a:1')
+      await bring(test, createTestImage([shared]), 'r.example/a:1')
       const wanted = await test.runtime.begin(createTestImage([shared, await layer()]).graph)
       expect(wanted).toHaveLength(1)
     })
@@ -77,21 +77,24 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
     it('gives two names to one image', async () => {
       const test = await open()
       const image = createTestImage([await layer()])
-      await bring(test, image, 'r/a:1')
-      await bring(test, image, 'r/a:latest')
-      expect((await test.runtime.list()).map((listed) => listed.name).toSorted()).toEqual(['r/a:1', 'r/a:latest'])
-      expect(await test.runtime.remove('r/a:1')).toBe('removed')
+      await bring(test, image, 'r.example/a:1')
+      await bring(test, image, 'r.example/a:latest')
+      expect((await test.runtime.list()).map((listed) => listed.name).toSorted()).toEqual([
+        'r.example/a:1',
+        'r.example/a:latest',
+      ])
+      expect(await test.runtime.remove('r.example/a:1')).toBe('removed')
       await test.runtime.collect(nothing)
-      expect(await test.runtime.list()).toMatchObject([{ name: 'r/a:latest' }])
+      expect(await test.runtime.list()).toMatchObject([{ name: 'r.example/a:latest' }])
     })
 
     it('moves a name, keeps what it meant until it is collected, and shared content beyond', async () => {
       const test = await open()
       const shared = await layer()
       const [v1, v2] = [createTestImage([shared, await layer()]), createTestImage([shared, await layer()])]
-      await bring(test, v1, 'r/a:1')
-      await bring(test, v2, 'r/a:1')
-      expect(await test.runtime.list()).toEqual([{ name: 'r/a:1', digest: v2.root.digest, owned: true }])
+      await bring(test, v1, 'r.example/a:1')
+      await bring(test, v2, 'r.example/a:1')
+      expect(await test.runtime.list()).toEqual([{ name: 'r.example/a:1', digest: v2.root.digest, owned: true }])
       expect(await missing(test.runtime, v1)).toBe(0)
       await test.runtime.collect(nothing)
       expect(await missing(test.runtime, v1)).toBe(1)
@@ -101,9 +104,9 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
     it('removes a name at once and its content when it is collected', async () => {
       const test = await open()
       const image = createTestImage([await layer()])
-      await bring(test, image, 'r/a:1')
-      expect(await test.runtime.remove('r/a:1')).toBe('removed')
-      expect(await test.runtime.remove('r/a:1')).toBe('absent')
+      await bring(test, image, 'r.example/a:1')
+      expect(await test.runtime.remove('r.example/a:1')).toBe('removed')
+      expect(await test.runtime.remove('r.example/a:1')).toBe('absent')
       expect(await test.runtime.list()).toEqual([])
       await test.runtime.collect(nothing)
       expect(await missing(test.runtime, image)).toBe(1)
@@ -112,9 +115,9 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
     it('names again what was removed and not collected, without fetching', async () => {
       const test = await open()
       const image = createTestImage([await layer()])
-      await bring(test, image, 'r/a:1')
-      await test.runtime.remove('r/a:1')
-      await bring(test, image, 'r/a:1')
+      await bring(test, image, 'r.example/a:1')
+      await test.runtime.remove('r.example/a:1')
+      await bring(test, image, 'r.example/a:1')
       await test.runtime.collect(nothing)
       expect(await test.runtime.list()).toHaveLength(1)
     })
@@ -122,9 +125,9 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
     it('lists what others brought as not ours, and adopts it', async () => {
       const test = await open()
       const image = createTestImage([await layer()])
-      await test.bringAsOthers('r/a:1', image)
-      expect(await test.runtime.list()).toEqual([{ name: 'r/a:1', digest: image.root.digest, owned: false }])
-      await test.runtime.adopt('r/a:1')
+      await test.bringAsOthers('r.example/a:1', image)
+      expect(await test.runtime.list()).toEqual([{ name: 'r.example/a:1', digest: image.root.digest, owned: false }])
+      await test.runtime.adopt('r.example/a:1')
       expect(await test.runtime.list()).toMatchObject([{ owned: true }])
     })
 
@@ -132,28 +135,30 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
       const test = await open()
       const shared = await layer()
       const [theirs, ours] = [createTestImage([shared]), createTestImage([shared, await layer()])]
-      await test.bringAsOthers('r/theirs:1', theirs)
-      await bring(test, ours, 'r/ours:1')
-      await test.runtime.remove('r/ours:1')
+      await test.bringAsOthers('r.example/theirs:1', theirs)
+      await bring(test, ours, 'r.example/ours:1')
+      await test.runtime.remove('r.example/ours:1')
       await test.runtime.collect(nothing)
-      expect(await test.runtime.list()).toEqual([{ name: 'r/theirs:1', digest: theirs.root.digest, owned: false }])
+      expect(await test.runtime.list()).toEqual([
+        { name: 'r.example/theirs:1', digest: theirs.root.digest, owned: false },
+      ])
     })
 
     it('leaves a forgotten image where it is, for ever', async () => {
       const test = await open()
-      await bring(test, createTestImage([await layer()]), 'r/a:1')
-      await test.runtime.forget('r/a:1')
-      await test.runtime.forget('r/never-there:1')
+      await bring(test, createTestImage([await layer()]), 'r.example/a:1')
+      await test.runtime.forget('r.example/a:1')
+      await test.runtime.forget('r.example/never-there:1')
       await test.runtime.collect(nothing)
-      expect(await test.runtime.list()).toMatchObject([{ name: 'r/a:1', owned: false }])
+      expect(await test.runtime.list()).toMatchObject([{ name: 'r.example/a:1', owned: false }])
     })
 
     it('does each thing again without harm', async () => {
       const test = await open()
       const image = createTestImage([await layer()])
       for (let again = 0; again < 2; again++) {
-        await bring(test, image, 'r/a:1')
-        await test.runtime.adopt('r/a:1')
+        await bring(test, image, 'r.example/a:1')
+        await test.runtime.adopt('r.example/a:1')
         await test.runtime.collect(new Set([image.root.digest]))
       }
       expect(await test.runtime.list()).toHaveLength(1)

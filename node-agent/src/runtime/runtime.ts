@@ -24,13 +24,15 @@ export interface RuntimeCapabilities {
   readonly pin: boolean
   /** Knows whether a container runs from an image. */
   readonly inUse: boolean
+  /** How much of its disk one byte of a blob may take at most: more where layers are unpacked. */
+  readonly bytesPerBlobByte: number
 }
 
 /** A name in the runtime. */
 export interface RuntimeImage {
   readonly name: string
   readonly digest: Digest
-  /** Carries our mark: we brought or adopted it. */
+  /** Carries our mark, and our pin where there are such: we brought or adopted it. */
   readonly owned: boolean
 }
 
@@ -67,4 +69,6 @@ export interface Runtime extends AsyncDisposable {
   collect(wanted: ReadonlySet<Digest>): Promise<void>
   /** Bytes that content may still take on its disk. */
   freeBytes(): Promise<number>
+  /** Tells when it is worth looking again, as far as the runtime knows: others changed its images, or it is back. */
+  watch(onChange: () => void): Disposable
 }

@@ -156,7 +156,9 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
   }
 
   async function freeRoom(): Promise<Room> {
-    return { runtimeBytes: await runtime.freeBytes(), partsBytes: await parts.freeBytes(), reserveBytes }
+    const { bytesPerBlobByte } = runtime.capabilities
+    const [runtimeBytes, partsBytes] = [await runtime.freeBytes(), await parts.freeBytes()]
+    return { runtimeBytes, partsBytes, reserveBytes, bytesPerBlobByte }
   }
 
   function lookForRoom(goal: Goal, steps: readonly Step[], room: Room): void {

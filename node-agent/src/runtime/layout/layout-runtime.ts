@@ -94,7 +94,7 @@ export async function openLayoutRuntime({ directory, files, platform }: LayoutRu
 
   return {
     name: `layout:${directory}`,
-    capabilities: { layerForm: 'blob', pin: false, inUse: false },
+    capabilities: { layerForm: 'blob', pin: false, inUse: false, bytesPerBlobByte: 1 },
 
     async list() {
       const images = new Map<string, RuntimeImage>()
@@ -120,6 +120,8 @@ export async function openLayoutRuntime({ directory, files, platform }: LayoutRu
 
     collect: (wanted) => turns.add(() => collect(wanted)),
     freeBytes: () => files.freeBytes(directory),
+    // Nobody tells of changes to files here: the agent looks now and then.
+    watch: () => ({ [Symbol.dispose]: () => {} }),
     [Symbol.asyncDispose]: () => turns.onIdle(),
   }
 }

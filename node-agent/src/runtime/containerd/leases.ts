@@ -1,0 +1,67 @@
+import { hexOf, isDigest, type Digest } from '@stowage/mirror/oci/digest'
+import { ifThere, unlessThere } from './containerd-fault.ts'
+import type { GrpcChannel } from './grpc-channel.ts'
+
+/**
+ * Our holds on images that are not (or no more) held by a name: a lease for each root, without an end, as nobody knows
+ * how long a link stays away. What is made or named under a lease stays until it is released.
+ */
+export interface Leases {
+  /** What a lease for this root is called. */
+  idOf(root: Digest): string
+  /** Begins to hold, if it does not yet. */
+  hold(root: Digest): Promise<void>
+  /** Holds content, and all that its labels refer to. */
+  holdContent(root: Digest, digest: Digest): Promise<void>
+  /** Holds a snapshot and those below it. */
+  holdSnapshot(root: Digest, chainId: Digest): Promise<void>
+  /** Lets go of content that the snapshot made of it replaces. */
+  letGoContent(root: Digest, digest: Digest): Promise<void>
+  /** Ends a hold; what nothing else holds is gone when this resolves. */
+  release(root: Digest): Promise<void>
+  /** Roots that are held. */
+  held(): Promise<Digest[]>
+}
+
+interface Lease {
+  readonly id: string
+  readonly labels: Record<string, string>
+}
+
+const rootLabel = 'stowage.dev/root'
+
+export function createLeases(channel: GrpcChannel, snapshotter: string): Leases {
+  const idOf = (root: Digest): string => `stowage-${hexOf(root)}`
+
+  async function add(root: Digest, type: string, id: string): Promise<void> {
+    await channel.call('Leases/AddResource', { id: idOf(root), resource: { type, id } })
+  }
+
+  return {
+    idOf,
+
+    async hold(root) {
+      await unlessThere(channel.call('Leases/Create', { id: idOf(root), labels: { [rootLabel]: root } }))
+    },
+
+    holdContent: (root, digest) => add(root, 'content', digest),
+    holdSnapshot: (root, chainId) => add(root, `snapshots/${snapshotter}`, chainId),
+
+    async letGoContent(root, digest) {
+      const resource = { type: 'content', id: digest }
+      await ifThere(channel.call('Leases/DeleteResource', { id: idOf(root), resource }))
+    },
+
+    async release(root) {
+      await ifThere(channel.call('Leases/Delete', { id: idOf(root), sync: true }))
+    },
+
+    async held() {
+      const { leases } = await channel.call<{ leases?: Lease[] }>('Leases/List', {})
+      return (leases ?? []).flatMap(({ labels }) => {
+        const root = labels[rootLabel]
+        return root !== undefined && isDigest(root) ? [root] : []
+      })
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import { join } from 'node:path'
+import { Fault } from '@stowage/mirror/oci/fault'
+
+/** A plugin of containerd, as it tells of itself. */
+export interface Plugin {
+  readonly type: string
+  readonly id: string
+  readonly exports: Readonly<Record<string, string>>
+  /** Why it does not work. */
+  readonly initErr: { readonly message: string } | null
+}
+
+/** What a containerd is and can do, from its own answers. */
+export interface ServerFacts {
+  readonly version: string
+  /** Syncs what it unpacked when asked to (containerd 1.7.14 and later). */
+  readonly syncsUnpacked: boolean
+  /** The kubelet is told which images are pinned (1.6.22, 1.7.3 and later). */
+  readonly honoursPins: boolean
+  /** Where the snapshotter keeps its files. */
+  readonly snapshotsDirectory: string | undefined
+  /** Where blobs lie. */
+  readonly blobsDirectory: string | undefined
+  /** Has the CRI plugin, for the kubelet. */
+  readonly hasCri: boolean
+}
+
+export interface ServerAnswers {
+  readonly version: string
+  readonly plugins: readonly Plugin[]
+  readonly namespaces: readonly string[]
+}
+
+export interface ServerNeeds {
+  readonly namespace: string
+  readonly snapshotter: string
+}
+
+/** Where the kubelet's images are; the CRI plugin makes it when it needs it. */
+export const criNamespace = 'k8s.io'
+
+/**
+ * Draws conclusions from what containerd says of itself.
+ * @throws Fault invalid: it is too old, or has no such snapshotter or namespace
+ */
+export function serverFacts({ version, plugins, namespaces }: ServerAnswers, needs: ServerNeeds): ServerFacts {
+  if (isOlder(version, [1, 6, 0])) {
+    throw new Fault('invalid', `containerd ${version} is too old: 1.6 or later is needed`)
+  }
+  const snapshotter = findSnapshotter(plugins, needs.snapshotter)
+  const hasCri = plugins.some(({ type, id, initErr }) => type.endsWith('.grpc.v1') && id === 'cri' && !initErr)
+  const isThere = namespaces.includes(needs.namespace) || (hasCri && needs.namespace === criNamespace)
+  if (!isThere) throw noNamespace(needs.namespace, namespaces)
+  const content = plugins.find(({ type }) => type === 'io.containerd.content.v1')
+  return {
+    version,
+    syncsUnpacked: !isOlder(version, [1, 7, 14]),
+    honoursPins: !isOlder(version, [1, 6, 22]) && !(version.includes('1.7.') && isOlder(version, [1, 7, 3])),
+    snapshotsDirectory: snapshotter.exports['root'],
+    blobsDirectory: content?.exports['root'] && join(content.exports['root'], 'blobs', 'sha256'),
+    hasCri,
+  }
+}
+
+function findSnapshotter(plugins: readonly Plugin[], wanted: string): Plugin {
+  const snapshotters = plugins.filter(({ type }) => type === 'io.containerd.snapshotter.v1')
+  const found = snapshotters.find(({ id }) => id === wanted)
+  if (found && !found.initErr) return found
+  const usable = snapshotters.filter(({ initErr }) => !initErr).map(({ id }) => id)
+  const why = found?.initErr ? `does not work (${found.initErr.message})` : 'is not known to this containerd'
+  throw new Fault('invalid', `the snapshotter "${wanted}" ${why}; there are: ${usable.join(', ') || 'none'}`)
+}
+
+function noNamespace(wanted: string, there: readonly string[]): Fault {
+  return new Fault(
+    'invalid',
+    `containerd has no namespace "${wanted}"; there are: ${there.join(', ') || 'none'}. Make it with "ctr namespaces create ${wanted}", or name another one`,
+  )
+}
+
+/** Versions look like `1.6.20~ds1`, `v1.7.24`, `v2.4.2`; what cannot be read is taken for a new one. */
+function isOlder(version: string, than: readonly [number, number, number]): boolean {
+  const parts = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number)
+  if (!parts) return false
+  for (const [at, wanted] of than.entries()) {
+    const part = parts[at] ?? 0
+    if (part !== wanted) return part < wanted
+  }
+  return false
+}

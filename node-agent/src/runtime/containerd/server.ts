@@ -1,0 +1,32 @@
+import type { GrpcChannel } from './grpc-channel.ts'
+import { serverFacts, type Plugin, type ServerFacts, type ServerNeeds } from './server-facts.ts'
+
+/** Knows the containerd at the other end, and asks it again after it was away: it may be another one by then. */
+export interface Server {
+  /** @throws Fault invalid (not one that can be used) | unavailable | denied */
+  facts(): Promise<ServerFacts>
+  /** Whatever was known of it need not be true any more. */
+  forget(): void
+}
+
+export function createServer(channel: GrpcChannel, needs: ServerNeeds): Server {
+  let known: Promise<ServerFacts> | undefined
+
+  async function ask(): Promise<ServerFacts> {
+    const { version } = await channel.call<{ version: string }>('Version/Version', {})
+    const { plugins } = await channel.call<{ plugins: Plugin[] }>('Introspection/Plugins', {})
+    const { namespaces } = await channel.call<{ namespaces?: { name: string }[] }>('Namespaces/List', {})
+    return serverFacts({ version, plugins, namespaces: (namespaces ?? []).map(({ name }) => name) }, needs)
+  }
+
+  return {
+    facts() {
+      known ??= ask()
+      known.catch(() => (known = undefined))
+      return known
+    },
+    forget() {
+      known = undefined
+    },
+  }
+}

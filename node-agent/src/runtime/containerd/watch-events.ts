@@ -1,0 +1,36 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isFault } from '@stowage/mirror/oci/fault'
+import type { GrpcChannel } from './grpc-channel.ts'
+
+const topics = ['/images/', '/containers/delete'].map((prefix) => `topic~="^${prefix}"`)
+const pauseMs = 1000
+
+/**
+ * Tells when images or the containers that use them may have changed: a pull by the kubelet takes our pins away, and a
+ * container that goes sets its image free. Also told when containerd is back: what happened meanwhile nobody says.
+ */
+export function watchEvents(channel: GrpcChannel, namespace: string, onChange: () => void): Disposable {
+  const ended = new AbortController()
+
+  async function follow(): Promise<void> {
+    const settings = { timeoutMs: Infinity, signal: ended.signal }
+    const envelopes = channel.stream<{ namespace: string }>('Events/Subscribe', { filters: topics }, settings)
+    for await (const envelope of envelopes) if (envelope.namespace === namespace) onChange()
+  }
+
+  async function followForEver(): Promise<void> {
+    while (!ended.signal.aborted) {
+      try {
+        await channel.call('Version/Version', {})
+        onChange()
+        await follow()
+      } catch (error) {
+        if (!isFault(error) && !ended.signal.aborted) throw error
+      }
+      await delay(pauseMs, undefined, { signal: ended.signal }).catch(() => {})
+    }
+  }
+
+  void followForEver()
+  return { [Symbol.dispose]: () => ended.abort() }
+}
