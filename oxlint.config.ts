@@ -40,7 +40,12 @@ const packagesOf = (room: string, ...refused: string[]): Wall => ({
 })
 
 const everywhere = [relativePathToRoom, cliMain]
-const mirror = [...everywhere, grpc, testFolder, packagesOf('mirror', '@stowage/(?:mirror|controller|node-agent)', 'stowage')]
+const mirror = [
+  ...everywhere,
+  grpc,
+  testFolder,
+  packagesOf('mirror', '@stowage/(?:mirror|controller|node-agent)', 'stowage'),
+]
 const controller = [
   ...everywhere,
   grpc,

@@ -66,9 +66,11 @@ for (const release of containerdReleases) {
 }
 
 async function clear(containerd: Containerd): Promise<void> {
-  const lines = async (...args: string[]): Promise<string[]> => (await containerd.ctr(...args)).split('\n').filter(Boolean)
+  const lines = async (...args: string[]): Promise<string[]> =>
+    (await containerd.ctr(...args)).split('\n').filter(Boolean)
   for (const name of await lines('images', 'list', '--quiet')) await containerd.ctr('images', 'remove', name)
-  for (const lease of await lines('leases', 'list', '--quiet')) await containerd.ctr('leases', 'delete', '--sync', lease)
+  for (const lease of await lines('leases', 'list', '--quiet'))
+    await containerd.ctr('leases', 'delete', '--sync', lease)
 }
 
 /** As plain `ctr` does. */
