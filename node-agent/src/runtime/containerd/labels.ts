@@ -31,7 +31,7 @@ const content = 'containerd.io/gc.ref.content'
  */
 export function manifestLabels(
   manifest: Manifest,
-  kept: { readonly child?: Digest; readonly layers: boolean },
+  kept: { readonly child: Digest | undefined; readonly layers: boolean },
 ): Labels {
   if (manifest.kind === 'index') return kept.child ? { [`${content}.m.0`]: kept.child } : {}
   const layers = kept.layers ? manifest.layers.map(({ digest }, at) => [`${content}.l.${at}`, digest]) : []

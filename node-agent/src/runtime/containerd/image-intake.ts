@@ -1,0 +1,136 @@
+import type { Descriptor } from '@stowage/mirror/oci/descriptor'
+import type { Digest } from '@stowage/mirror/oci/digest'
+import { Fault, isFault } from '@stowage/mirror/oci/fault'
+import { isForeignLayerType } from '@stowage/mirror/oci/media-type'
+import type { FileSystem } from '../../files/file-system.ts'
+import type { ArrivedBlob, ImageGraph } from '../runtime.ts'
+import { chainIds } from './chain-ids.ts'
+import type { Content } from './content.ts'
+import { configLabels, layerLabels, manifestLabels, type Labels } from './labels.ts'
+import type { Leases } from './leases.ts'
+import type { Snapshots } from './snapshots.ts'
+
+/** Takes the parts of images in, held by a lease for each root until the image is named. */
+export interface ImageIntake {
+  /**
+   * Holds what is there of an image, puts manifests and configuration there, and says which layers are missing.
+   * @throws Fault invalid: containerd could not run it
+   */
+  begin(graph: ImageGraph): Promise<Descriptor[]>
+  /** Puts a layer there; durable when it resolves. */
+  accept(graph: ImageGraph, blob: ArrivedBlob): Promise<void>
+}
+
+export interface ImageIntakeOptions {
+  readonly content: Content
+  readonly snapshots: Snapshots
+  readonly leases: Leases
+  readonly files: FileSystem
+  readonly snapshotter: string
+  /** Layers stay in the content store when they are unpacked. */
+  readonly keepsLayers: boolean
+  /** Where containerd keeps blobs, as far as that is known. */
+  readonly blobsDirectory: () => Promise<string | undefined>
+}
+
+const pieceBytes = 1024 * 1024
+
+export function createImageIntake(options: ImageIntakeOptions): ImageIntake {
+  const { content, snapshots, leases, files, snapshotter, keepsLayers, blobsDirectory } = options
+
+  async function putDocuments({ root, documents, config }: ImageGraph, top: Digest | undefined): Promise<void> {
+    if (config) await putDocument(root.digest, config, configLabels(snapshotter, top))
+    // The lowest first: the labels of an index never speak of what is not there.
+    for (const [at, document] of [...documents.entries()].toReversed()) {
+      const child = documents[at + 1]?.digest
+      await putDocument(root.digest, document, manifestLabels(document, { child, layers: keepsLayers }))
+    }
+  }
+
+  async function putDocument(root: Digest, { digest, raw }: Document, labels: Labels): Promise<void> {
+    await leases.holdContent(root, digest)
+    if (!(await content.labelsOf(digest))) {
+      const bytes = (offset: number): AsyncIterable<Uint8Array> => piecesOf(raw, offset)
+      await content.ingest({ digest, size: raw.length }, { lease: leases.idOf(root), labels, bytes })
+    }
+    // Others may have brought it, with other labels or none.
+    const known = (await content.labelsOf(digest)) ?? {}
+    const lacking = Object.entries(labels).filter(([key, value]) => known[key] !== value)
+    await content.label(digest, Object.fromEntries(lacking))
+  }
+
+  return {
+    async begin(graph) {
+      const { root, manifest, config } = graph
+      refuseWhatCannotRun(graph)
+      await leases.hold(root.digest)
+      const chain = chainIds(config?.diffIds ?? [])
+      // Held first and looked for then: what is seen cannot go any more.
+      for (const chainId of chain) await leases.holdSnapshot(root.digest, chainId)
+      await putDocuments(graph, chain.at(-1))
+      const missing = new Map<Digest, Descriptor>()
+      for (const [at, layer] of manifest.layers.entries()) {
+        const chainId = chain[at]
+        if (!keepsLayers && chainId && (await snapshots.has(chainId))) continue
+        await leases.holdContent(root.digest, layer.digest)
+        if (!(await content.labelsOf(layer.digest))) missing.set(layer.digest, layer)
+      }
+      return [...missing.values()]
+    },
+
+    async accept({ root, manifest, config }, { descriptor, path }) {
+      const diffId = config?.diffIds[manifest.layers.findIndex(({ digest }) => digest === descriptor.digest)]
+      await content.ingest(descriptor, {
+        lease: leases.idOf(root.digest),
+        labels: diffId ? layerLabels(diffId) : {},
+        bytes: (offset) => readPieces(files, path, offset),
+      })
+      // containerd syncs the blob but not its name, and the agent's file goes when this resolves.
+      const directory = await blobsDirectory()
+      if (directory) await files.syncDirectory(directory).catch(unlessOutOfReach)
+    },
+  }
+}
+
+interface Document {
+  readonly digest: Digest
+  readonly raw: Uint8Array
+}
+
+function refuseWhatCannotRun({ root, manifest, config }: ImageGraph): void {
+  if (!config) {
+    throw new Fault(
+      'invalid',
+      `${root.digest} is no container image (its configuration is ${manifest.config.mediaType}): containerd cannot unpack it`,
+    )
+  }
+  if (config.diffIds.length !== manifest.layers.length) {
+    throw new Fault(
+      'invalid',
+      `${root.digest} has ${manifest.layers.length} layers, but its configuration speaks of ${config.diffIds.length}`,
+    )
+  }
+  const foreign = manifest.layers.find(({ mediaType }) => isForeignLayerType(mediaType))
+  if (foreign) throw new Fault('invalid', `${root.digest} has a layer that is not in registries: ${foreign.digest}`)
+}
+
+async function* piecesOf(raw: Uint8Array, offset: number): AsyncGenerator<Uint8Array> {
+  for (let at = offset; at < raw.length; at += pieceBytes) yield raw.subarray(at, at + pieceBytes)
+}
+
+async function* readPieces(files: FileSystem, path: string, offset: number): AsyncGenerator<Uint8Array> {
+  await using file = await files.openForReading(path)
+  if (!file) throw new Fault('conflict', `${path} is gone`)
+  const buffer = Buffer.allocUnsafeSlow(pieceBytes)
+  for (let at = offset; ;) {
+    const length = await file.read(buffer, at)
+    if (length === 0) return
+    yield buffer.subarray(0, length)
+    at += length
+  }
+}
+
+/** containerd may live where we cannot see its files. */
+function unlessOutOfReach(error: unknown): void {
+  if (!isFault(error, 'not-found') && !isFault(error, 'unavailable') && !isFault(error, 'denied')) throw error
+}

@@ -1,0 +1,132 @@
+import type { Descriptor } from '@stowage/mirror/oci/descriptor'
+import type { Digest } from '@stowage/mirror/oci/digest'
+import { Fault } from '@stowage/mirror/oci/fault'
+import type { Content } from './content.ts'
+import { digestNameOf, orphansOf, recordsToGo } from './image-names.ts'
+import type { ImageRecord, ImageRecords } from './image-records.ts'
+import type { ImageShapes } from './image-shape.ts'
+import { isInUse, type UsedImage } from './in-use.ts'
+import { isMarked, markLabel } from './labels.ts'
+import type { Leases } from './leases.ts'
+
+/** Gives names to images, marks them as ours, and takes them away. */
+export interface ImageNaming {
+  /** Lets a name mean this, marked and pinned; what it meant before stays until it is collected. */
+  point(name: string, root: ImageTarget): Promise<void>
+  /** @throws Fault conflict: there is no such name */
+  adopt(name: string): Promise<void>
+  /** Takes mark and pin off a name. */
+  forget(name: string): Promise<void>
+  /** Takes a name away, and those that came with it; what they meant stays until it is collected. */
+  remove(name: string): Promise<'removed' | 'in-use' | 'absent'>
+  /** Takes away names by digest of what tags meant that have moved. */
+  dropOrphans(): Promise<void>
+}
+
+type ImageTarget = Pick<Descriptor, 'mediaType' | 'digest' | 'size'>
+
+export interface ImageNamingOptions {
+  readonly content: Content
+  readonly images: ImageRecords
+  readonly leases: Leases
+  readonly shapes: ImageShapes
+  /** What containers are made from. */
+  readonly usedImages: () => Promise<readonly UsedImage[]>
+}
+
+export function createImageNaming({ content, images, leases, shapes, usedImages }: ImageNamingOptions): ImageNaming {
+  async function nameAndMark(name: string, root: ImageTarget): Promise<void> {
+    const byDigest = digestNameOf(name, root.digest)
+    const before = await images.get(name)
+    const labels = (await content.labelsOf(root.digest)) ?? {}
+    // A name by digest that was there before the tag is somebody else's: it does not go with the tag.
+    const isTheirs =
+      byDigest !== undefined &&
+      !isMarked('companion', byDigest, labels) &&
+      before?.target.digest !== root.digest &&
+      (await images.get(byDigest)) !== undefined
+    const companion = byDigest === undefined || isTheirs ? {} : { [markLabel('companion', byDigest)]: byDigest }
+    // The marks come first: whatever a crash leaves can be told from others' names.
+    await content.label(root.digest, { [markLabel('name', name)]: name, ...companion })
+    if (byDigest && !isTheirs) await images.point(byDigest, root)
+    await images.point(name, root)
+  }
+
+  async function holdNamed({ target }: ImageRecord): Promise<void> {
+    await leases.hold(target.digest)
+    await leases.holdContent(target.digest, target.digest)
+  }
+
+  async function unmark(names: readonly string[]): Promise<void> {
+    const marks = (['name', 'companion'] as const).flatMap((mark) => names.map((name) => ({ mark, name })))
+    for (const [digest, labels] of await content.all()) {
+      const found = marks.filter(({ mark, name }) => isMarked(mark, name, labels))
+      await content.label(digest, Object.fromEntries(found.map(({ mark, name }) => [markLabel(mark, name), ''])))
+    }
+  }
+
+  async function isUsed({ target }: ImageRecord, records: readonly ImageRecord[]): Promise<boolean> {
+    const shape = await shapes.of(target)
+    return isInUse({ root: target.digest, config: shape?.config }, await usedImages(), records)
+  }
+
+  /** The name that all of this was about last: until then all of it is done again after a crash. */
+  async function take(names: readonly string[]): Promise<void> {
+    for (const name of names.toReversed()) await images.delete(name)
+    await unmark(names)
+  }
+
+  async function labelsOf(digest: Digest) {
+    return (await content.labelsOf(digest)) ?? {}
+  }
+
+  return {
+    async point(name, root) {
+      const before = await images.get(name)
+      if (before && before.target.digest !== root.digest) await holdNamed(before)
+      await nameAndMark(name, root)
+    },
+
+    async adopt(name) {
+      const record = await images.get(name)
+      if (!record) throw new Fault('conflict', `${name} is gone from containerd again`)
+      await nameAndMark(name, record.target)
+    },
+
+    async forget(name) {
+      const record = await images.get(name)
+      const byDigest = record && digestNameOf(name, record.target.digest)
+      const isOurs = byDigest !== undefined && isMarked('companion', byDigest, await labelsOf(record!.target.digest))
+      for (const one of isOurs ? [name, byDigest] : [name]) await images.setPinned(one, false)
+      // What came with the name still goes with it, whoever takes it away.
+      await unmark([name])
+    },
+
+    async remove(name) {
+      const records = await images.all()
+      const record = records.find((one) => one.name === name)
+      if (!record) {
+        await unmark([name])
+        return 'absent'
+      }
+      const going = recordsToGo(record, { records, labels: await labelsOf(record.target.digest) })
+      if (await isUsed(record, records)) {
+        for (const one of going) await images.setPinned(one, false)
+        return 'in-use'
+      }
+      await holdNamed(record)
+      await take(going)
+      return 'removed'
+    },
+
+    async dropOrphans() {
+      const [records, all] = await Promise.all([images.all(), content.all()])
+      for (const [digest, labels] of all) {
+        for (const orphan of orphansOf(digest, { records, labels })) {
+          if (await isUsed(orphan, records)) continue
+          await take(recordsToGo(orphan, { records, labels }))
+        }
+      }
+    },
+  }
+}
