@@ -10,6 +10,7 @@ import {
 import type { Runtime } from '@stowage/node-agent/runtime/runtime'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { Command } from 'commander'
+import type { Logger } from 'pino'
 import { option, parsedBy } from './option.ts'
 
 /** Where the images of a node live, as flags say it. */
@@ -59,10 +60,10 @@ export interface OpenedRuntime extends AsyncDisposable {
  * Opens the runtime that flags name, for this machine's platform.
  * @throws Fault invalid | denied | no-space | unavailable
  */
-export async function openNamedRuntime(flags: RuntimeFlags): Promise<OpenedRuntime> {
+export async function openNamedRuntime(flags: RuntimeFlags, log: Logger): Promise<OpenedRuntime> {
   const files = createFileSystem()
   const platform = hostPlatform()
   const containerd = { namespace: flags.containerdNamespace, snapshotter: flags.snapshotter, retain: flags.retain }
-  const runtime = await openRuntime(flags.runtime, { files, platform, containerd })
+  const runtime = await openRuntime(flags.runtime, { files, platform, containerd, log })
   return { runtime, platform, files, [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose]() }
 }

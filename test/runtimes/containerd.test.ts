@@ -9,6 +9,7 @@ import { createFileSystem } from '@stowage/node-agent/files/create-file-system'
 import { openContainerdRuntime } from '@stowage/node-agent/runtime/containerd/containerd-runtime'
 import { runtimeConformance, type RuntimeUnderTest } from '@stowage/node-agent/runtime/runtime.conformance'
 import type { Runtime } from '@stowage/node-agent/runtime/runtime'
+import { silentLog } from '@stowage/node-agent/testing/silent-log'
 import { linuxAmd64, type TestImage } from '@stowage/node-agent/testing/test-image'
 import { containerdReleases } from '../harness/containerd/containerd-release.ts'
 import { startContainerd, type Containerd } from '../harness/containerd/start-containerd.ts'
@@ -42,6 +43,7 @@ for (const release of containerdReleases) {
           retain,
           files: createFileSystem(),
           platform: linuxAmd64,
+          log: silentLog,
         })
         opened.push(runtime)
         return runtime

@@ -65,7 +65,7 @@ async function runAgent(context: CommandContext, flags: AgentFlags): Promise<voi
   const log = await context.log()
   const settings = await readNetworkSettings(context, flags.caFile)
   await using directory = await openDataDirectory(flags.data, 'agent')
-  await using opened = await openNamedRuntime(flags)
+  await using opened = await openNamedRuntime(flags, log)
   const timeouts = { stallMs: flags.stallTimeout }
   await using source = createRegistryClient({ ...settings, registry: flags.central, timeouts })
   await using transport = openTransport({ ...settings, timeouts: { headersMs: longestHoldMs + 30_000 } })

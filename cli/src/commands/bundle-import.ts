@@ -34,9 +34,10 @@ export function bundleImportCommand(context: CommandContext): Command {
 
 async function runImport(context: CommandContext, file: string, flags: ImportFlags): Promise<void> {
   const { signal, stderr, stdout } = context
+  const log = (await context.log()).child({}, { level: 'warn' })
   await using bundle = await openBundle(file)
   await using directory = await openDataDirectory(flags.data, 'agent')
-  await using opened = await openNamedRuntime(flags)
+  await using opened = await openNamedRuntime(flags, log)
   const progress = createProgress({ out: stderr, label: file, now: () => performance.now() })
   const outcomes = await syncOnce(
     {
@@ -45,7 +46,7 @@ async function runImport(context: CommandContext, file: string, flags: ImportFla
       ...(bundle.document ? { entries: bundle.document.entries } : {}),
       source: bundle,
       dataDirectory: directory.path,
-      log: (await context.log()).child({}, { level: 'warn' }),
+      log,
       onProgress: (images) => progress.update(...bytesOf(images)),
     },
     signal,

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
 import { createMemoryFileSystem } from '@stowage/mirror/store/crash-model/memory-file-system'
 import { createFileSystem } from '../files/create-file-system.ts'
+import { silentLog } from '../testing/silent-log.ts'
 import { linuxAmd64 } from '../testing/test-image.ts'
 import { openRuntime, parseRuntimePlace } from './open-runtime.ts'
 
-const options = { files: createFileSystem(createMemoryFileSystem()), platform: linuxAmd64 }
+const options = { files: createFileSystem(createMemoryFileSystem()), platform: linuxAmd64, log: silentLog }
 
 it('opens a layout by its directory', async () => {
   await using runtime = await openRuntime('layout:/var/lib/images', options)

@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from 'node:path'
+import type { Logger } from 'pino'
 import { Fault } from '@stowage/mirror/oci/fault'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { FileSystem } from '../files/file-system.ts'
@@ -32,6 +33,7 @@ export interface OpenRuntimeOptions {
   readonly files: FileSystem
   readonly platform: Platform
   readonly containerd?: ContainerdSettings
+  readonly log: Logger
 }
 
 const defaultSocket = '/run/containerd/containerd.sock'

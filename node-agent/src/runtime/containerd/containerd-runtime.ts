@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { Digest } from '@stowage/mirror/oci/digest'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { Platform } from '@stowage/mirror/oci/platform'
@@ -31,6 +32,7 @@ export interface ContainerdRuntimeOptions {
   readonly retain: 'none' | 'blobs'
   readonly files: FileSystem
   readonly platform: Platform
+  readonly log: Logger
 }
 
 /** A byte of a compressed layer takes so many on the disk until it is unpacked: itself, and what comes out of it. */
@@ -45,7 +47,7 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
   const { socket, namespace, snapshotter, files, platform } = options
   const keepsLayers = options.retain === 'blobs'
   const channel = openGrpcChannel({ socket, metadata: { 'containerd-namespace': namespace } })
-  const server = createServer(channel, { namespace, snapshotter })
+  const server = createServer(channel, { namespace, snapshotter }, options.log)
   const content = createContent(channel)
   const images = createImageRecords(channel)
   const leases = createLeases(channel, snapshotter)

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { GrpcChannel } from './grpc-channel.ts'
 import { serverFacts, type Plugin, type ServerFacts, type ServerNeeds } from './server-facts.ts'
 
@@ -9,14 +10,19 @@ export interface Server {
   forget(): void
 }
 
-export function createServer(channel: GrpcChannel, needs: ServerNeeds): Server {
+export function createServer(channel: GrpcChannel, needs: ServerNeeds, log: Logger): Server {
   let known: Promise<ServerFacts> | undefined
 
   async function ask(): Promise<ServerFacts> {
     const { version } = await channel.call<{ version: string }>('Version/Version', {})
     const { plugins } = await channel.call<{ plugins: Plugin[] }>('Introspection/Plugins', {})
     const { namespaces } = await channel.call<{ namespaces?: { name: string }[] }>('Namespaces/List', {})
-    return serverFacts({ version, plugins, namespaces: (namespaces ?? []).map(({ name }) => name) }, needs)
+    const facts = serverFacts({ version, plugins, namespaces: (namespaces ?? []).map(({ name }) => name) }, needs)
+    log.info({ version, ...needs, directory: facts.snapshotsDirectory }, 'containerd found')
+    if (facts.hasCri && !facts.honoursPins) {
+      log.warn({ version }, 'this containerd knows no pins: the kubelet may remove our images when its disk fills')
+    }
+    return facts
   }
 
   return {
