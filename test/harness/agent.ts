@@ -11,17 +11,21 @@ export interface AgentOptions {
   readonly central: string
   /** Default: `node-1`. */
   readonly node?: string
+  /** Default: `layout:` and a folder in the directory. */
+  readonly runtime?: string
   readonly labels?: Readonly<Record<string, string>>
   /** More flags of `stowage agent`. */
   readonly flags?: readonly string[]
   readonly env?: NonNullable<SpawnOptions['env']>
+  /** What it is started by; see `SpawnStowageOptions`. */
+  readonly launcher?: readonly string[]
 }
 
-/** `stowage agent` with an OCI layout as its runtime, in contact with the centre every second. */
+/** `stowage agent`, in contact with the centre every second. */
 export interface Agent extends Restartable {
   readonly node: string
   readonly data: string
-  /** Its runtime: an OCI layout. */
+  /** Its runtime, unless another one was named: an OCI layout. */
   readonly layout: string
   /** Where half-fetched blobs lie. */
   readonly parts: string
@@ -29,11 +33,12 @@ export interface Agent extends Restartable {
 
 /** Starts an agent. It need not reach the centre; this does not wait for that. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { directory, central, node = 'node-1', labels = {}, flags = [], env = {} } = options
+  const { directory, central, node = 'node-1', labels = {}, flags = [], env = {}, launcher = [] } = options
   const [data, layout] = [path.join(directory, 'data'), path.join(directory, 'images')]
+  const { runtime = `layout:${layout}` } = options
   await mkdir(directory, { recursive: true })
   const who = ['--node', node, ...Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`])]
-  const where = ['--data', data, '--runtime', `layout:${layout}`]
+  const where = ['--data', data, '--runtime', runtime]
   const args = [
     '--log-format',
     'json',
@@ -48,7 +53,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   ]
   const outputFile = path.join(directory, 'agent.log')
   const agent = await startRestartable(
-    () => spawnStowage(args, { outputFile, env }),
+    () => spawnStowage(args, { outputFile, env, launcher }),
     () => Promise.resolve(),
   )
   return { ...agent, node, data, layout, parts: path.join(data, 'parts') }

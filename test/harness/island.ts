@@ -11,10 +11,18 @@ export interface Island {
   import(file: string): Promise<Ran>
 }
 
+export interface IslandOptions {
+  /** Default: `layout:` and a folder in the directory. */
+  readonly runtime?: string
+  /** More flags of `stowage bundle import`. */
+  readonly flags?: readonly string[]
+}
+
 /** @param directory as that of an agent, which may go on with what was imported */
-export function createIsland(directory: string): Island {
+export function createIsland(directory: string, options: IslandOptions = {}): Island {
   const layout = path.join(directory, 'images')
-  const where = ['--data', path.join(directory, 'data'), '--runtime', `layout:${layout}`]
+  const { runtime = `layout:${layout}`, flags = [] } = options
+  const where = ['--data', path.join(directory, 'data'), '--runtime', runtime, ...flags]
   const importArgs = (file: string): string[] => ['bundle', 'import', file, ...where]
   return { directory, layout, importArgs, import: (file) => runStowage(importArgs(file)) }
 }

@@ -15,7 +15,7 @@ import { askCentre } from './stowage-get.ts'
 
 export interface SiteOptions {
   readonly centre?: Omit<CentreOptions, 'directory'>
-  readonly agent?: Pick<AgentOptions, 'labels'>
+  readonly agent?: Pick<AgentOptions, 'labels' | 'runtime' | 'flags'>
 }
 
 /** A registry, a centre, and a node behind a link that counts. */

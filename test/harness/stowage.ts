@@ -9,9 +9,18 @@ export function stowageCommand(args: readonly string[]): { command: string; args
   return { command: process.execPath, args: ['--conditions=source', main, ...args] }
 }
 
+export interface SpawnStowageOptions extends SpawnOptions {
+  /** What it is started by, such as that of a network namespace; it must become the program, not run it. */
+  readonly launcher?: readonly string[]
+}
+
 /** Starts `stowage`; the process is the program itself, so a signal reaches it and nothing else. */
-export function spawnStowage(args: readonly string[], options: SpawnOptions = {}): Spawned {
-  const { command, args: all } = stowageCommand(args)
+export function spawnStowage(
+  args: readonly string[],
+  { launcher = [], ...options }: SpawnStowageOptions = {},
+): Spawned {
+  const stowage = stowageCommand(args)
+  const [command, ...all] = [...launcher, stowage.command, ...stowage.args] as [string, ...string[]]
   return spawnProgram(command, all, { name: `stowage ${args[0] ?? ''}`, ...options })
 }
 
