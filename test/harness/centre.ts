@@ -11,11 +11,17 @@ export interface CentreOptions {
   /** More flags of `stowage up`. */
   readonly flags?: readonly string[]
   readonly env?: NonNullable<SpawnOptions['env']>
+  /** Default: 127.0.0.1. */
+  readonly listenHost?: string
+  /** Default: any free one. */
+  readonly port?: number
+  /** What it is started by; see `SpawnStowageOptions`. */
+  readonly launcher?: readonly string[]
 }
 
-/** `stowage up` on loopback. It comes back on the port that it had. */
+/** `stowage up`. It comes back on the port that it had. */
 export interface Centre extends Restartable {
-  /** Without a slash at its end. */
+  /** On 127.0.0.1, without a slash at its end. */
   readonly url: string
   /** Where its wishes are: a directory of YAML. */
   readonly caches: string
@@ -26,15 +32,17 @@ export interface Centre extends Restartable {
  * Starts a centre and waits until it listens.
  * @throws Error with its last words if it does not come up
  */
-export async function startCentre({ directory, flags = [], env = {} }: CentreOptions): Promise<Centre> {
+export async function startCentre(options: CentreOptions): Promise<Centre> {
+  const { directory, flags = [], env = {}, listenHost = '127.0.0.1', launcher = [] } = options
+  const { port = await freePort() } = options
   const [caches, data] = [path.join(directory, 'caches'), path.join(directory, 'data')]
-  const listen = `127.0.0.1:${await freePort()}`
+  const listen = `${listenHost}:${port}`
   await mkdir(caches, { recursive: true })
   const args = ['--log-format', 'json', 'up', '--caches', caches, '--data', data, '--listen', listen, ...flags]
   const outputFile = path.join(directory, 'centre.log')
   const centre = await startRestartable(
-    () => spawnStowage(args, { outputFile, env }),
+    () => spawnStowage(args, { outputFile, env, launcher }),
     (program) => program.waitForLine(/"msg":"listening"/),
   )
-  return { ...centre, url: `http://${listen}`, caches, data }
+  return { ...centre, url: `http://127.0.0.1:${port}`, caches, data }
 }
