@@ -26,6 +26,7 @@ async function packCheck(directory: string): Promise<void> {
   const tarballs = await Promise.all(packages.map((name) => pack(name, directory)))
   await install(tarballs, directory)
   await loadEveryModule(directory)
+  await openGrpcChannel(directory)
   const version = await stowage(directory, '--version')
   const help = await stowage(directory, '--help')
   if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`stowage --version says: ${version}`)
@@ -66,6 +67,20 @@ async function loadEveryModule(cwd: string): Promise<void> {
   await writeFile(load, modules.map((file) => `await import(${JSON.stringify(file)})\n`).join(''))
   await execa(process.execPath, [load], { cwd, env, stdio: 'inherit' })
   console.log(`${modules.length} modules load from the installed packages`)
+}
+
+/** What is no module must be in the package, too. */
+async function openGrpcChannel(cwd: string): Promise<void> {
+  const open = path.join(cwd, 'open.mjs')
+  const specifier = '@stowage/node-agent/runtime/containerd/grpc-channel'
+  await writeFile(
+    open,
+    `import { openGrpcChannel } from ${JSON.stringify(specifier)}
+openGrpcChannel({ socket: '/nowhere', metadata: {} })
+`,
+  )
+  await execa(process.execPath, [open], { cwd, env, stdio: 'inherit' })
+  console.log('the protos are found')
 }
 
 async function filesOf(directory: string): Promise<string[]> {
