@@ -80,8 +80,8 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
   }
 
   async function usedImages(): Promise<UsedImage[]> {
-    const { containers } = await channel.call<{ containers?: { image: string }[] }>('Containers/List', {})
-    const own = (containers ?? []).map(({ image }) => image)
+    const { containers } = await channel.call<{ containers: { image: string }[] }>('Containers/List', {})
+    const own = containers.map(({ image }) => image)
     return (await hasCri()) ? [...own, ...(await cri.usedImages())] : own
   }
 

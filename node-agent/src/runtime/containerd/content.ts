@@ -104,6 +104,10 @@ export function createContent(channel: GrpcChannel): Content {
     }
   }
 
+  async function abort(digest: Digest): Promise<void> {
+    await ifThere(channel.call('Content/Abort', { ref: refOf(digest) }))
+  }
+
   return {
     labelsOf,
 
@@ -146,9 +150,11 @@ export function createContent(channel: GrpcChannel): Content {
         await writeUnlocked(blob, options)
       } catch (error) {
         if (isAnswer(error, 'ALREADY_EXISTS')) return
+        // Half a blob may be what fills the disk; its whole is with the agent.
+        if (isFault(error, 'no-space')) await abort(blob.digest).catch(() => {})
         if (!isFault(error, 'conflict')) throw error
         // Its tail may be from before a power cut: containerd can only begin it anew.
-        await ifThere(channel.call('Content/Abort', { ref: refOf(blob.digest) }))
+        await abort(blob.digest)
         await writeUnlocked(blob, options)
       }
     },

@@ -28,8 +28,8 @@ export function createCri(channel: GrpcChannel): Cri {
 
   return {
     async usedImages() {
-      const { containers } = await channel.call<{ containers?: Container[] }>('RuntimeService/ListContainers', {})
-      return (containers ?? []).flatMap(({ image, imageRef, imageId }) =>
+      const { containers } = await channel.call<{ containers: Container[] }>('RuntimeService/ListContainers', {})
+      return containers.flatMap(({ image, imageRef, imageId }) =>
         [image?.image ?? '', imageRef, imageId].filter((word) => word !== ''),
       )
     },

@@ -15,7 +15,6 @@ export interface CallSettings {
   readonly metadata?: Readonly<Record<string, string>> | undefined
   /** How long the answer may take, in milliseconds; a minute if left out. */
   readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
 }
 
 /** One connection to a gRPC server on a Unix socket. It is made when it is needed, and again after it broke. */
@@ -27,8 +26,12 @@ export interface GrpcChannel extends Disposable {
    * @throws Fault, see `containerdFault`
    */
   call<Reply>(method: string, request: object, settings?: CallSettings): Promise<Reply>
-  /** One question, many answers. Whoever stops early ends the call. */
-  stream<Reply>(method: string, request: object, settings?: CallSettings): AsyncGenerator<Reply>
+  /** One question, many answers. Whoever stops early ends the call, and so does the signal. */
+  stream<Reply>(
+    method: string,
+    request: object,
+    settings?: CallSettings & { readonly signal?: AbortSignal },
+  ): AsyncGenerator<Reply>
   /** Many questions, many answers; its errors are no faults yet. */
   duplex<Request, Reply>(method: string, settings?: CallSettings): ClientDuplexStream<Request, Reply>
 }
@@ -81,7 +84,7 @@ export function openGrpcChannel({ socket, metadata }: GrpcChannelOptions): GrpcC
     call<Reply>(name: string, request: object, settings: CallSettings = {}): Promise<Reply> {
       const { path, requestSerialize, responseDeserialize } = methodOf(name)
       return new Promise((resolve, reject) => {
-        const call = client.makeUnaryRequest(
+        client.makeUnaryRequest(
           path,
           requestSerialize,
           responseDeserialize,
@@ -91,11 +94,14 @@ export function openGrpcChannel({ socket, metadata }: GrpcChannelOptions): GrpcC
           (error, reply) =>
             error ? reject(containerdFault(error, { method: name, socket })) : resolve(reply as Reply),
         )
-        settings.signal?.addEventListener('abort', () => call.cancel(), { once: true })
       })
     },
 
-    async *stream<Reply>(name: string, request: object, settings: CallSettings = {}): AsyncGenerator<Reply> {
+    async *stream<Reply>(
+      name: string,
+      request: object,
+      settings: CallSettings & { readonly signal?: AbortSignal } = {},
+    ): AsyncGenerator<Reply> {
       const { path, requestSerialize, responseDeserialize } = methodOf(name)
       settings.signal?.throwIfAborted()
       const call: ClientReadableStream<object> = client.makeServerStreamRequest(

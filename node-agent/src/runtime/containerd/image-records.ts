@@ -33,11 +33,11 @@ export function createImageRecords(channel: GrpcChannel): ImageRecords {
 
   return {
     async all() {
-      const { images } = await channel.call<{ images?: (ImageRecord & { target: { digest: Digest } })[] }>(
+      const { images } = await channel.call<{ images: (ImageRecord & { target: { digest: Digest } })[] }>(
         'Images/List',
         {},
       )
-      return images ?? []
+      return images
     },
 
     get,

@@ -57,8 +57,8 @@ export function createLeases(channel: GrpcChannel, snapshotter: string): Leases 
     },
 
     async held() {
-      const { leases } = await channel.call<{ leases?: Lease[] }>('Leases/List', {})
-      return (leases ?? []).flatMap(({ labels }) => {
+      const { leases } = await channel.call<{ leases: Lease[] }>('Leases/List', {})
+      return leases.flatMap(({ labels }) => {
         const root = labels[rootLabel]
         return root !== undefined && isDigest(root) ? [root] : []
       })

@@ -16,8 +16,8 @@ export function createServer(channel: GrpcChannel, needs: ServerNeeds, log: Logg
   async function ask(): Promise<ServerFacts> {
     const { version } = await channel.call<{ version: string }>('Version/Version', {})
     const { plugins } = await channel.call<{ plugins: Plugin[] }>('Introspection/Plugins', {})
-    const { namespaces } = await channel.call<{ namespaces?: { name: string }[] }>('Namespaces/List', {})
-    const facts = serverFacts({ version, plugins, namespaces: (namespaces ?? []).map(({ name }) => name) }, needs)
+    const { namespaces } = await channel.call<{ namespaces: { name: string }[] }>('Namespaces/List', {})
+    const facts = serverFacts({ version, plugins, namespaces: namespaces.map(({ name }) => name) }, needs)
     log.info({ version, ...needs, directory: facts.snapshotsDirectory }, 'containerd found')
     if (facts.hasCri && !facts.honoursPins) {
       log.warn({ version }, 'this containerd knows no pins: the kubelet may remove our images when its disk fills')

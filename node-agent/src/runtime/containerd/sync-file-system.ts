@@ -11,7 +11,7 @@ const run = promisify(execFile)
  */
 export async function syncFileSystem(directory: string): Promise<void> {
   try {
-    await run('sync', ['--file-system', '--', directory])
+    await run('sync', ['-f', '--', directory])
   } catch (cause) {
     throw new Fault('unavailable', `${directory} could not be synced with sync(1): ${String(cause)}`, { cause })
   }
