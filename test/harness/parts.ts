@@ -36,6 +36,10 @@ const allParts = {
     missing: () => whyNotInstalled('containerd-2') ?? noCommand('runc') ?? notRoot(),
     enable: `as root: ${aptInstall} runc && npm run tools containerd-2`,
   },
+  debian: {
+    missing: () => noCommand('apt-get', 'dpkg-deb'),
+    enable: 'run the tests on Debian, with its archive in reach',
+  },
   'docker-registry': {
     missing: () => noCommand('docker-registry'),
     enable: `${aptInstall} docker-registry`,

@@ -27,21 +27,30 @@ export async function makeLayer(
 }
 
 /** `makeLayer` for entries that are expanded already. */
-export async function packLayer(
+export function packLayer(
   layout: OciLayout,
   entries: readonly FlatEntry[],
   compression: Compression,
 ): Promise<MadeLayer> {
+  return storeLayer(layout, tarOf(entries), compression)
+}
+
+/** Stores a tar as a layer, compressed while it comes. */
+export async function storeLayer(
+  layout: OciLayout,
+  tar: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): Promise<MadeLayer> {
   const digester = createDigester()
   let tarSize = 0
-  async function* tar(): AsyncGenerator<Uint8Array> {
-    for await (const piece of inPieces(tarOf(entries), pieceSize)) {
+  async function* measured(): AsyncGenerator<Uint8Array> {
+    for await (const piece of inPieces(tar, pieceSize)) {
       digester.update(piece)
       tarSize += piece.length
       yield piece
     }
   }
-  const stored = await pipeline(tar(), compressorOf(compression), (bytes: AsyncIterable<Uint8Array>) =>
+  const stored = await pipeline(measured(), compressorOf(compression), (bytes: AsyncIterable<Uint8Array>) =>
     layout.put(mediaTypeOf(compression), bytes),
   )
   return { ...stored, diffId: digester.digest(), tarSize }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { execa } from 'execa'
 import { eventually } from '../harness/eventually.ts'
+import { isProcessAlive } from '../harness/is-process-alive.ts'
 
 /** Deletes a network namespace and, with SIGKILL, all that runs inside. One that is not there is no error. */
 export async function deleteNamespace(name: string): Promise<void> {
@@ -18,7 +19,7 @@ export async function deleteNamespace(name: string): Promise<void> {
 export async function sweepNamespaces(): Promise<void> {
   for (const name of await namespaces()) {
     const [, pid] = /^stowage-test-(\d+)-/.exec(name) ?? []
-    if (pid !== undefined && !isAlive(Number(pid))) await deleteNamespace(name)
+    if (pid !== undefined && !isProcessAlive(Number(pid))) await deleteNamespace(name)
   }
 }
 
@@ -36,19 +37,10 @@ async function processesIn(name: string): Promise<number[]> {
   return stdout.split('\n').filter(Boolean).map(Number)
 }
 
-function isAlive(pid: number): boolean {
-  return signal(pid, 0)
-}
-
 function killIfThere(pid: number): void {
-  signal(pid, 'SIGKILL')
-}
-
-/** Whether the process was there. */
-function signal(pid: number, what: NodeJS.Signals | 0): boolean {
   try {
-    return process.kill(pid, what)
+    process.kill(pid, 'SIGKILL')
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

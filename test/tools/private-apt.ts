@@ -7,6 +7,11 @@ import { CannotBeHad } from './cannot-be-had.ts'
 export interface PrivateApt {
   /** Puts the package's file into the directory. */
   download(packageName: string): Promise<void>
+  /**
+   * Puts the files of packages, and of all that they depend on, into the directory `archives` below. Returns the paths
+   * of those that a machine without any package needs for each list of names, sorted; a name may be a pattern of apt.
+   */
+  downloadWithDependencies(...lists: readonly (readonly string[])[]): Promise<string[][]>
 }
 
 /** Debian's keys, those of later releases among them. */
@@ -36,7 +41,21 @@ export async function openPrivateApt(directory: string, suite: string): Promise<
     if (failed) throw new CannotBeHad(`apt-get ${args.join(' ')} failed for Debian ${suite}; its words are above`)
   }
   await apt('update')
-  return { download: (packageName) => apt('download', packageName) }
+  async function downloadWithDependencies(...lists: readonly (readonly string[])[]): Promise<string[][]> {
+    const [archives, noPackages] = [path.join(directory, 'archives'), path.join(directory, 'no-packages')]
+    await mkdir(path.join(archives, 'partial'), { recursive: true })
+    await writeFile(noPackages, '')
+    const asIfEmpty = ['-o', `Dir::State::Status=${noPackages}`, '-o', 'Debug::NoLocking=1', '--no-install-recommends']
+    const install = [...asIfEmpty, '-qq', '--yes', 'install']
+    await apt('-o', `Dir::Cache::Archives=${archives}`, '--download-only', ...install, ...lists.flat())
+    const filesOf = async (names: readonly string[]): Promise<string[]> => {
+      const { stdout } = await execa('apt-get', [...settings, '--print-uris', ...install, ...names])
+      const files = stdout.split('\n').map((line) => line.split(' ')[1] ?? '')
+      return files.toSorted().map((file) => path.join(archives, file))
+    }
+    return Promise.all(lists.map(filesOf))
+  }
+  return { download: (packageName) => apt('download', packageName), downloadWithDependencies }
 }
 
 /** The address from which the machine has its own packages, so that mirrors and proxies serve this too. */
