@@ -18,6 +18,7 @@ export function startGuard(script: string, args: readonly string[]): Guard {
   child.unref()
   return {
     async dismiss() {
+      child.ref()
       child.stdin.end('over\n')
       await gone.catch(() => undefined)
     },

@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { execa } from 'execa'
-import { eventually } from '../eventually.ts'
 import { startGuard } from '../guard.ts'
 import { startRestartable, type Restartable } from '../restartable.ts'
 import { spawnProgram, type Spawned } from '../spawned.ts'
 import { cniConfig, containerdConfig, containerdFiles, type ContainerdFiles } from './containerd-config.ts'
 import { containerdPrograms, type ContainerdPrograms, type ContainerdRelease } from './containerd-release.ts'
+import { untilAnswers } from '../until-answers.ts'
 import { openCriClient, type CriClient } from './cri-client.ts'
 import { sweepContainerd } from './sweep-containerd.ts'
 
@@ -57,10 +57,13 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
   }
   const cri = openCriClient(files.socket)
   const guard = startGuard(path.join(import.meta.dirname, 'sweep-abandoned.ts'), [directory])
-  const daemon = await startRestartable(begin, (program) => untilReady(cri, program)).catch(async (error: unknown) => {
-    await end()
-    throw error
-  })
+  // Its list is not answered before CRI knows what it had.
+  const daemon = await startRestartable(begin, (program) => untilAnswers(program, () => cri.listImages())).catch(
+    async (error: unknown) => {
+      await end()
+      throw error
+    },
+  )
   async function end(): Promise<void> {
     cri[Symbol.dispose]()
     await sweepContainerd(directory)
@@ -83,14 +86,4 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
   }
-}
-
-async function untilReady(cri: CriClient, program: Spawned): Promise<void> {
-  const over = new AbortController()
-  void program.exited.then(() =>
-    over.abort(new Error(`${program.name} ended: ${program.lines().slice(-5).join('\n')}`)),
-  )
-  // It is not answered before CRI knows what it had.
-  const answers = (): Promise<boolean> => cri.listImages().then(() => true)
-  await eventually(answers, { what: 'an answer of CRI', withinMs: 60_000, signal: over.signal })
 }

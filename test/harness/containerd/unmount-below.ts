@@ -8,9 +8,11 @@ export async function mountsBelow(directory: string): Promise<string[]> {
   return points.filter((point) => point.startsWith(`${directory}/`)).toReversed()
 }
 
-/** Unmounts them all, also those in use. */
+/** Unmounts them all, also those in use; somebody else may be at the same. */
 export async function unmountBelow(directory: string): Promise<void> {
-  for (const point of await mountsBelow(directory)) await execa('umount', ['--lazy', point])
+  for (const point of await mountsBelow(directory)) await execa('umount', ['--lazy', point], { reject: false })
+  const left = await mountsBelow(directory)
+  if (left.length > 0) throw new Error(`cannot unmount ${left.join(', ')}`)
 }
 
 /** The kernel writes spaces and the like in octal. */
