@@ -19,7 +19,7 @@ interface GoGroupOptions {
 export function goGroup({ module, programs, variables = () => ({}) }: GoGroupOptions): ToolGroup {
   const directory = path.join(import.meta.dirname, 'go', module)
   const files = ['go.mod', 'go.sum'].map((name) => readFileSync(path.join(directory, name), 'utf8'))
-  const [, version = ''] = /^require \S+ v(\S+)$/m.exec(files[0] ?? '') ?? []
+  const [, version = ''] = /^require \S+ v(\S+)/m.exec(files[0] ?? '') ?? []
   const linking = Object.entries(variables(version)).map(([name, value]) => `-X ${name}=${value}`)
   const flags = ['-trimpath', '-ldflags', ['-s', '-w', ...linking].join(' ')]
   return {
