@@ -6,6 +6,8 @@ export interface ByteStream {
   take(segment: TcpSegment): void
   /** The sender said that there is no more, and all before that was seen. */
   isOver(): boolean
+  /** The sequence number behind the last byte that it gave; undefined before the beginning was seen. */
+  next(): number | undefined
 }
 
 /** @param onBytes called with each byte of the stream once, in order; the bytes are those of the segments */
@@ -39,5 +41,6 @@ export function createByteStream(onBytes: (bytes: Buffer) => void): ByteStream {
       }
     },
     isOver: () => over,
+    next: () => next,
   }
 }

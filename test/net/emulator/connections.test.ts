@@ -75,6 +75,21 @@ describe('the connections of a link', () => {
     }
   })
 
+  it('tell what was in flight when they broke off', () => {
+    const connections = createConnections()
+    greet(connections)
+    connections.see('down', down({ sequence: 501, payload: '1234567890' }))
+    connections.see('up', up({ sequence: 101, acknowledgement: 504 }))
+    expect(connections.unacknowledgedBytes()).toBe(0)
+    connections.reset()
+    expect(connections.unacknowledgedBytes()).toBe(7)
+    greet(connections, 9_000)
+    connections.see('up', up({ sequence: 9_001, acknowledgement: 501 }))
+    connections.see('down', down({ sequence: 501, payload: '12345' }))
+    connections.see('up', up({ sequence: 9_001, flags: 'RST' }))
+    expect(connections.unacknowledgedBytes()).toBe(12)
+  })
+
   it('let pass what is no TCP or began before they looked', () => {
     const connections = createConnections()
     expect(connections.see('up', Buffer.alloc(100))).toBe('pass')

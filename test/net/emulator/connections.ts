@@ -28,6 +28,8 @@ export interface Connections {
   refuse(direction: Direction, packet: Buffer): Outgoing | undefined
   open(): number
   counts(): LinkCounts
+  /** See `EmulatedLinkStats`. */
+  unacknowledgedBytes(): number
 }
 
 interface Connection {
@@ -35,12 +37,15 @@ interface Connection {
   readonly firstSequence: number
   readonly streams: Readonly<Record<Direction, ByteStream>>
   readonly last: Partial<Record<Direction, TcpSegment>>
+  /** The next byte that the node waits for, as it said last. */
+  acknowledged: number | undefined
   state: 'alive' | 'reset' | 'forgotten'
 }
 
 export function createConnections(): Connections {
   const counters = createLinkCounters()
   const known = new Map<string, Connection>()
+  let unacknowledgedBytes = 0
 
   function begin(direction: Direction, { sequence }: TcpSegment): Connection {
     counters.connection()
@@ -55,7 +60,13 @@ export function createConnections(): Connections {
         // Of a server at the node's side the bodies do not count: they did not leave the centre.
         if (direction === 'up') meter[towards](bytes)
       })
-    return { firstSequence: sequence, streams: { down: stream('down'), up: stream('up') }, last: {}, state: 'alive' }
+    return {
+      firstSequence: sequence,
+      streams: { down: stream('down'), up: stream('up') },
+      last: {},
+      acknowledged: undefined,
+      state: 'alive',
+    }
   }
 
   function connectionOf(direction: Direction, segment: TcpSegment): Connection | undefined {
@@ -68,31 +79,46 @@ export function createConnections(): Connections {
     return begun
   }
 
+  const alive = (): Connection[] => [...known.values()].filter(({ state }) => state === 'alive')
+
+  function breakAll(state: 'reset' | 'forgotten'): Connection[] {
+    const broken = alive()
+    for (const connection of broken) {
+      breakOff(connection)
+      connection.state = state
+    }
+    return broken
+  }
+
+  function breakOff({ streams, acknowledged }: Connection): void {
+    const next = streams.down.next()
+    if (next !== undefined) unacknowledgedBytes += Math.max(0, (next - (acknowledged ?? next)) | 0)
+  }
+
   return {
     see(direction, packet) {
       const segment = parseSegment(packet)
       const connection = segment && connectionOf(direction, segment)
       if (!segment || !connection) return 'pass'
       connection.last[direction] = segment
+      if (direction === 'up' && segment.isAck) connection.acknowledged = segment.acknowledgement
       connection.streams[direction].take(segment)
       if (connection.state === 'forgotten') return 'vanish'
       if (connection.state === 'reset') return answerTo(direction, segment) ?? 'vanish'
+      if (segment.isReset) breakOff(connection)
       if (segment.isReset || isOver(connection)) known.delete(keyOf(direction, segment))
       return 'pass'
     },
     reset() {
-      const alive = [...known.values()].filter(({ state }) => state === 'alive')
-      for (const connection of alive) connection.state = 'reset'
-      return alive.flatMap(({ last }) =>
+      const broken = breakAll('reset')
+      return broken.flatMap(({ last }) =>
         (['down', 'up'] as const).flatMap((direction) => {
           const answer = last[direction] && answerTo(direction, last[direction])
           return answer ? [answer] : []
         }),
       )
     },
-    forget() {
-      for (const connection of known.values()) connection.state = 'forgotten'
-    },
+    forget: () => void breakAll('forgotten'),
     refuse(direction, packet) {
       const segment = parseSegment(packet)
       if (!segment) return undefined
@@ -100,8 +126,9 @@ export function createConnections(): Connections {
       if (known.get(key)?.state === 'alive') known.delete(key) // It began after the reset, and ends with this.
       return answerTo(direction, segment)
     },
-    open: () => [...known.values()].filter(({ state }) => state === 'alive').length,
+    open: () => alive().length,
     counts: () => counters.counts(),
+    unacknowledgedBytes: () => unacknowledgedBytes,
   }
 }
 

@@ -54,12 +54,17 @@ export const emulatedLinkStatsSchema = z.object({
   down: wireStatsSchema,
   up: wireStatsSchema,
   /**
-   * What the connections carried that the node's side opened, in bytes of TCP payload: each byte once, when its first
-   * packet leaves the sending side, whatever becomes of the packet. So `blobBytes` is what left the centre's side for
-   * the node, headers and what TCP sends again not counted, and what a cut swallowed counted. Bytes towards the node
-   * that a server sends count only from its kernel's first packet on, not from when the server wrote them.
+   * What the connections carried, in bytes of TCP payload: each byte once, when its first packet leaves the sending
+   * side, whatever becomes of the packet. So `blobBytes` is what left the centre's side for the node: what a cut
+   * swallowed is among them, what TCP sent again or still waited in the buffers of a server is not. Bodies count only
+   * for connections that the node's side opened.
    */
   payload: countsSchema,
+  /**
+   * Of the bytes towards the node in `payload`: those that were in flight when their connection broke off, by RST of
+   * whichever end or by a cut that resets or forgets it. In flight is what the node had not acknowledged.
+   */
+  unacknowledgedBytes: z.number(),
 })
 
 export type EmulatedLinkStats = z.infer<typeof emulatedLinkStatsSchema>

@@ -146,6 +146,7 @@ export function createEmulatedLink({ shape: firstShape, random, now, hand }: Emu
       openConnections: connections.open(),
       ...structuredClone(stats),
       payload: connections.counts(),
+      unacknowledgedBytes: connections.unacknowledgedBytes(),
     }),
   }
 }
