@@ -3,12 +3,19 @@ import { makeIndex } from '../image-maker/make-image.ts'
 import { startCentre, type Centre } from './centre.ts'
 import type { Journey } from './journey.ts'
 import { machinePlatform, otherPlatform } from './machine-platform.ts'
-import { openImageWorks, startSourceRegistry, type ImageWorks, type PushedImage } from './source-registry.ts'
+import {
+  openImageWorks,
+  startSourceRegistry,
+  type ImageWorks,
+  type PushedImage,
+  type SourceRegistry,
+} from './source-registry.ts'
 import { runStowage, type Ran } from './stowage.ts'
 
 /** Where bundles come from: a centre, and a registry that it gets images from. No node. */
 export interface Land extends AsyncDisposable {
   readonly works: ImageWorks
+  readonly source: SourceRegistry
   readonly centre: Centre
   /** An image for this platform and another one, pushed as `NAME:TAG`; images of one name share layers. */
   push(name: string, layerSizes: number[]): Promise<PushedImage>
@@ -24,6 +31,7 @@ export async function openLand(journey: Journey): Promise<Land> {
   const opened = opening.move()
   return {
     works,
+    source,
     centre,
     async push(name, layerSizes) {
       const images = [

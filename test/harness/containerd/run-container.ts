@@ -29,7 +29,7 @@ export interface RunningContainer extends AsyncDisposable {
   exec(...command: string[]): Promise<CriExecuted>
   /** Kills it; container and pod stay in the lists. */
   stop(): Promise<void>
-  /** Removes container and pod, also those that run. */
+  /** Removes container and pod, also those that run; nothing happens if it was done. */
   remove(): Promise<void>
 }
 
@@ -44,9 +44,12 @@ export async function runContainer(containerd: Containerd, options: RunContainer
   const uid = randomUUID()
   const podConfig = podConfigOf({ uid, logDirectory: files.podLogs, network: options.network ?? 'node' })
   const podId = await cri.runPodSandbox(podConfig)
+  let isRemoved = false
   const remove = async (): Promise<void> => {
+    if (isRemoved) return
     await cri.stopPodSandbox(podId)
     await cri.removePodSandbox(podId) // And the containers in it.
+    isRemoved = true
   }
   try {
     const logPath = `${uid}.log`
