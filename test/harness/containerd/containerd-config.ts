@@ -8,6 +8,8 @@ export interface ContainerdFiles {
   readonly log: string
   readonly socket: string
   readonly root: string
+  /** A folder for each blob that is being written, in `root`; made when it is needed. */
+  readonly ingests: string
   readonly state: string
   /** With a folder and a hosts.toml for each registry whose mirror CRI is to ask; read at each pull. */
   readonly certs: string
@@ -28,6 +30,7 @@ export function containerdFiles(directory: string): ContainerdFiles {
     log: at('containerd.log'),
     socket: at('containerd.sock'),
     root: at('root'),
+    ingests: at('root/io.containerd.content.v1.content/ingest'),
     state: at('state'),
     certs: at('certs.d'),
     cni: at('cni'),
