@@ -122,6 +122,15 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
       expect(await test.runtime.list()).toHaveLength(1)
     })
 
+    it('shows the documents of what is there, whoever brought it', async () => {
+      const test = await open()
+      const image = createTestImage([await layer()])
+      const { digest, raw } = image.graph.manifest
+      expect(await test.runtime.document(digest)).toBeUndefined()
+      await test.bringAsOthers('r.example/a:1', image)
+      expect(Buffer.from((await test.runtime.document(digest)) ?? []).equals(raw)).toBe(true)
+    })
+
     it('lists what others brought as not ours, and adopts it', async () => {
       const test = await open()
       const image = createTestImage([await layer()])

@@ -53,6 +53,8 @@ export interface Runtime extends AsyncDisposable {
   readonly capabilities: RuntimeCapabilities
   /** Names that are complete; ours and others'. */
   list(): Promise<RuntimeImage[]>
+  /** A manifest or configuration that is there already, whoever brought it; undefined if it is not, or damaged. */
+  document(digest: Digest): Promise<Uint8Array | undefined>
   /** Holds what is there of an image against collection and says which of its blobs are missing. Before the first byte. */
   begin(graph: ImageGraph): Promise<Descriptor[]>
   /** Takes over one blob of an image that was begun. */

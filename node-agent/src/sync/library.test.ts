@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { buildSet } from '@stowage/mirror/edge/set'
+import type { Digest } from '@stowage/mirror/oci/digest'
 import { createMemoryFileSystem } from '@stowage/mirror/store/crash-model/memory-file-system'
 import { createFileSystem } from '../files/create-file-system.ts'
 import { createMemorySource, type MemorySource } from '../testing/memory-source.ts'
@@ -16,8 +17,12 @@ const set = buildSet({ images: [wanted], unresolved: ['b'] })
 let source: MemorySource
 const files = () => createFileSystem(createMemoryFileSystem())
 let disk = files()
+/** By digest: what the runtime has. */
+const inRuntime = new Map<Digest, Uint8Array>()
+const runtime = { document: async (digest: Digest) => inRuntime.get(digest) }
 beforeEach(() => {
   disk = files()
+  inRuntime.clear()
   source = createMemorySource()
   offer(source, image)
   source.manifests.set(set.digest, set.raw)
@@ -25,7 +30,7 @@ beforeEach(() => {
 
 async function open(): Promise<Library> {
   const documents = await openDocumentStore('/documents', disk)
-  return createLibrary({ documents, source, platform: linuxAmd64, documentTimeoutMs: 50 })
+  return createLibrary({ documents, source, runtime, platform: linuxAmd64, documentTimeoutMs: 50 })
 }
 
 describe('the library', () => {
@@ -38,6 +43,14 @@ describe('the library', () => {
     const second = await open()
     expect((await second.setsAtHand([set.digest])).get(set.digest)).toEqual({ images: [wanted], unresolved: ['b'] })
     expect(await second.graph(image.root)).toMatchObject({ root: image.root, blobs: image.graph.blobs })
+  })
+
+  it('fetches nothing of an image of which the runtime has all', async () => {
+    for (const [digest, raw] of [...image.manifests, ...image.blobs]) inRuntime.set(digest, raw)
+    source.manifests.clear()
+    source.blobs.clear()
+    await (await open()).learnImage(wanted, signal)
+    expect(await (await open()).graph(image.root)).toMatchObject({ root: image.root, blobs: image.graph.blobs })
   })
 
   it('reads anew what its disk has damaged', async () => {

@@ -8,7 +8,7 @@ import { parseManifest, type Manifest } from '@stowage/mirror/oci/manifest'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import { mirrorRepositoryOf, parseReference } from '@stowage/mirror/oci/reference'
 import { documentsOf, loadImageGraph } from '../image-graph.ts'
-import type { ImageGraph } from '../runtime/runtime.ts'
+import type { ImageGraph, Runtime } from '../runtime/runtime.ts'
 import type { DocumentStore } from '../transfer/document-store.ts'
 
 /** What sets and images consist of: what was read once is known without a link. */
@@ -28,6 +28,8 @@ export interface Library {
 export interface LibraryOptions {
   readonly documents: DocumentStore
   readonly source: ContentSource
+  /** What it has already need not be fetched. */
+  readonly runtime: Pick<Runtime, 'document'>
   readonly platform: Platform
   /** How long the source may take for one document, in milliseconds. */
   readonly documentTimeoutMs: number
@@ -44,7 +46,8 @@ export function repositoryOf({ name }: DesiredImage): string {
   return mirrorRepositoryOf(parseReference(name))
 }
 
-export function createLibrary({ documents, source, platform, documentTimeoutMs }: LibraryOptions): Library {
+export function createLibrary(options: LibraryOptions): Library {
+  const { documents, source, runtime, platform, documentTimeoutMs } = options
   const graphs = new Map<Digest, ImageGraph>()
 
   async function rawHere({ digest }: Pick<Descriptor, 'digest'>): Promise<Uint8Array> {
@@ -64,13 +67,18 @@ export function createLibrary({ documents, source, platform, documentTimeoutMs }
     }
   }
 
-  /** Reads a document here, or else there; then it is here. */
+  /** Reads a document here, or else in the runtime, or else there; then it is here. */
   async function read<Document extends { readonly raw: Uint8Array; readonly digest: Digest }>(
     { digest }: Pick<Descriptor, 'digest'>,
     { parse, fetch, signal }: Reading<Document>,
   ): Promise<Document> {
     const known = await documents.get(digest)
     if (known) return parse(known)
+    const raw = await runtime.document(digest)
+    if (raw) {
+      await documents.put({ digest, raw })
+      return parse(raw)
+    }
     const deadline = AbortSignal.timeout(documentTimeoutMs)
     try {
       const document = await fetch(AbortSignal.any([signal, deadline]))

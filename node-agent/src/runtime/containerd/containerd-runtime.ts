@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
-import type { Digest } from '@stowage/mirror/oci/digest'
+import { algorithmOf, digestOf, type Digest } from '@stowage/mirror/oci/digest'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
+import { maxManifestSize } from '@stowage/mirror/oci/manifest'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { FileSystem } from '../../files/file-system.ts'
 import type { ImageGraph, Runtime, RuntimeImage } from '../runtime.ts'
@@ -123,6 +124,12 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
     name: `containerd:${socket}`,
     capabilities: { layerForm: 'blob', pin: true, inUse: true, bytesPerBlobByte },
     list: () => asked(list),
+    document: (digest) =>
+      asked(async () => {
+        const raw = await content.read(digest, maxManifestSize)
+        return raw && digestOf(raw, algorithmOf(digest)) === digest ? raw : undefined
+      }),
+
     begin: (graph) => asked(() => intake.begin(graph)),
 
     accept: (graph, blob) =>

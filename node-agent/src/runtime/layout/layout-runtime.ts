@@ -105,6 +105,11 @@ export async function openLayoutRuntime({ directory, files, platform }: LayoutRu
       return [...images.values()]
     },
 
+    async document(digest) {
+      const raw = await blobs.readDocument(digest)
+      return Buffer.isBuffer(raw) ? raw : undefined
+    },
+
     begin: (graph) => turns.add(() => begin(graph)),
     accept: (_graph, { descriptor, path }) => turns.add(() => blobs.takeOver(descriptor.digest, path)),
     publish: (name, graph) => turns.add(() => publish(name, graph)),
