@@ -9,11 +9,13 @@ describe('connectionFault', () => {
     ['ECONNREFUSED', /connection refused/],
     ['ENOTFOUND', /no such host/],
     ['ECONNRESET', /was cut/],
-    ['UND_ERR_SOCKET', /was cut/],
-    ['UND_ERR_BODY_TIMEOUT', /silent/],
+    ['ERR_STREAM_PREMATURE_CLOSE', /was cut/],
+    ['BODY_TIMEOUT', /silent/],
+    ['PROXY_UNREACHABLE', /the proxy cannot be reached/],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', /--ca-file/],
     ['CERT_NOT_YET_VALID', /clock/],
     ['HPE_INVALID_CONSTANT', /not HTTP/],
+    ['HPE_HEADER_OVERFLOW', /header is too large/],
     ['ERR_SSL_WRONG_VERSION_NUMBER', /--insecure-registry/],
     ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', /connection failed \(ERR_SSL/],
     ['ENOVEL', /connection failed \(ENOVEL\)/],
@@ -38,7 +40,6 @@ describe('connectionFault', () => {
     ['an abort', new DOMException('stop', 'AbortError')],
     ['a bug', new TypeError('undefined is not a function')],
     ['a bug that Node names', withCode('ERR_INVALID_ARG_TYPE')],
-    ['a bug that undici names', withCode('UND_ERR_INVALID_ARG')],
     ['no error at all', 'text'],
   ])('leaves %s alone', (_, error) => {
     expect(connectionFault(error, 'registry.example')).toBe(error)

@@ -1,6 +1,24 @@
 import { Fault } from '../oci/fault.ts'
 
-/** What a code of Node, OpenSSL or undici means to the person who reads about it. */
+/** What goes wrong on the way to an answer besides what Node and OpenSSL have codes for. */
+export type FailureCode = 'CONNECT_TIMEOUT' | 'HEADERS_TIMEOUT' | 'BODY_TIMEOUT' | 'PROXY_UNREACHABLE' | 'PROXY_REFUSED'
+
+/** An error with such a code, to be told by `connectionFault`. */
+export interface Failure extends Error {
+  readonly code: FailureCode
+  /** What the proxy answered. */
+  readonly status?: number
+}
+
+/** Makes the error of a code. */
+export function failureOf(
+  code: FailureCode,
+  { cause, status }: { readonly cause?: unknown; readonly status?: number } = {},
+): Failure {
+  return Object.assign(new Error(code, { cause }), { code, ...(status !== undefined && { status }) })
+}
+
+/** What a code means to the person who reads about it. */
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ENOTFOUND: 'no such host',
@@ -13,14 +31,12 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was cut',
   ECONNABORTED: 'the connection was cut',
   EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection was cut',
-  UND_ERR_CONNECT_TIMEOUT: 'no answer to the connection attempt',
-  UND_ERR_HEADERS_TIMEOUT: 'no answer to the request in time',
-  UND_ERR_BODY_TIMEOUT: 'the connection is silent: no byte came for too long',
-  UND_ERR_HEADERS_OVERFLOW: "the answer is not a registry's: its header is too large",
-  UND_ERR_PRX_TLS: 'the certificate of the proxy is not for its name',
-  UND_ERR_PRX_CONN: 'the proxy cannot be reached',
+  ERR_STREAM_PREMATURE_CLOSE: 'the connection was cut',
+  CONNECT_TIMEOUT: 'no answer to the connection attempt',
+  HEADERS_TIMEOUT: 'no answer to the request in time',
+  BODY_TIMEOUT: 'the connection is silent: no byte came for too long',
+  HPE_HEADER_OVERFLOW: "the answer is not a registry's: its header is too large",
+  PROXY_UNREACHABLE: 'the proxy cannot be reached',
   CERT_HAS_EXPIRED: 'its certificate has expired (or the clock of this machine is wrong)',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet (or the clock of this machine is wrong)',
   CERT_REVOKED: 'its certificate was revoked',
@@ -44,24 +60,25 @@ const untrusted = new Set([
 ])
 
 /** Errors of these codes are aborts or our own mistakes, not the network's. */
-const ownCodes = /^(?:ABORT_ERR|UND_ERR_ABORTED|UND_ERR_INVALID_.*|ERR_(?!TLS_|SSL_|STREAM_PREMATURE_CLOSE).*)$/
+const ownCodes = /^(?:ABORT_ERR|ERR_(?!TLS_|SSL_|STREAM_PREMATURE_CLOSE).*)$/
 
 /**
  * What an error of the network means: Fault unavailable with a reason for people, and the code in `details`.
  * Anything else, an abort too, is given back as it is.
  */
 export function connectionFault(error: unknown, host: string): unknown {
-  if (isProxyRefusal(error)) return proxyFault(error, host)
   const code = codeOf(error)
   if (error instanceof Fault || code === undefined || ownCodes.test(code)) return error
-  return new Fault('unavailable', `${host}: ${reasonOf(code)}`, { cause: error, details: { host, code } })
+  return new Fault('unavailable', `${host}: ${reasonOf(code, error)}`, { cause: error, details: { host, code } })
 }
 
-function reasonOf(code: string): string {
+function reasonOf(code: string, error: unknown): string {
+  if (code === 'PROXY_REFUSED') return refusalOf((error as Failure).status)
   if (untrusted.has(code))
     return `its certificate is not trusted (${code}); name the certificate of its authority with --ca-file`
-  if (code.startsWith('HPE_')) return 'the answer is not HTTP'
-  return reasons[code] ?? `the connection failed (${code})`
+  const reason = reasons[code]
+  if (reason !== undefined) return reason
+  return code.startsWith('HPE_') ? 'the answer is not HTTP' : `the connection failed (${code})`
 }
 
 /** Happy Eyeballs reports all tries in one error; its code is that of the first. */
@@ -72,14 +89,6 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined
 }
 
-/** undici says so in words only. */
-function isProxyRefusal(error: unknown): error is Error {
-  return error instanceof Error && /Proxy response \(\d+\)|Proxy Authentication Required/.test(error.message)
-}
-
-function proxyFault(error: Error, host: string): Fault {
-  const status = /\((\d{3})\)/.exec(error.message)?.[1] ?? 'no status'
-  const what =
-    status === '407' ? 'the proxy wants a user and a password (407)' : `the proxy refused to connect (${status})`
-  return new Fault('unavailable', `${host}: ${what}`, { cause: error, details: { host } })
+function refusalOf(status: number | undefined): string {
+  return status === 407 ? 'the proxy wants a user and a password (407)' : `the proxy refused to connect (${status})`
 }

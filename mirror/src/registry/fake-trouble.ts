@@ -54,11 +54,12 @@ export async function sendTroubled(
   const { cutAfter, silentAfter, chunkSize = 64 * 1024 } = trouble
   const end = Math.min(cutAfter ?? silentAfter ?? bytes.length, bytes.length)
   response.flushHeaders()
+  const closed = new Promise((resolve) => response.once('close', resolve))
   for (let at = 0; at < end && !response.destroyed; at += chunkSize) {
     const piece = bytes.subarray(at, Math.min(at + chunkSize, end))
     const isTaken = response.write(piece)
     onSent?.(piece.length)
-    await (isTaken ? nextTurn() : Promise.race([once(response, 'drain'), once(response, 'close')]))
+    await (isTaken ? nextTurn() : Promise.race([once(response, 'drain'), closed]))
   }
   if (cutAfter !== undefined) response.socket?.destroySoon()
   else if (silentAfter === undefined) response.end()

@@ -13,7 +13,7 @@ export interface ProxySettings {
  * Which proxy a URL is fetched through, as Go programs (Docker, containerd, the kubelet) decide: HTTPS_PROXY for https only,
  * nothing for loopback, and NO_PROXY with `*`, addresses, CIDR blocks, `domain` (and below it), `.domain` (only below it),
  * each with a port if one is given.
- * @throws Fault invalid if the proxy is not a URL
+ * @throws Fault invalid if the proxy is not a URL of http or https
  */
 export function proxyFor(url: URL, { httpProxy, httpsProxy, noProxy }: ProxySettings): URL | undefined {
   const proxy = url.protocol === 'https:' ? httpsProxy : httpProxy
@@ -23,9 +23,12 @@ export function proxyFor(url: URL, { httpProxy, httpsProxy, noProxy }: ProxySett
 
 function parseProxy(text: string): URL {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`)
-  if (url && /^(?:https?|socks5?):$/.test(url.protocol)) return url
+  if (url && /^https?:$/.test(url.protocol)) return url
   // The value is not shown: it may carry a password.
-  throw new Fault('invalid', 'the value of HTTP_PROXY or HTTPS_PROXY is not the URL of a proxy')
+  throw new Fault(
+    'invalid',
+    'the value of HTTP_PROXY or HTTPS_PROXY is not the URL of a proxy (http://HOST:PORT or https://HOST:PORT)',
+  )
 }
 
 function isExempt(url: URL, noProxy: string): boolean {

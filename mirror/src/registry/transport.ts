@@ -1,10 +1,13 @@
 import { X509Certificate } from 'node:crypto'
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
-import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici'
+import type { IncomingMessage } from 'node:http'
+import { createSecureContext, getCACertificates } from 'node:tls'
 import { Fault } from '../oci/fault.ts'
-import { connectionFault } from './connection-fault.ts'
+import { connectionFault, failureOf } from './connection-fault.ts'
+import { createConnections, type Connections } from './connections.ts'
 import { isInsecure } from './endpoint.ts'
+import type { Trust } from './open-tunnel.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
+import { sendRequest } from './send-request.ts'
 
 /** How long silence is taken for patience, in milliseconds. */
 export interface Timeouts {
@@ -37,8 +40,11 @@ export interface Ask {
 /** The head of an answer, and its body: who gets it reads or destroys the body. */
 export interface Answer {
   readonly status: number
-  readonly headers: Dispatcher.ResponseData['headers']
-  readonly body: Dispatcher.ResponseData['body']
+  /** Of `www-authenticate` all fields, as they came. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly body: IncomingMessage
+  /** How long the body may be silent while it is read, in milliseconds. */
+  readonly stallMs: number
   /** What was asked, after redirects. */
   readonly url: URL
 }
@@ -58,34 +64,39 @@ export interface Transport extends AsyncDisposable {
  */
 export function openTransport(options: TransportOptions = {}): Transport {
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
-  const context = contextOf(options.ca)
-  const dispatchers = new Map<string, Dispatcher>()
+  const trust = trustIn(options.ca)
+  const known = new Map<string, Connections>()
 
-  function dispatcherFor(url: URL): Dispatcher {
+  function connectionsFor(url: URL): Connections {
     const proxy = proxyFor(url, options.proxy ?? {})
-    const trusting = isInsecure(url, options.insecureRegistries ?? [])
-    const key = `${trusting} ${proxy?.href ?? ''}`
-    const known = dispatchers.get(key)
-    if (known) return known
-    const dispatcher = createDispatcher({ proxy, timeouts, tls: trusting ? { rejectUnauthorized: false } : context })
-    dispatchers.set(key, dispatcher)
-    return dispatcher
+    const isTrusting = isInsecure(url, options.insecureRegistries ?? [])
+    const key = `${isTrusting} ${proxy?.href ?? ''}`
+    const connections =
+      known.get(key) ??
+      createConnections({ ...timeouts, proxy, trust: isTrusting ? { rejectUnauthorized: false } : trust })
+    known.set(key, connections)
+    return connections
   }
 
   return {
     async send(url, { method = 'GET', headers = {}, body, signal } = {}) {
       try {
-        const answer = await dispatcherFor(url).request({
-          origin: url.origin,
-          path: `${url.pathname}${url.search}`,
+        const answer = await sendRequest(url, {
+          ...timeouts,
+          connections: connectionsFor(url),
           method,
           headers: { 'user-agent': options.userAgent ?? 'stowage', 'accept-encoding': 'identity', ...headers },
-          body: body ?? null,
-          signal: signal ?? null,
-          headersTimeout: timeouts.headersMs,
-          bodyTimeout: timeouts.stallMs,
+          body,
+          signal,
+          mayRepeat: method !== 'POST',
         })
-        return { status: answer.statusCode, headers: answer.headers, body: answer.body, url }
+        return {
+          status: answer.statusCode ?? 0,
+          headers: headersOf(answer),
+          body: answer,
+          stallMs: timeouts.stallMs,
+          url,
+        }
       } catch (error) {
         signal?.throwIfAborted()
         throw connectionFault(error, url.host)
@@ -93,21 +104,38 @@ export function openTransport(options: TransportOptions = {}): Transport {
     },
 
     async [Symbol.asyncDispose]() {
-      await Promise.all([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()))
+      for (const connections of known.values()) connections.close()
     },
   }
+}
+
+/** Node makes one text of fields that come several times; challenges are easier to tell apart as they came. */
+function headersOf({ headers, headersDistinct }: IncomingMessage): Answer['headers'] {
+  return { ...headers, 'www-authenticate': headersDistinct['www-authenticate'] }
 }
 
 /**
  * The bytes of a body as they come. Whoever stops early closes the connection.
  * @throws Fault unavailable; the reason of `signal` (that of the request) as it is
  */
-export async function* bodyOf({ body, url }: Answer, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* bodyOf({ body, stallMs, url }: Answer, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  let isWaiting = true
+  const timer = setTimeout(() => {
+    if (isWaiting) body.destroy(failureOf('BODY_TIMEOUT'))
+    else timer.refresh()
+  }, stallMs)
   try {
-    yield* body as AsyncIterable<Uint8Array>
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      isWaiting = false
+      yield chunk
+      isWaiting = true
+      timer.refresh()
+    }
   } catch (error) {
     signal?.throwIfAborted()
     throw connectionFault(error, url.host)
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -127,42 +155,21 @@ export async function readCapped(answer: Answer, limit: number, signal?: AbortSi
 }
 
 /** Ends an answer whose body is of no interest; the connection is kept if little is left of it. */
-export async function discard({ body }: Answer): Promise<void> {
+export async function discard(answer: Answer): Promise<void> {
+  const promised = Number(answer.headers['content-length'] ?? 0)
+  if (promised > mostDiscarded) return void answer.body.destroy()
   try {
-    await body.dump({ limit: 16 * 1024 })
+    let size = 0
+    for await (const chunk of bodyOf(answer)) if ((size += chunk.length) > mostDiscarded) return
   } catch {
     // Nobody wanted these bytes; a connection that breaks over them is not used again.
   }
 }
 
-interface Tls {
-  readonly rejectUnauthorized?: boolean
-  readonly secureContext?: SecureContext
-}
-
-/** HTTP/1.1 only: each blob has a connection, and so a window and a stall time-out, of its own. */
-function createDispatcher({
-  proxy,
-  timeouts,
-  tls,
-}: {
-  proxy: URL | undefined
-  timeouts: Timeouts
-  tls: Tls
-}): Dispatcher {
-  const connect = { ...tls, timeout: timeouts.connectMs, allowH2: false }
-  if (!proxy) return new Agent({ connect, allowH2: false })
-  return new ProxyAgent({
-    uri: proxy.href,
-    requestTls: connect,
-    proxyTls: connect,
-    allowH2: false,
-    clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: timeouts.headersMs }),
-  })
-}
+const mostDiscarded = 16 * 1024
 
 /** Built once: making a context of a hundred roots for each connection costs more than the handshake. */
-function contextOf(ca: string | undefined): Tls {
+function trustIn(ca: string | undefined): Trust {
   if (ca === undefined) return {}
   const certificates = ca.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)
   if (!certificates) throw new Fault('invalid', 'the file of --ca-file holds no certificate in PEM')

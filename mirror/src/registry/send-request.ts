@@ -1,0 +1,71 @@
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { failureOf } from './connection-fault.ts'
+import type { Connections } from './connections.ts'
+
+export interface SendRequestOptions {
+  readonly connections: Connections
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+  /** Holds for the body of the answer, too. */
+  readonly signal: AbortSignal | undefined
+  /** How long it may take to connect, in milliseconds. */
+  readonly connectMs: number
+  /** How long it may take from there to the head of the answer, in milliseconds. */
+  readonly headersMs: number
+  /** Whether to send it again when a kept connection ended in the moment in which it was taken up. */
+  readonly mayRepeat: boolean
+}
+
+/**
+ * Sends one request; resolves with the head of its answer.
+ * @throws Failure, an error of Node, or the reason of `signal`
+ */
+export function sendRequest(url: URL, options: SendRequestOptions): Promise<IncomingMessage> {
+  const { connections, method, headers, body, signal, connectMs, headersMs, mayRepeat } = options
+  const { isForwarded, ...way } = connections.wayTo(url)
+  const isSecure = way.protocol === 'https:'
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
+    const send = isSecure ? httpsRequest : httpRequest
+    const request = send({ ...way, method, headers: { ...headers, ...way.headers }, ...(signal && { signal }) })
+    let timer = setTimeout(() => fail(failureOf('CONNECT_TIMEOUT')), connectMs)
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    }
+    const fail = (error: Error): void => {
+      end()
+      reject(error)
+      request.destroy(error)
+    }
+    // A request that waits for its connection does not hear of the signal by itself.
+    const stop = (): void => fail(signal?.reason as Error)
+    signal?.addEventListener('abort', stop)
+    let isConnected = false
+    const connected = (): void => {
+      isConnected = true
+      clearTimeout(timer)
+      if (!request.destroyed) timer = setTimeout(() => fail(failureOf('HEADERS_TIMEOUT')), headersMs)
+    }
+    request.on('socket', (socket) => {
+      if (request.reusedSocket) connected()
+      else socket.once(isSecure ? 'secureConnect' : 'connect', connected)
+    })
+    request.on('response', (response) => {
+      end()
+      resolve(response)
+    })
+    request.on('error', (error) => {
+      end()
+      if (mayRepeat && isStale(request, error)) resolve(sendRequest(url, { ...options, mayRepeat: false }))
+      else reject(isForwarded && !isConnected ? failureOf('PROXY_UNREACHABLE', { cause: error }) : error)
+    })
+    request.end(body)
+  })
+}
+
+function isStale({ reusedSocket }: ClientRequest, { code }: NodeJS.ErrnoException): boolean {
+  return reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')
+}
