@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Fault } from '@stowage/mirror/oci/fault'
+import type { Runtime } from './runtime/runtime.ts'
 import { createAgentWorld, type AgentWorld } from './testing/agent-world.ts'
 import { createTestImage } from './testing/test-image.ts'
 
@@ -42,6 +43,25 @@ describe('an agent in trouble', () => {
       code: 'invalid',
       message: 'no manifest for linux/amd64; there are linux/s390x, plan9/mips',
     })
+  })
+
+  it('says what the runtime refuses, and sees to the others', async () => {
+    const refused = world.image('r/refused:1', createTestImage([layer()]))
+    const right = world.image('r/a:1', createTestImage([layer()]))
+    const runtime: Runtime = {
+      ...world.runtime,
+      begin(graph) {
+        if (graph.root.digest === refused.root.digest) throw new Fault('invalid', 'it is no container image')
+        return world.runtime.begin(graph)
+      },
+    }
+    world.centre.assign({ cache: 'A', images: [refused, right] })
+    await using _agent = world.start({ runtime })
+    await world.present('r/a:1')
+    await expect
+      .poll(() => world.centre.reports.at(-1)?.images.find(({ name }) => name === 'r/refused:1')?.fault, soon)
+      .toMatchObject({ code: 'invalid', message: 'it is no container image' })
+    expect(world.centre.reports.at(-1)?.trouble).toBeUndefined()
   })
 
   it('holds back what does not fit, says how much is short, and makes room of what nobody wants', async () => {

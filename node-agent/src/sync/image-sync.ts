@@ -94,6 +94,15 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     return descriptors
   }
 
+  /** What keeps one image from beginning is said of that image, when its turn comes; the others are not to wait for it. */
+  async function askAhead(graph: ImageGraph): Promise<void> {
+    try {
+      await askRuntime(graph)
+    } catch (error) {
+      if (!isFault(error) || isFault(error, 'unavailable') || isFault(error, 'denied')) throw error
+    }
+  }
+
   async function fetchMissing(image: DesiredImage, graph: ImageGraph, work: Work): Promise<void> {
     const repository = repositoryOf(image)
     for (let round = 0; ; round++) {
@@ -163,7 +172,10 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
 
   function lookForRoom(goal: Goal, steps: readonly Step[], room: Room): void {
     const rests = new Map(steps.map((step) => [subjectOf(step.image), restOf(step)]))
-    roomWatch.look(subjectsOf(goal), (subject) => shortBytesOf(rests.get(subject) ?? aDocument, room) > 0)
+    roomWatch.look(subjectsOf(goal), {
+      lacksRoom: (subject) => shortBytesOf(rests.get(subject) ?? aDocument, room) > 0,
+      freeBytes: room.runtimeBytes,
+    })
   }
 
   async function startTransfers(
@@ -173,7 +185,7 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     const candidates: Candidate[] = []
     for (const step of steps) {
       const subject = subjectOf(step.image)
-      if (!pursuits.isRunning(subject)) await askRuntime(step.graph)
+      if (!pursuits.isRunning(subject)) await askAhead(step.graph)
       if (pursuits.isRunning(subject) || pursuits.waitMs(subject) === 0) candidates.push(candidateOf(step))
     }
     const { admitted, heldBack } = admit(candidates, room)

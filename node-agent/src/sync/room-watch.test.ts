@@ -16,6 +16,7 @@ function watchOf(...attempts: readonly Attempt[]) {
   const known = new Map(attempts.map((attempt) => [attempt.subject, attempt]))
   const running = new Set<string>()
   const hurried: string[] = []
+  let freeBytes = 0
   const watch = createRoomWatch({
     attemptOf: (subject) => known.get(subject),
     waitMs: (subject) => (known.has(subject) ? 1000 : 0),
@@ -29,9 +30,10 @@ function watchOf(...attempts: readonly Attempt[]) {
     known,
     running,
     look: (...lacking: readonly string[]): string[] => {
-      watch.look(['a', 'b'], (subject) => lacking.includes(subject))
+      watch.look(['a', 'b'], { lacksRoom: (subject) => lacking.includes(subject), freeBytes })
       return hurried.splice(0)
     },
+    setFree: (mebibytes: number) => (freeBytes = mebibytes * 1024 * 1024),
   }
 }
 
@@ -49,6 +51,26 @@ describe('what failed on a full disk', () => {
     expect(look()).toEqual([])
     known.set('a', failed('a'))
     expect([look(), look()]).toEqual([[], []])
+  })
+
+  it('is tried again when there is clearly more room than ever before, though there had seemed to be enough', () => {
+    const { look, known, setFree } = watchOf()
+    setFree(50)
+    expect(look()).toEqual([])
+    known.set('a', failed('a'))
+    expect(look()).toEqual([])
+    setFree(60)
+    expect(look()).toEqual([])
+    setFree(70)
+    expect(look()).toEqual(['a'])
+    // It failed again, and what it had taken was given back.
+    known.set('a', failed('a'))
+    setFree(1)
+    expect(look()).toEqual([])
+    setFree(70)
+    expect(look()).toEqual([])
+    setFree(500)
+    expect(look()).toEqual(['a'])
   })
 
   it('is tried once by a process that did not see how full the disk was', () => {
