@@ -2,10 +2,13 @@ import { mkdtempDisposable, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { findProcesses } from '../harness/containerd/find-processes.ts'
+import { mountsBelow } from '../harness/containerd/unmount-below.ts'
 import { eventually } from '../harness/eventually.ts'
 import { createPrograms } from '../harness/programs.ts'
 import { projectDirectory } from '../harness/project-directory.ts'
 import { pushLayout } from '../harness/push-layout.ts'
+import { requirePart } from '../harness/require-part.ts'
 import type { Spawned } from '../harness/spawned.ts'
 import { createOciLayout } from '../image-maker/oci-layout.ts'
 import { smallImage } from '../image-maker/small-image.ts'
@@ -25,8 +28,9 @@ afterEach(async () => {
   await temporary.remove()
 })
 
-function startDemo(args: readonly string[]): Spawned {
-  return programs.node(path.join(projectDirectory, 'test/demo/demo.ts'), args, { env: { TMPDIR: temporary.path } })
+function startDemo(args: readonly string[], runtime = 'layout'): Spawned {
+  const env = { TMPDIR: temporary.path }
+  return programs.node(path.join(projectDirectory, 'test/demo/demo.ts'), [...args, '--runtime', runtime], { env })
 }
 
 /** Every program that the demo started, or those started, has its temporary directory in its environment. */
@@ -52,19 +56,76 @@ async function pidOfCentre(): Promise<number | undefined> {
 const filesLeft = async (): Promise<string[]> =>
   (await readdir(temporary.path)).filter((name) => name.startsWith('stowage-'))
 
-describe('the demo', () => {
-  it('brings all images to all nodes, and leaves nothing behind', async () => {
-    const demo = startDemo(['--size', 'small'])
-    const { code } = await demo.exited
-    const story = demo.lines().join('\n')
-    expect(code, story).toBe(0)
-    for (const node of ['shop', 'ship', 'clinic', 'island']) expect(story).toMatch(new RegExp(`^${node} .* MB`, 'm'))
-    expect(story).toMatch(/^ship .* 1 +\d+s \+ \d+s$/m)
+for (const runtime of ['layout', 'containerd'] as const) {
+  const describeIt = runtime === 'layout' ? describe : requirePart('containerd')
+  describeIt(`the demo with ${runtime}`, () => {
+    it('brings all images to all nodes, and leaves nothing behind', async () => {
+      const demo = startDemo(['--size', 'small'], runtime)
+      const { code } = await demo.exited
+      const story = demo.lines().join('\n')
+      expect(code, story).toBe(0)
+      for (const node of ['shop', 'ship', 'clinic', 'island']) expect(story).toMatch(new RegExp(`^${node} .* MB`, 'm'))
+      expect(story).toMatch(/^ship .* 1 +\d+s \+ \d+s$/m)
+      expect(story).toContain(runtime === 'layout' ? ', in OCI image layouts' : ', in containerd 1.')
+      expect(await filesLeft()).toEqual([])
+      expect(await processesLeft()).toEqual([])
+      expect(await mountsBelow(temporary.path)).toEqual([])
+    })
+
+    it.each([
+      ['SIGINT', /made in/],
+      ['SIGTERM', /agent is killed/],
+    ] as const)('leaves nothing behind after %s at "%s"', async (signal, line) => {
+      const options = { env: { TMPDIR: temporary.path }, cwd: projectDirectory }
+      const demo = programs.start('npm', ['run', 'demo', '--', '--size', 'small', '--runtime', runtime], options)
+      await demo.waitForLine(line, { withinMs })
+      expect(await demo.kill(signal)).toEqual({ code: 130, signal: null })
+      expect(await filesLeft()).toEqual([])
+      expect(await processesLeft()).toEqual([])
+    })
+
+    it.each([/keep their images/, /agent is killed/])(
+      'leaves nothing behind when it is killed at "%s"',
+      async (line) => {
+        const demo = startDemo(['--size', 'small'], runtime)
+        await demo.waitForLine(line, { withinMs })
+        await demo.kill('SIGKILL')
+        const isOver = async (): Promise<boolean> => [...(await processesLeft()), ...(await filesLeft())].length === 0
+        await eventually(isOver, { what: 'the end', withinMs: 60_000 })
+        expect(await mountsBelow(temporary.path)).toEqual([])
+      },
+    )
+  })
+}
+
+requirePart('containerd')('the demo on a machine with containerd', () => {
+  it('uses it unless told otherwise', async () => {
+    const demo = programs.node(path.join(projectDirectory, 'test/demo/demo.ts'), ['--size', 'small'], {
+      env: { TMPDIR: temporary.path },
+    })
+    await demo.waitForLine(/keep their images in containerd \d+\.\d+\.\d+, one for each node/, { withinMs })
+    expect(await demo.kill('SIGTERM')).toEqual({ code: 130, signal: null })
     expect(await filesLeft()).toEqual([])
-    expect(await processesLeft()).toEqual([])
   })
 
-  it('does so with the images of any registry', async () => {
+  it('ends when one of them ends, and keeps what it said', async () => {
+    const demo = startDemo(['--size', 'small'], 'containerd')
+    await demo.waitForLine(/agent is killed/, { withinMs })
+    const [run = ''] = await filesLeft()
+    const config = path.join(temporary.path, run, 'clinic/containerd/config.toml')
+    const [pid] = await findProcesses('containerd', config)
+    process.kill(pid!, 'SIGKILL')
+    expect(await demo.exited).toEqual({ code: 1, signal: null })
+    const story = demo.lines().join('\n')
+    expect(story).toMatch(
+      /the containerd of clinic ended by itself with SIGKILL\nThe last lines of clinic-containerd:\n/,
+    )
+    expect(await processesLeft()).toEqual([])
+  })
+})
+
+describe('the demo', () => {
+  it('brings the images of any registry', async () => {
     const registry = await listeningUrl(
       programs.stowage(['mirror', '--data', path.join(temporary.path, 'registry'), '--listen', '127.0.0.1:0']),
     )
@@ -108,24 +169,5 @@ describe('the demo', () => {
     const demo = startDemo(['--imgae', 'app:1'])
     expect(await demo.exited).toEqual({ code: 2, signal: null })
     expect(demo.lines()[0]).toMatch(/--imgae/)
-  })
-
-  it.each([
-    ['SIGINT', /made in/],
-    ['SIGTERM', /agent is killed/],
-  ] as const)('leaves nothing behind after %s at "%s"', async (signal, line) => {
-    const env = { TMPDIR: temporary.path }
-    const demo = programs.start('npm', ['run', 'demo', '--', '--size', 'small'], { env, cwd: projectDirectory })
-    await demo.waitForLine(line, { withinMs })
-    expect(await demo.kill(signal)).toEqual({ code: 130, signal: null })
-    expect(await filesLeft()).toEqual([])
-    expect(await processesLeft()).toEqual([])
-  })
-
-  it('leaves nothing behind when it is killed itself', async () => {
-    const demo = startDemo(['--size', 'small'])
-    await demo.waitForLine(/agent is killed/, { withinMs })
-    await demo.kill('SIGKILL')
-    await eventually(async () => [...(await processesLeft()), ...(await filesLeft())].length === 0, { what: 'the end' })
   })
 })

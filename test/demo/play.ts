@@ -20,14 +20,22 @@ export interface PlayOptions {
   readonly elapsedMs: () => number
 }
 
+/** How it went. */
+export interface Played {
+  /** What each node went through. */
+  readonly results: readonly SiteResult[]
+  /** Where the images are, for people. */
+  readonly runtimes: string
+}
+
 /** Without a byte for so long nothing will come any more; a registry far away may need its time to feed the centre. */
 const patienceMs = { made: 90_000, named: 900_000 } as const
 
 /**
- * Plays the whole story; returns what each node went through.
+ * Plays the whole story.
  * @throws DemoFailure that names the step; the reason of the stage's signal
  */
-export async function play({ stage, options, elapsedMs }: PlayOptions): Promise<SiteResult[]> {
+export async function play({ stage, options, elapsedMs }: PlayOptions): Promise<Played> {
   const platform: Platform = { os: 'linux', architecture: process.arch === 'arm64' ? 'arm64' : 'amd64' }
   const patience = { patienceMs: patienceMs[options.kind] }
   const step = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
@@ -44,7 +52,7 @@ export async function play({ stage, options, elapsedMs }: PlayOptions): Promise<
   )
   const plans = planSites(options.kind === 'made' ? options.size : 'full')
   await using cast = await step('start of the centre and the nodes', () =>
-    startCast({ stage, source, plans, elapsedMs }),
+    startCast({ stage, source, plans, runtime: options.runtime, elapsedMs }),
   )
   const { view } = cast
   view.phase('Version 1 goes to three nodes behind bad links')
@@ -55,11 +63,12 @@ export async function play({ stage, options, elapsedMs }: PlayOptions): Promise<
   const island = await step('bundle', () => bundleToIsland(cast))
   view.phase('Every byte on every node is read and checked')
   const imageBytes = await step('final check', async () => {
-    for (const site of cast.sites) await checkNode(source, site)
-    return checkNode(source, island)
+    const [imageBytes] = await Promise.all([island, ...cast.sites].map((node) => checkNode(source, node)))
+    return imageBytes!
   })
   const sites = await Promise.all(cast.sites.map(siteResult))
-  return [...sites, { name: island.name, imageBytes, kills: 0, tookMs: [island.tookMs] }]
+  const results = [...sites, { name: island.name, imageBytes, kills: 0, tookMs: [island.tookMs] }]
+  return { results, runtimes: cast.runtimes.words }
 }
 
 async function siteResult(site: CastSite): Promise<SiteResult> {

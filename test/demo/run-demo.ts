@@ -1,9 +1,8 @@
 import { formatDuration } from 'stowage/print/format'
 import { causesOf, DemoFailure, Interrupted } from './demo-failure.ts'
-import { play, type PlayOptions } from './play.ts'
+import { play, type Played, type PlayOptions } from './play.ts'
 import { resultTable } from './result-table.ts'
 import type { Screen } from './screen.ts'
-import type { SiteResult } from './site-result.ts'
 import { openStage } from './stage.ts'
 import { startSweeper, type Sweeper } from './sweeper.ts'
 import { openWorkDirectory, type WorkDirectory } from './work-directory.ts'
@@ -14,7 +13,7 @@ export interface RunDemoOptions extends Omit<PlayOptions, 'stage'> {
   readonly signal: AbortSignal
 }
 
-const neededBytes = { made: 1_200_000_000, named: 2_000_000_000 } as const
+const neededBytes = { made: 2_000_000_000, named: 3_000_000_000 } as const
 const shownLines = 15
 
 /**
@@ -26,10 +25,10 @@ export async function runDemo(options: RunDemoOptions): Promise<void> {
   const directory = await openWorkDirectory({ neededBytes: neededBytes[options.options.kind] })
   const sweeper = startSweeper(directory.path)
   try {
-    const results = await onStage(directory, sweeper, options)
+    const { results, runtimes } = await onStage(directory, sweeper, options)
     await directory.remove()
     const took = formatDuration(elapsedMs())
-    screen.say(`every image is on every node that should have it, and nothing else; all in ${took}`)
+    screen.say(`every image is on every node that should have it, and nothing else, in ${runtimes}; all in ${took}`)
     screen.print(`\n${resultTable(results)}`)
   } catch (error) {
     if (!(error instanceof Interrupted)) throw await withLastWords(error, directory)
@@ -45,7 +44,7 @@ async function onStage(
   directory: WorkDirectory,
   sweeper: Sweeper,
   { screen, signal, options, elapsedMs }: RunDemoOptions,
-): Promise<SiteResult[]> {
+): Promise<Played> {
   await using stage = openStage({ directory, screen, sweeper, signal })
   return await play({ stage, options, elapsedMs })
 }

@@ -1,15 +1,15 @@
 import path from 'node:path'
+import type { NodeRuntime } from './runtime/node-runtime.ts'
 import { startLink, type RunningLink } from '../link/start-link.ts'
 import { placeLabel, type SitePlan } from './site-plan.ts'
 import type { Actor, Stage } from './stage.ts'
 
-/** An edge node: its link, its agent and its disk. */
+/** An edge node: its link, its agent and its runtime. */
 export interface Site extends AsyncDisposable {
   readonly name: string
   readonly place: SitePlan['place']
   readonly link: RunningLink
-  /** Its OCI layout. */
-  readonly images: string
+  readonly runtime: NodeRuntime
   kills(): number
   isRunning(): boolean
   /** SIGKILL for the agent. */
@@ -18,19 +18,25 @@ export interface Site extends AsyncDisposable {
   restart(): void
 }
 
+export interface StartSiteOptions {
+  readonly plan: SitePlan
+  /** URL of the centre. */
+  readonly centre: string
+  readonly runtime: NodeRuntime
+}
+
 /** Starts a link to the centre, an agent behind it, and the cuts. */
-export async function startSite(stage: Stage, { plan, centre }: { plan: SitePlan; centre: string }): Promise<Site> {
+export async function startSite(stage: Stage, { plan, centre, runtime }: StartSiteOptions): Promise<Site> {
   const { name, place } = plan
   await using starting = new AsyncDisposableStack()
   const link = starting.use(await startLink({ ...plan.link, upstream: centre }))
-  const images = path.join(stage.directory.path, name, 'images')
   let kills = 0
   let agent: Actor | undefined = startAgent()
   await link.plan(plan.cuts)
 
   function startAgent(): Actor {
     const who = ['--node', name, '--label', `${placeLabel}=${place}`]
-    const where = ['--data', path.join(stage.directory.path, name, 'data'), '--runtime', `layout:${images}`]
+    const where = ['--data', path.join(stage.directory.path, name, 'data'), '--runtime', runtime.place]
     return stage.start(name, [
       'agent',
       '--central',
@@ -49,7 +55,7 @@ export async function startSite(stage: Stage, { plan, centre }: { plan: SitePlan
     name,
     place,
     link,
-    images,
+    runtime,
     kills: () => kills,
     isRunning: () => agent !== undefined,
     async kill() {

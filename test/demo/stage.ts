@@ -9,12 +9,15 @@ import type { WorkDirectory } from './work-directory.ts'
 export interface Stage extends AsyncDisposable {
   readonly directory: WorkDirectory
   readonly screen: Screen
+  readonly sweeper: Sweeper
   /** Fires when the demo cannot or shall not go on; its reason says why. */
   readonly signal: AbortSignal
   /** Starts `stowage` with a log of its own. If it ends before it was told to, the demo fails. */
   start(name: string, args: readonly string[]): Actor
   /** Ends the demo: something that nobody awaits has failed. */
   fail(error: unknown): void
+  /** Takes care of what programs of the stage need: it is closed after they have ended. */
+  keep(close: () => Promise<void>): void
   /** Runs `stowage` to its end, for commands that do one thing. */
   run(name: string, args: readonly string[]): Promise<void>
 }
@@ -40,6 +43,7 @@ const inherited = new Set(['STOWAGE_CA_FILE', 'STOWAGE_DOCKER_CONFIG', 'STOWAGE_
 /** Opens the stage; disposing ends all programs on it. */
 export function openStage({ directory, screen, sweeper, signal: outside }: StageOptions): Stage {
   const programs = createPrograms()
+  const kept = new AsyncDisposableStack()
   const failed = new AbortController()
   let isOver = false
   const signal = AbortSignal.any([outside, failed.signal])
@@ -63,6 +67,7 @@ export function openStage({ directory, screen, sweeper, signal: outside }: Stage
   return {
     directory,
     screen,
+    sweeper,
     signal,
     start(name, args) {
       const program = spawn(name, args)
@@ -80,6 +85,7 @@ export function openStage({ directory, screen, sweeper, signal: outside }: Stage
       }
     },
     fail: (error) => failed.abort(error),
+    keep: (close) => kept.defer(close),
     async run(name, args) {
       const { code, signal: killer } = await unlessAborted(spawn(name, args).exited, signal)
       if (code === 0) return
@@ -90,6 +96,7 @@ export function openStage({ directory, screen, sweeper, signal: outside }: Stage
     async [Symbol.asyncDispose]() {
       isOver = true
       await programs.stopAll()
+      await kept.disposeAsync()
     },
   }
 }

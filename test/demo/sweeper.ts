@@ -8,6 +8,10 @@ import type { Spawned } from '../harness/spawned.ts'
 export interface Sweeper {
   /** To be ended, for as long as it runs. */
   watch(program: Spawned): void
+  /** Somebody else takes this directory away if this process is killed; it is waited for. */
+  leave(directory: string): void
+  /** That is over: the directory is like any other again. */
+  take(directory: string): void
   /** Nothing is left to be swept; resolves when the sweeper is gone. */
   dismiss(): Promise<void>
 }
@@ -26,6 +30,8 @@ export function startSweeper(directory: string): Sweeper {
       tell(`started ${pid}`)
       void exited.then(() => tell(`ended ${pid}`))
     },
+    leave: (directory) => tell(`left ${directory}`),
+    take: (directory) => tell(`taken ${directory}`),
     async dismiss() {
       child.stdin.end('over\n')
       await gone.catch(() => undefined) // It could not be started.
