@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isFault } from '@stowage/mirror/oci/fault'
 import type { GrpcChannel } from './grpc-channel.ts'
 
-const topics = ['/images/', '/containers/delete'].map((prefix) => `topic~="^${prefix}"`)
+const topics = ['/images/', '/containers/delete', '/namespaces/create'].map((prefix) => `topic~="^${prefix}"`)
 const pauseMs = 1000
 
 /**
  * Tells when images or the containers that use them may have changed: a pull by the kubelet takes our pins away, and a
- * container that goes sets its image free. Also told when containerd is back: what happened meanwhile nobody says.
+ * container that goes sets its image free. Also told when containerd goes, and when it is back: what happened meanwhile
+ * nobody says.
  */
 export function watchEvents(channel: GrpcChannel, namespace: string, onChange: () => void): Disposable {
   const ended = new AbortController()
@@ -20,13 +21,16 @@ export function watchEvents(channel: GrpcChannel, namespace: string, onChange: (
 
   async function followForEver(): Promise<void> {
     while (!ended.signal.aborted) {
+      let isThere = false
       try {
         await channel.call('Version/Version', {})
+        isThere = true
         onChange()
         await follow()
       } catch (error) {
         if (!isFault(error) && !ended.signal.aborted) throw error
       }
+      if (isThere && !ended.signal.aborted) onChange()
       await delay(pauseMs, undefined, { signal: ended.signal }).catch(() => {})
     }
   }
