@@ -62,8 +62,6 @@ export function clusterCommands(files: ClusterFiles): readonly ClusterCommand[] 
       `--root-dir=${files.kubelet}`,
       `--node-ip=${nodeAddress}`,
       `--hostname-override=${nodeName}`,
-      // Images that it finds when it starts may go at once. In its configuration zero would stand for two minutes.
-      '--minimum-image-ttl-duration=0s',
     ]),
   ]
 }

@@ -1,21 +1,16 @@
 import path from 'node:path'
 import type { ClusterFiles } from './cluster-files.ts'
 
-/** When the kubelet removes images that no container uses: as soon as the disk is so full, until it is so empty. */
-export interface ImageGcThresholds {
-  readonly highPercent: number
-  readonly lowPercent: number
-}
-
 interface KubeletConfigOptions {
   readonly files: ClusterFiles
   readonly containerdSocket: string
   readonly cgroupRoot: string
-  readonly imageGc: ImageGcThresholds
+  /** Whether it is to take the disk for full. */
+  readonly isDiskFull: boolean
 }
 
 /** A KubeletConfiguration for a machine that is not the kubelet's alone. */
-export function kubeletConfig({ files, containerdSocket, cgroupRoot, imageGc }: KubeletConfigOptions): object {
+export function kubeletConfig({ files, containerdSocket, cgroupRoot, isDiskFull }: KubeletConfigOptions): object {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -30,9 +25,12 @@ export function kubeletConfig({ files, containerdSocket, cgroupRoot, imageGc }: 
     oomScoreAdj: 0,
     makeIPTablesUtilChains: false,
     enforceNodeAllocatable: [],
-    evictionHard: { 'memory.available': '50Mi' },
-    imageGCHighThresholdPercent: imageGc.highPercent,
-    imageGCLowThresholdPercent: imageGc.lowPercent,
+    // No disk has so much; and a real disk that is rather full must not disturb a test that is not about that.
+    evictionHard: { 'memory.available': '50Mi', ...(isDiskFull ? { 'imagefs.available': '1Ei' } : {}) },
+    // Zero would stand for two minutes.
+    imageMinimumGCAge: '1ns',
+    imageGCHighThresholdPercent: 100,
+    imageGCLowThresholdPercent: 99,
     podLogsDir: path.join(files.kubelet, 'logs'),
     volumePluginDir: path.join(files.kubelet, 'volume-plugins'),
     resolvConf: '/etc/resolv.conf',

@@ -8,13 +8,11 @@ import { startContainerd, type Containerd } from '../containerd/start-containerd
 import { eventually } from '../eventually.ts'
 import { startGuard } from '../guard.ts'
 import { createPrograms } from '../programs.ts'
-import type { Restartable } from '../restartable.ts'
 import { writeClusterAccess } from './cluster-access.ts'
 import { clusterCommands, nodeName, type ClusterCommand } from './cluster-commands.ts'
 import { clusterFiles, type ClusterFiles } from './cluster-files.ts'
-import type { ImageGcThresholds } from './kubelet-config.ts'
 import { addNodeAddress } from './node-address.ts'
-import { startKubelet } from './start-kubelet.ts'
+import { startKubelet, type Kubelet } from './start-kubelet.ts'
 import { sweepCluster } from './sweep-cluster.ts'
 
 export interface ClusterOptions {
@@ -24,8 +22,6 @@ export interface ClusterOptions {
   readonly release?: ContainerdRelease
   /** Where all of it is to run; it is not deleted with the cluster. Default: a network with nothing else in it. */
   readonly namespace?: Namespace
-  /** Default: never, practically. With `{ highPercent: 1, lowPercent: 0 }` each start of the kubelet removes what is unused. */
-  readonly imageGc?: ImageGcThresholds
 }
 
 /** A Kubernetes cluster of one node, made of plain processes, in a network namespace. */
@@ -33,7 +29,7 @@ export interface Cluster extends AsyncDisposable {
   readonly nodeName: string
   readonly namespace: Namespace
   readonly containerd: Containerd
-  readonly kubelet: Restartable
+  readonly kubelet: Kubelet
   readonly files: ClusterFiles
   /** Runs kubectl as the cluster's administrator; resolves with what it printed. */
   kubectl(...args: string[]): Promise<string>
@@ -51,7 +47,7 @@ const patience = { withinMs: 90_000, everyMs: 200 }
  * @throws Error if a component does not come up; the logs in the directory tell why
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { directory, release = 'containerd', imageGc = { highPercent: 100, lowPercent: 99 } } = options
+  const { directory, release = 'containerd' } = options
   const files = clusterFiles(directory)
   await mkdir(directory, { recursive: true })
   await writeClusterAccess(files)
@@ -80,7 +76,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await importPauseImage(containerd)
   await eventually(() => kubectl('get', '--raw', '/readyz'), { ...patience, what: 'an answer of kube-apiserver' })
   start('kube-controller-manager', 'kube-scheduler')
-  const kubelet = await startKubelet({ files, containerd, programs, launcher, kubectl, imageGc })
+  const kubelet = await startKubelet({ files, containerd, programs, launcher, kubectl })
   const isNodeReady = (): Promise<string> =>
     kubectl('wait', '--for=condition=Ready', `node/${nodeName}`, '--timeout=2s')
   await eventually(isNodeReady, { ...patience, what: `${nodeName} as a ready node` })

@@ -7,7 +7,7 @@ import { startRestartable, type Restartable } from '../restartable.ts'
 import { untilAnswers } from '../until-answers.ts'
 import { clusterCommands, nodeName } from './cluster-commands.ts'
 import type { ClusterFiles } from './cluster-files.ts'
-import { kubeletConfig, type ImageGcThresholds } from './kubelet-config.ts'
+import { kubeletConfig } from './kubelet-config.ts'
 import { cgroupOf, makeCgroup } from './own-cgroup.ts'
 
 interface KubeletOptions {
@@ -16,16 +16,24 @@ interface KubeletOptions {
   readonly programs: Programs
   readonly launcher: readonly [string, ...string[]]
   readonly kubectl: (...args: string[]) => Promise<string>
-  readonly imageGc: ImageGcThresholds
+}
+
+/** The kubelet of a cluster. */
+export interface Kubelet extends Restartable {
+  /** Restarts it; see `forceImageGc` for what it does on a full disk. On any other it removes no image. */
+  restartWith(options: { isDiskFull: boolean }): Promise<void>
 }
 
 /** Starts the kubelet and waits until the API server can talk to it. What it mounts and makes is swept with the cluster. */
-export async function startKubelet(options: KubeletOptions): Promise<Restartable> {
-  const { files, containerd, programs, launcher, kubectl, imageGc } = options
+export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
+  const { files, containerd, programs, launcher, kubectl } = options
   const cgroupRoot = cgroupOf(files.directory)
   await makeCgroup(cgroupRoot)
-  const config = kubeletConfig({ files, containerdSocket: containerd.files.socket, cgroupRoot, imageGc })
-  await writeFile(files.kubeletConfig, JSON.stringify(config))
+  const configure = (isDiskFull: boolean): Promise<void> => {
+    const config = kubeletConfig({ files, containerdSocket: containerd.files.socket, cgroupRoot, isDiskFull })
+    return writeFile(files.kubeletConfig, JSON.stringify(config))
+  }
+  await configure(false)
   await shareMounts(files.kubelet)
 
   const { file, args } = clusterCommands(files).find(({ program }) => program === 'kubelet')!
@@ -34,7 +42,15 @@ export async function startKubelet(options: KubeletOptions): Promise<Restartable
   const outputFile = path.join(files.directory, 'kubelet.log')
   const begin = () => programs.start(command, [...into, file, ...args], { name: 'kubelet', outputFile })
   const answers = () => kubectl('get', '--raw', `/api/v1/nodes/${nodeName}/proxy/healthz`)
-  return startRestartable(begin, (kubelet) => untilAnswers(kubelet, answers))
+  const kubelet = await startRestartable(begin, (program) => untilAnswers(program, answers))
+  return {
+    ...kubelet,
+    async restartWith({ isDiskFull }) {
+      await configure(isDiskFull)
+      await kubelet.stop()
+      await kubelet.start()
+    },
+  }
 }
 
 /** Lets what is mounted below in another mount namespace be seen here, and so by the runtime. */
