@@ -19,6 +19,8 @@ export interface Leases {
   letGoContent(root: Digest, digest: Digest): Promise<void>
   /** Ends a hold; what nothing else holds is gone when this resolves. */
   release(root: Digest): Promise<void>
+  /** Resolves when containerd has cleared away what nobody holds any more. */
+  clearAway(): Promise<void>
   /** Roots that are held. */
   held(): Promise<Digest[]>
 }
@@ -29,6 +31,7 @@ interface Lease {
 }
 
 const rootLabel = 'stowage.dev/root'
+const clearingLease = 'stowage-clearing'
 
 export function createLeases(channel: GrpcChannel, snapshotter: string): Leases {
   const idOf = (root: Digest): string => `stowage-${hexOf(root)}`
@@ -54,6 +57,13 @@ export function createLeases(channel: GrpcChannel, snapshotter: string): Leases 
 
     async release(root) {
       await ifThere(channel.call('Leases/Delete', { id: idOf(root), sync: true }))
+    },
+
+    async clearAway() {
+      // A lease that ends is the only thing after which containerd says when it is done. This one is over when it begins.
+      const labels = { 'containerd.io/gc.expire': new Date(0).toISOString() }
+      await unlessThere(channel.call('Leases/Create', { id: clearingLease, labels }))
+      await ifThere(channel.call('Leases/Delete', { id: clearingLease, sync: true }))
     },
 
     async held() {

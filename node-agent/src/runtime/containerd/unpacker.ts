@@ -58,10 +58,15 @@ export function createUnpacker({ content, snapshots, leases, keepsLayers, syncUn
       await syncUnpacked()
       await snapshots.commit(key, { chainId, lease })
     } catch (error) {
-      // Half a layer may be what fills the disk.
-      await snapshots.drop(key).catch(() => {})
+      // Half a layer may be what fills the disk: whoever hears of that is to see the room that there is without it.
+      await dropAndClear(key).catch(() => {})
       throw error
     }
+  }
+
+  async function dropAndClear(key: string): Promise<void> {
+    await snapshots.drop(key)
+    await leases.clearAway()
   }
 
   async function apply(layer: Descriptor, mounts: readonly Mount[]): Promise<Digest> {
