@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { runStowage, type Ran } from './stowage.ts'
+import { runStowage, type Ran, type SpawnStowageOptions } from './stowage.ts'
 
 /** A node that nothing connects to a centre. */
 export interface Island {
@@ -8,7 +8,7 @@ export interface Island {
   /** What `stowage` is called with to import a file. */
   importArgs(file: string): string[]
   /** `stowage bundle import`. */
-  import(file: string): Promise<Ran>
+  import(file: string, options?: Pick<SpawnStowageOptions, 'launcher'>): Promise<Ran>
 }
 
 export interface IslandOptions {
@@ -24,5 +24,5 @@ export function createIsland(directory: string, options: IslandOptions = {}): Is
   const { runtime = `layout:${layout}`, flags = [] } = options
   const where = ['--data', path.join(directory, 'data'), '--runtime', runtime, ...flags]
   const importArgs = (file: string): string[] => ['bundle', 'import', file, ...where]
-  return { directory, layout, importArgs, import: (file) => runStowage(importArgs(file)) }
+  return { directory, layout, importArgs, import: (file, how) => runStowage(importArgs(file), how) }
 }

@@ -52,7 +52,7 @@ export interface ImageWorks {
   /** A small image for this machine. */
   make(options?: SmallImageOptions): Promise<MadeImage>
   /** @param name `REPOSITORY:TAG` */
-  push(image: MadeImage | MadeIndex, registry: PushTarget, name: string): Promise<PushedImage>
+  push(image: MadeImage | MadeIndex | Descriptor, registry: PushTarget, name: string): Promise<PushedImage>
 }
 
 export interface PushTarget {
@@ -68,13 +68,18 @@ export async function openImageWorks(directory: string): Promise<ImageWorks> {
     layout,
     make: (options) => smallImage(layout, { platform: machinePlatform, ...options }),
     async push(image, { url, host, credentials }, name) {
-      const root = 'index' in image ? image.index : image.manifest
+      const root = rootOf(image)
       const colon = name.lastIndexOf(':')
       const [repository, tag] = [name.slice(0, colon), name.slice(colon + 1)]
       await pushLayout({ layout, target: root, registry: url, repository, tag, credentials })
       return imageAt(`${host}/${name}`, root)
     },
   }
+}
+
+function rootOf(image: MadeImage | MadeIndex | Descriptor): Descriptor {
+  if ('index' in image) return image.index
+  return 'manifest' in image ? image.manifest : image
 }
 
 /** What a node of this machine must hold of an image under a reference. */

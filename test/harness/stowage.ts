@@ -19,9 +19,14 @@ export function spawnStowage(
   args: readonly string[],
   { launcher = [], ...options }: SpawnStowageOptions = {},
 ): Spawned {
-  const stowage = stowageCommand(args)
-  const [command, ...all] = [...launcher, stowage.command, ...stowage.args] as [string, ...string[]]
+  const [command, all] = launched(launcher, args)
   return spawnProgram(command, all, { name: `stowage ${args[0] ?? ''}`, ...options })
+}
+
+function launched(launcher: readonly string[], args: readonly string[]): [command: string, args: string[]] {
+  const stowage = stowageCommand(args)
+  const [command = '', ...all] = [...launcher, stowage.command, ...stowage.args]
+  return [command, all]
 }
 
 /** What a `stowage` that ended said. */
@@ -33,9 +38,9 @@ export interface Ran extends Exit {
 /** Runs `stowage` to its end, whatever that is; killed after a minute. */
 export async function runStowage(
   args: readonly string[],
-  { cwd, env = {} }: Pick<SpawnOptions, 'cwd' | 'env'> = {},
+  { cwd, env = {}, launcher = [] }: Pick<SpawnStowageOptions, 'cwd' | 'env' | 'launcher'> = {},
 ): Promise<Ran> {
-  const { command, args: all } = stowageCommand(args)
+  const [command, all] = launched(launcher, args)
   const where = cwd === undefined ? {} : { cwd }
   const ended = await execa(command, all, { ...where, env, reject: false, timeout: 60_000, stdin: 'ignore' })
   const signal = ended.signal ?? null
