@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { execa } from 'execa'
 import { projectDirectory } from '../harness/project-directory.ts'
@@ -30,7 +30,7 @@ export async function installStowage(): Promise<Installation> {
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true })
   try {
     for (const [room, name] of Object.entries(packages)) {
-      for (const part of ['package.json', 'dist']) {
+      for (const part of await publishedParts(path.join(projectDirectory, room))) {
         await cp(path.join(projectDirectory, room, part), path.join(modules, name, part), { recursive: true })
       }
     }
@@ -38,9 +38,14 @@ export async function installStowage(): Promise<Installation> {
     await remove()
     throw error
   }
-  const main = path.join(modules, 'stowage/dist/main.js')
   return {
-    command: (args) => [process.execPath, main, '--log-format', 'json', ...args],
+    command: (args) => [path.join(modules, 'stowage/bin/stowage'), '--log-format', 'json', ...args],
     [Symbol.asyncDispose]: remove,
   }
+}
+
+/** What npm would pack. */
+async function publishedParts(room: string): Promise<string[]> {
+  const text = await readFile(path.join(room, 'package.json'), 'utf8')
+  return ['package.json', ...(JSON.parse(text) as { files: string[] }).files]
 }
