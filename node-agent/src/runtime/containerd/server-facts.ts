@@ -44,7 +44,8 @@ export const criNamespace = 'k8s.io'
  * @throws Fault invalid: it is too old, or has no such snapshotter or namespace
  */
 export function serverFacts({ version, plugins, namespaces }: ServerAnswers, needs: ServerNeeds): ServerFacts {
-  if (isOlder(version, [1, 6, 0])) {
+  const numbers = numbersOf(version)
+  if (numbers && isOlder(numbers, [1, 6, 0])) {
     throw new Fault('invalid', `containerd ${version} is too old: 1.6 or later is needed`)
   }
   const snapshotter = findSnapshotter(plugins, needs.snapshotter)
@@ -54,8 +55,9 @@ export function serverFacts({ version, plugins, namespaces }: ServerAnswers, nee
   const content = plugins.find(({ type }) => type === 'io.containerd.content.v1')
   return {
     version,
-    syncsUnpacked: !isOlder(version, [1, 7, 14]),
-    honoursPins: !isOlder(version, [1, 6, 22]) && !(version.includes('1.7.') && isOlder(version, [1, 7, 3])),
+    // Of one that does not say what it is, nothing is taken for granted that is lost in a power cut.
+    syncsUnpacked: numbers !== undefined && !isOlder(numbers, [1, 7, 14]),
+    honoursPins: numbers === undefined || honoursPins(numbers),
     snapshotsDirectory: snapshotter.exports['root'],
     blobsDirectory: content?.exports['root'] && join(content.exports['root'], 'blobs', 'sha256'),
     hasCri,
@@ -78,13 +80,19 @@ function noNamespace(wanted: string, there: readonly string[]): Fault {
   )
 }
 
-/** Versions look like `1.6.20~ds1`, `v1.7.24`, `v2.4.2`; what cannot be read is taken for a new one. */
-function isOlder(version: string, than: readonly [number, number, number]): boolean {
-  const parts = /(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number)
-  if (!parts) return false
-  for (const [at, wanted] of than.entries()) {
-    const part = parts[at] ?? 0
-    if (part !== wanted) return part < wanted
-  }
-  return false
+type Version = readonly [major: number, minor: number, patch: number]
+
+/** Versions look like `1.6.20~ds1`, `v1.7.24`, `v2.4.2`. */
+function numbersOf(version: string): Version | undefined {
+  const [found, major, minor, patch = 0] = /(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? []
+  return found === undefined ? undefined : [Number(major), Number(minor), Number(patch)]
+}
+
+function isOlder(version: Version, than: Version): boolean {
+  const at = version.findIndex((number, place) => number !== than[place])
+  return at >= 0 && version[at]! < than[at]!
+}
+
+function honoursPins(version: Version): boolean {
+  return !isOlder(version, [1, 6, 22]) && (isOlder(version, [1, 7, 0]) || !isOlder(version, [1, 7, 3]))
 }
