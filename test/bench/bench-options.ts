@@ -17,7 +17,8 @@ export class UsageError extends Error {}
 
 export const usage = `usage: npm run --silent bench -- [NAME...] [options]
 
-Compares stowage with docker-registry, skopeo and nginx, side by side in one run, and prints ratios.
+Compares stowage with docker-registry, skopeo, nginx and the pulls of containerd, side by side in one run, and prints
+ratios.
 
   --rounds N                   how often each contender is measured (default: 3 to 7, as the scenario has it)
   -o text|markdown|json        how the result is printed on standard output (default: text)

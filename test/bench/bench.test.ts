@@ -13,19 +13,39 @@ interface Printed {
   }[]
 }
 
+async function run(names: readonly string[]): Promise<Printed['scenarios']> {
+  const args = ['--conditions=source', script, ...names, '--size', 'small', '--rounds', '1', '-o', 'json']
+  const { stdout } = await execa(process.execPath, args, { cwd: path.dirname(script) })
+  return (JSON.parse(stdout) as Printed).scenarios
+}
+
+function eachFoundSomething(scenarios: Printed['scenarios'], names: readonly string[]): void {
+  expect(scenarios.map(({ name }) => name)).toEqual(names)
+  for (const { measured } of scenarios) {
+    expect(measured.length).toBeGreaterThan(0)
+    for (const { figures } of measured) expect(figures['stowage']?.figures).toHaveLength(1)
+  }
+}
+
 requirePart(
   'docker-registry',
   'skopeo',
   'wrk',
 )('the benchmarks', () => {
   it('run, each of them, and say what they found', async () => {
-    const args = ['--conditions=source', script, '--size', 'small', '--rounds', '1', '-o', 'json']
-    const { stdout } = await execa(process.execPath, args, { cwd: path.dirname(script) })
-    const { scenarios } = JSON.parse(stdout) as Printed
-    expect(scenarios.map(({ name }) => name)).toEqual(['copy', 'manifests', 'blobs', 'readers', 'memory'])
-    for (const { measured } of scenarios) {
-      expect(measured.length).toBeGreaterThan(0)
-      for (const { figures } of measured) expect(figures['stowage']?.figures).toHaveLength(1)
-    }
+    const names = ['copy', 'manifests', 'blobs', 'readers', 'memory']
+    eachFoundSomething(await run(names), names)
+  })
+})
+
+requirePart(
+  'containerd',
+  'containerd-2',
+  'debian',
+  'docker-registry',
+)('the benchmarks of containerd', () => {
+  it('run, each of them, and say what they found', async () => {
+    const names = ['containerd', 'containerd-2']
+    eachFoundSomething(await run(names), names)
   })
 })

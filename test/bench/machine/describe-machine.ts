@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import path from 'node:path'
 import { execa } from 'execa'
+import { toolDirectory } from '../../tools/tool-directory.ts'
 
 /** Where a run was made, as far as it matters to who reads the figures. */
 export interface MachineFacts {
@@ -30,7 +32,9 @@ export async function describeMachine(directory: string): Promise<MachineFacts> 
   }
 }
 
-const asked: readonly (readonly [program: string, flag: string])[] = [
+const asked: readonly (readonly [name: string, flag: string, program?: string])[] = [
+  ['containerd', '--version'],
+  ['containerd-2', '--version', path.join(toolDirectory('containerd-2'), 'containerd')],
   ['docker-registry', '--version'],
   ['skopeo', '--version'],
   ['nginx', '-v'],
@@ -39,10 +43,10 @@ const asked: readonly (readonly [program: string, flag: string])[] = [
 
 async function versions(): Promise<Record<string, string>> {
   const found = await Promise.all(
-    asked.map(async ([program, flag]) => {
+    asked.map(async ([name, flag, program = name]) => {
       const env = { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` }
       const { all } = await execa(program, [flag], { all: true, reject: false, env })
-      return [program, /\d+\.\d+[\w.+-]*/.exec(all)?.[0]] as const
+      return [name, /\d+\.\d+[\w.+-]*/.exec(all)?.[0]] as const
     }),
   )
   return Object.fromEntries(found.flatMap(([program, version]) => (version === undefined ? [] : [[program, version]])))
