@@ -36,15 +36,15 @@ export interface KnownNames {
 }
 
 /**
- * Which records go with a name: itself, its name by digest if we made or adopted that and no other tag of the repository
- * has that digest, and its name by ID if nothing else names the image.
+ * Which records go with a name: itself, its name by digest if we made or adopted that, no set names it, and no other tag of
+ * the repository has that digest, and its name by ID if nothing else names the image.
  */
 export function recordsToGo({ name, target }: ImageRecord, { records, labels }: KnownNames): string[] {
   const going = [name]
   const others = records.filter((record) => record.target.digest === target.digest && record.name !== name)
   const byDigest = digestNameOf(name, target.digest)
   const isLastTag = !others.some((other) => digestNameOf(other.name, target.digest) === byDigest)
-  if (byDigest && isLastTag && isMarked('companion', byDigest, labels)) going.push(byDigest)
+  if (byDigest && isLastTag && isCompanion(byDigest, labels)) going.push(byDigest)
   const left = others.filter((other) => !going.includes(other.name))
   if (left.every((other) => isIdName(other.name))) going.push(...left.map((other) => other.name))
   return going

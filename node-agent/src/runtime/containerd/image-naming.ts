@@ -1,8 +1,9 @@
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import type { Digest } from '@stowage/mirror/oci/digest'
 import { Fault } from '@stowage/mirror/oci/fault'
+import { ifThere } from './containerd-fault.ts'
 import type { Content } from './content.ts'
-import { digestNameOf, orphansOf, recordsToGo } from './image-names.ts'
+import { digestNameOf, isCompanion, orphansOf, recordsToGo } from './image-names.ts'
 import type { ImageRecord, ImageRecords } from './image-records.ts'
 import type { ImageShapes } from './image-shape.ts'
 import { isInUse, type UsedImage } from './in-use.ts'
@@ -61,7 +62,10 @@ export function createImageNaming({ content, images, leases, shapes, usedImages 
     const marks = (['name', 'companion'] as const).flatMap((mark) => names.map((name) => ({ mark, name })))
     for (const [digest, labels] of await content.all()) {
       const found = marks.filter(({ mark, name }) => isMarked(mark, name, labels))
-      await content.label(digest, Object.fromEntries(found.map(({ mark, name }) => [markLabel(mark, name), ''])))
+      // What no name means any more may be collected by now.
+      await ifThere(
+        content.label(digest, Object.fromEntries(found.map(({ mark, name }) => [markLabel(mark, name), '']))),
+      )
     }
   }
 
@@ -96,7 +100,7 @@ export function createImageNaming({ content, images, leases, shapes, usedImages 
     async forget(name) {
       const record = await images.get(name)
       const byDigest = record && digestNameOf(name, record.target.digest)
-      const isOurs = byDigest !== undefined && isMarked('companion', byDigest, await labelsOf(record!.target.digest))
+      const isOurs = byDigest !== undefined && isCompanion(byDigest, await labelsOf(record!.target.digest))
       for (const one of isOurs ? [name, byDigest] : [name]) await images.setPinned(one, false)
       // What came with the name still goes with it, whoever takes it away.
       await unmark([name])
@@ -121,10 +125,10 @@ export function createImageNaming({ content, images, leases, shapes, usedImages 
 
     async dropOrphans() {
       const [records, all] = await Promise.all([images.all(), content.all()])
-      for (const [digest, labels] of all) {
-        for (const orphan of orphansOf(digest, { records, labels })) {
-          if (await isUsed(orphan, records)) continue
-          await take(recordsToGo(orphan, { records, labels }))
+      for (const [digest, same] of Map.groupBy(records, ({ target }) => target.digest)) {
+        const known = { records: same, labels: all.get(digest) ?? {} }
+        for (const orphan of orphansOf(digest, known)) {
+          if (!(await isUsed(orphan, same))) await take(recordsToGo(orphan, known))
         }
       }
     },
