@@ -27,13 +27,14 @@ const content = 'containerd.io/gc.ref.content'
 
 /**
  * What containerd's garbage collector must keep with a manifest (containerd, docs/garbage-collection.md). Layers are kept
- * only where that is asked for: unpacked, they are snapshots.
+ * only where that is asked for: unpacked, they are snapshots. The one child that we keep of an index has a key of its own:
+ * others count the children in keys like `m.0`, and not all the same ones.
  */
 export function manifestLabels(
   manifest: Manifest,
   kept: { readonly child: Digest | undefined; readonly layers: boolean },
 ): Labels {
-  if (manifest.kind === 'index') return kept.child ? { [`${content}.m.0`]: kept.child } : {}
+  if (manifest.kind === 'index') return kept.child ? { [`${content}.stowage`]: kept.child } : {}
   const layers = kept.layers ? manifest.layers.map(({ digest }, at) => [`${content}.l.${at}`, digest]) : []
   return { [`${content}.config`]: manifest.config.digest, ...Object.fromEntries(layers) }
 }
