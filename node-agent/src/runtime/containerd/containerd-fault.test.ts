@@ -81,7 +81,7 @@ describe('a fault made of what containerd says', () => {
 
 describe('what is there or not', () => {
   const fault = (code: status): unknown => containerdFault(answer(code, 'words'), question)
-  const rejected = (code: status): Promise<string> => Promise.reject(fault(code) as Error)
+  const rejected = (code: status): Promise<string> => Promise.reject(fault(code))
 
   it('is told from other trouble', async () => {
     expect(isAnswer(fault(status.NOT_FOUND), 'NOT_FOUND')).toBe(true)

@@ -4,6 +4,8 @@ import type { GrpcChannel } from './grpc-channel.ts'
 
 const topics = ['/images/', '/containers/delete', '/namespaces/create'].map((prefix) => `topic~="^${prefix}"`)
 const pauseMs = 1000
+/** CRI goes on listing a container for a moment after containerd has told that it is gone. */
+const echoMs = 1000
 
 /**
  * Tells when images or the containers that use them may have changed: a pull by the kubelet takes our pins away, and a
@@ -13,10 +15,23 @@ const pauseMs = 1000
 export function watchEvents(channel: GrpcChannel, namespace: string, onChange: () => void): Disposable {
   const ended = new AbortController()
 
+  let echo: NodeJS.Timeout | undefined
+
+  function tell(topic: string): void {
+    onChange()
+    if (topic !== '/containers/delete') return
+    clearTimeout(echo)
+    echo = setTimeout(onChange, echoMs)
+  }
+
   async function follow(): Promise<void> {
     const settings = { timeoutMs: Infinity, signal: ended.signal }
-    const envelopes = channel.stream<{ namespace: string }>('Events/Subscribe', { filters: topics }, settings)
-    for await (const envelope of envelopes) if (envelope.namespace === namespace) onChange()
+    const envelopes = channel.stream<{ namespace: string; topic: string }>(
+      'Events/Subscribe',
+      { filters: topics },
+      settings,
+    )
+    for await (const envelope of envelopes) if (envelope.namespace === namespace) tell(envelope.topic)
   }
 
   async function followForEver(): Promise<void> {
@@ -36,5 +51,10 @@ export function watchEvents(channel: GrpcChannel, namespace: string, onChange: (
   }
 
   void followForEver()
-  return { [Symbol.dispose]: () => ended.abort() }
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(echo)
+      ended.abort()
+    },
+  }
 }
