@@ -26,6 +26,10 @@ const pino: Wall = {
   message: 'Only the cli makes a logger; everything else is given one (import type is fine).',
   allowTypeImports: true,
 }
+const kubernetes: Wall = {
+  regex: '^@kubernetes/',
+  message: 'A cluster is spoken to only in controller/src/kube.',
+}
 const grpc: Wall = {
   regex: '^@grpc/',
   message: 'gRPC is spoken only in node-agent/src/runtime/containerd.',
@@ -43,6 +47,7 @@ const everywhere = [relativePathToRoom, cliMain]
 const mirror = [
   ...everywhere,
   grpc,
+  kubernetes,
   testFolder,
   packagesOf('mirror', '@stowage/(?:mirror|controller|node-agent)', 'stowage'),
 ]
@@ -52,8 +57,13 @@ const controller = [
   testFolder,
   packagesOf('controller', '@stowage/(?:controller|node-agent)', 'stowage'),
 ]
-const nodeAgent = [...everywhere, testFolder, packagesOf('node-agent', '@stowage/(?:controller|node-agent)', 'stowage')]
-const cli = [...everywhere, grpc, testFolder, packagesOf('cli', 'stowage')]
+const nodeAgent = [
+  ...everywhere,
+  kubernetes,
+  testFolder,
+  packagesOf('node-agent', '@stowage/(?:controller|node-agent)', 'stowage'),
+]
+const cli = [...everywhere, grpc, kubernetes, testFolder, packagesOf('cli', 'stowage')]
 
 const inputAndOutput: Wall[] = [
   {
@@ -86,7 +96,8 @@ const tests = ['**/*.{test,conformance}.ts']
  */
 const zones: NonNullable<OxlintConfig['overrides']> = [
   { files: ['mirror/src/**'], rules: walls(...mirror, sqlite, pino) },
-  { files: ['controller/src/**'], rules: walls(...controller, sqlite, pino) },
+  { files: ['controller/src/**'], rules: walls(...controller, kubernetes, sqlite, pino) },
+  { files: ['controller/src/kube/**'], rules: walls(...controller, sqlite, pino) },
   { files: ['node-agent/src/**'], rules: walls(...nodeAgent, grpc, sqlite, pino) },
   { files: ['node-agent/src/runtime/containerd/**'], rules: walls(...nodeAgent, sqlite, pino) },
   { files: ['node-agent/src/state/**'], rules: walls(...nodeAgent, pino) },
@@ -104,7 +115,11 @@ const zones: NonNullable<OxlintConfig['overrides']> = [
     excludeFiles: tests,
     rules: walls(...mirror, ...inputAndOutput),
   },
-  { files: ['controller/src/plan/**'], excludeFiles: tests, rules: walls(...controller, ...inputAndOutput) },
+  {
+    files: ['controller/src/plan/**'],
+    excludeFiles: tests,
+    rules: walls(...controller, kubernetes, ...inputAndOutput),
+  },
   { files: ['node-agent/src/plan/**'], excludeFiles: tests, rules: walls(...nodeAgent, ...inputAndOutput) },
 ]
 
