@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { Fault } from '@stowage/mirror/oci/fault'
-import type { CallSettings, GrpcChannel } from './grpc-channel.ts'
+import type { GrpcChannel } from './grpc-channel.ts'
 import { watchEvents } from './watch-events.ts'
 
 interface Envelope {
@@ -20,7 +20,8 @@ function containerdThatSays(...lives: readonly (readonly Envelope[])[]): GrpcCha
   return {
     socket: '/run/c.sock',
     call: <Reply>() => Promise.resolve({} as Reply),
-    stream: (_method: string, _request: object, settings?: CallSettings) => subscribe(settings?.signal) as never,
+    stream: (_method: string, _request: object, settings?: { readonly signal?: AbortSignal }) =>
+      subscribe(settings?.signal) as never,
     duplex: () => {
       throw new Error('nobody asked for that')
     },

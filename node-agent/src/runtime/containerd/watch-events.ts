@@ -14,7 +14,6 @@ const echoMs = 1000
  */
 export function watchEvents(channel: GrpcChannel, namespace: string, onChange: () => void): Disposable {
   const ended = new AbortController()
-
   let echo: NodeJS.Timeout | undefined
 
   function tell(topic: string): void {
