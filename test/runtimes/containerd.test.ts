@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pack } from 'tar-stream'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { nameAnnotations } from '@stowage/mirror/edge/set'
 import { digestOf, hexOf } from '@stowage/mirror/oci/digest'
 import { createFileSystem } from '@stowage/node-agent/files/create-file-system'
@@ -10,7 +10,7 @@ import { openContainerdRuntime } from '@stowage/node-agent/runtime/containerd/co
 import { runtimeConformance, type RuntimeUnderTest } from '@stowage/node-agent/runtime/runtime.conformance'
 import type { Runtime } from '@stowage/node-agent/runtime/runtime'
 import { silentLog } from '@stowage/node-agent/testing/silent-log'
-import { linuxAmd64, type TestImage } from '@stowage/node-agent/testing/test-image'
+import { createTestImage, createTestLayer, linuxAmd64, type TestImage } from '@stowage/node-agent/testing/test-image'
 import { containerdReleases } from '../harness/containerd/containerd-release.ts'
 import { startContainerd, type Containerd } from '../harness/containerd/start-containerd.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -63,8 +63,61 @@ for (const release of containerdReleases) {
       }
 
       runtimeConformance(`${release}, retaining ${retain},`, openUnderTest)
+
+      it('brings documents again that a power cut took from the disk, and nothing else', async () => {
+        const test = await openUnderTest()
+        const image = createTestImage([await createTestLayer(), await createTestLayer()])
+        await bring(test, image, 'r.example/damaged:1')
+        const [index, manifest] = image.graph.documents.map(({ digest }) =>
+          path.join(containerd.files.blobs, hexOf(digest)),
+        )
+        await rm(index!)
+        await truncate(manifest!)
+        const reopened = await test.reopen()
+        expect(await reopened.list()).toEqual([])
+        expect(await reopened.begin(image.graph)).toEqual([])
+        await reopened.publish('r.example/damaged:1', image.graph)
+        expect(await reopened.list()).toMatchObject([{ name: 'r.example/damaged:1', owned: true }])
+      })
+
+      it('takes over a blob for an image that was given up meanwhile', async () => {
+        const { runtime, stage } = await openUnderTest()
+        const layer = await createTestLayer()
+        const [givenUp, wanted] = [createTestImage([layer, await createTestLayer()]), createTestImage([layer])]
+        const [descriptor] = await runtime.begin(givenUp.graph)
+        expect(await runtime.begin(wanted.graph)).toEqual([descriptor])
+        await runtime.collect(new Set([wanted.root.digest]))
+        await runtime.accept(givenUp.graph, { descriptor: descriptor!, path: await stage(layer) })
+        await runtime.publish('r.example/wanted:1', wanted.graph)
+        await runtime.collect(new Set([wanted.root.digest]))
+        expect(await containerd.ctr('leases', 'list', '--quiet')).toBe('')
+      })
+
+      it("leaves others' references in an index alone", async () => {
+        const test = await openUnderTest()
+        const [theirs, image] = [createTestImage([await createTestLayer()]), createTestImage([await createTestLayer()])]
+        await test.bringAsOthers('r.example/theirs:1', image)
+        await test.bringAsOthers('r.example/child:1', theirs)
+        await containerd.ctr(
+          'content',
+          'label',
+          image.root.digest,
+          `containerd.io/gc.ref.content.m.0=${theirs.root.digest}`,
+        )
+        await containerd.ctr('images', 'remove', '--sync', 'r.example/child:1')
+        await bring(test, image, 'r.example/ours:1')
+        await test.runtime.collect(new Set([image.root.digest]))
+        expect(await test.runtime.document(theirs.root.digest)).toBeDefined()
+      })
     })
   }
+}
+
+async function bring({ runtime, stage }: RuntimeUnderTest, { graph, blobs }: TestImage, name: string): Promise<void> {
+  for (const descriptor of await runtime.begin(graph)) {
+    await runtime.accept(graph, { descriptor, path: await stage(blobs.get(descriptor.digest) ?? Buffer.of()) })
+  }
+  await runtime.publish(name, graph)
 }
 
 async function clear(containerd: Containerd): Promise<void> {

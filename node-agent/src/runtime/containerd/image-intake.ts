@@ -7,7 +7,7 @@ import type { ArrivedBlob, ImageGraph } from '../runtime.ts'
 import { chainIds } from './chain-ids.ts'
 import type { Content } from './content.ts'
 import { configLabels, layerLabels, manifestLabels, type Labels } from './labels.ts'
-import type { Leases } from './leases.ts'
+import type { Hold, Leases } from './leases.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /** Takes the parts of images in, held by a lease for each root until the image is named. */
@@ -38,20 +38,20 @@ const pieceBytes = 1024 * 1024
 export function createImageIntake(options: ImageIntakeOptions): ImageIntake {
   const { content, snapshots, leases, files, snapshotter, keepsLayers, blobsDirectory } = options
 
-  async function putDocuments({ root, documents, config }: ImageGraph, top: Digest | undefined): Promise<void> {
-    if (config) await putDocument(root.digest, config, configLabels(snapshotter, top))
+  async function putDocuments({ documents, config }: ImageGraph, top: Digest | undefined, hold: Hold): Promise<void> {
+    if (config) await putDocument(config, configLabels(snapshotter, top), hold)
     // The lowest first: the labels of an index never speak of what is not there.
     for (const [at, document] of [...documents.entries()].toReversed()) {
       const child = documents[at + 1]?.digest
-      await putDocument(root.digest, document, manifestLabels(document, { child, layers: keepsLayers }))
+      await putDocument(document, manifestLabels(document, { child, layers: keepsLayers }), hold)
     }
   }
 
-  async function putDocument(root: Digest, { digest, raw }: Document, labels: Labels): Promise<void> {
-    await leases.holdContent(root, digest)
-    if (!(await content.labelsOf(digest))) {
+  async function putDocument({ digest, raw }: Document, labels: Labels, hold: Hold): Promise<void> {
+    await hold.content(digest)
+    if (!(await isThere({ digest, raw }))) {
       const bytes = (offset: number): AsyncIterable<Uint8Array> => piecesOf(raw, offset)
-      await content.ingest({ digest, size: raw.length }, { lease: leases.idOf(root), labels, bytes })
+      await content.ingest({ digest, size: raw.length }, { lease: hold.lease, labels, bytes })
     }
     // Others may have brought it, with other labels or none.
     const known = (await content.labelsOf(digest)) ?? {}
@@ -59,29 +59,49 @@ export function createImageIntake(options: ImageIntakeOptions): ImageIntake {
     await content.label(digest, Object.fromEntries(lacking))
   }
 
+  /** What a power cut left of it is dropped: containerd knows names of files whose content it never wrote. */
+  async function isThere({ digest, raw }: Document): Promise<boolean> {
+    if (!(await content.labelsOf(digest))) return false
+    const there = await content.read(digest, raw.length)
+    if (there && Buffer.compare(there, raw) === 0) return true
+    await content.delete(digest)
+    await leases.clearAway()
+    return false
+  }
+
+  /** Those that are not unpacked yet, or that stay when they are. */
+  async function layersToKeep(layers: readonly Descriptor[], chain: readonly Digest[]): Promise<Descriptor[]> {
+    if (keepsLayers) return [...layers]
+    const toKeep: Descriptor[] = []
+    for (const [at, layer] of layers.entries()) {
+      const chainId = chain[at]
+      if (!chainId || !(await snapshots.has(chainId))) toKeep.push(layer)
+    }
+    return toKeep
+  }
+
   return {
     async begin(graph) {
       const { root, manifest, config } = graph
       refuseWhatCannotRun(graph)
-      await leases.hold(root.digest)
+      const hold = await leases.hold(root.digest)
       const chain = chainIds(config?.diffIds ?? [])
       // Held first and looked for then: what is seen cannot go any more.
-      for (const chainId of chain) await leases.holdSnapshot(root.digest, chainId)
-      await putDocuments(graph, chain.at(-1))
+      for (const chainId of chain) await hold.snapshot(chainId)
+      const layers = await layersToKeep(manifest.layers, chain)
+      for (const { digest } of layers) await hold.content(digest)
+      await putDocuments(graph, chain.at(-1), hold)
       const missing = new Map<Digest, Descriptor>()
-      for (const [at, layer] of manifest.layers.entries()) {
-        const chainId = chain[at]
-        if (!keepsLayers && chainId && (await snapshots.has(chainId))) continue
-        await leases.holdContent(root.digest, layer.digest)
-        if (!(await content.labelsOf(layer.digest))) missing.set(layer.digest, layer)
-      }
+      for (const layer of layers) if (!(await content.labelsOf(layer.digest))) missing.set(layer.digest, layer)
       return [...missing.values()]
     },
 
     async accept({ root, manifest, config }, { descriptor, path }) {
+      // Its image may have been given up meanwhile, while another one waits for this blob.
+      const { lease } = await leases.hold(root.digest)
       const diffId = config?.diffIds[manifest.layers.findIndex(({ digest }) => digest === descriptor.digest)]
       await content.ingest(descriptor, {
-        lease: leases.idOf(root.digest),
+        lease,
         labels: diffId ? layerLabels(diffId) : {},
         bytes: (offset) => readPieces(files, path, offset),
       })

@@ -44,7 +44,8 @@ function open(initial: readonly string[], labels: Labels) {
     setPinned: async (name, isPinned) => void records.set(name, { name, target, labels: isPinned ? pinned : {} }),
     delete: async (name) => void records.delete(name),
   }
-  const leases: Pick<Leases, 'hold' | 'holdContent'> = { hold: async () => {}, holdContent: async () => {} }
+  const nothing = async (): Promise<void> => {}
+  const leases: Pick<Leases, 'hold'> = { hold: async () => ({ lease: '', content: nothing, snapshot: nothing }) }
   const shapes: Pick<ImageShapes, 'of'> = { of: async () => undefined }
   const naming: ImageNaming = createImageNaming({
     content: content as Content,

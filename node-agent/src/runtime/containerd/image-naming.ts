@@ -54,8 +54,8 @@ export function createImageNaming({ content, images, leases, shapes, usedImages 
   }
 
   async function holdNamed({ target }: ImageRecord): Promise<void> {
-    await leases.hold(target.digest)
-    await leases.holdContent(target.digest, target.digest)
+    const hold = await leases.hold(target.digest)
+    await hold.content(target.digest)
   }
 
   async function unmark(names: readonly string[]): Promise<void> {

@@ -10,11 +10,7 @@ export interface Leases {
   /** What a lease for this root is called. */
   idOf(root: Digest): string
   /** Begins to hold, if it does not yet. */
-  hold(root: Digest): Promise<void>
-  /** Holds content, and all that its labels refer to. */
-  holdContent(root: Digest, digest: Digest): Promise<void>
-  /** Holds a snapshot and those below it. */
-  holdSnapshot(root: Digest, chainId: Digest): Promise<void>
+  hold(root: Digest): Promise<Hold>
   /** Lets go of content that the snapshot made of it replaces. */
   letGoContent(root: Digest, digest: Digest): Promise<void>
   /** Ends a hold; what nothing else holds is gone when this resolves. */
@@ -23,6 +19,21 @@ export interface Leases {
   clearAway(): Promise<void>
   /** Roots that are held. */
   held(): Promise<Digest[]>
+}
+
+/** The hold on one image. What it holds already is not held again: containerd would write and sync each time. */
+export interface Hold {
+  /** What its lease is called. */
+  readonly lease: string
+  /** Holds content, and all that its labels refer to. */
+  content(digest: Digest): Promise<void>
+  /** Holds a snapshot and those below it. */
+  snapshot(chainId: Digest): Promise<void>
+}
+
+interface Resource {
+  readonly id: string
+  readonly type: string
 }
 
 interface Lease {
@@ -36,19 +47,28 @@ const clearingLease = 'stowage-clearing'
 export function createLeases(channel: GrpcChannel, snapshotter: string): Leases {
   const idOf = (root: Digest): string => `stowage-${hexOf(root)}`
 
-  async function add(root: Digest, type: string, id: string): Promise<void> {
-    await channel.call('Leases/AddResource', { id: idOf(root), resource: { type, id } })
+  async function resourcesOf(id: string): Promise<Resource[]> {
+    return (await channel.call<{ resources: Resource[] }>('Leases/ListResources', { id })).resources
   }
+
+  const wordOf = ({ type, id }: Resource): string => `${type} ${id}`
 
   return {
     idOf,
 
     async hold(root) {
-      await unlessThere(channel.call('Leases/Create', { id: idOf(root), labels: { [rootLabel]: root } }))
+      const id = idOf(root)
+      const isNew = await unlessThere(channel.call('Leases/Create', { id, labels: { [rootLabel]: root } }))
+      const held = new Set(isNew ? [] : (await resourcesOf(id)).map(wordOf))
+      const add = async (resource: Resource): Promise<void> => {
+        if (!held.has(wordOf(resource))) await channel.call('Leases/AddResource', { id, resource })
+      }
+      return {
+        lease: id,
+        content: (digest) => add({ type: 'content', id: digest }),
+        snapshot: (chainId) => add({ type: `snapshots/${snapshotter}`, id: chainId }),
+      }
     },
-
-    holdContent: (root, digest) => add(root, 'content', digest),
-    holdSnapshot: (root, chainId) => add(root, `snapshots/${snapshotter}`, chainId),
 
     async letGoContent(root, digest) {
       const resource = { type: 'content', id: digest }
