@@ -141,7 +141,9 @@ async function untilEnd(program: Spawned, { signal }: Bench): Promise<ProcessTot
   let last: ProcessTotals | undefined
   const totals = await watchTotals(program.pid)
   while (program.isRunning()) {
-    last = await totals().catch(() => last) // It ended meanwhile.
+    const now = await totals().catch(() => undefined) // It ended meanwhile.
+    // One that has ended and was not waited for yet has no memory any more.
+    if (now && now.peak > 0) last = now
     await delay(lookEveryMs, undefined, { signal })
   }
   const { code } = await program.exited
