@@ -104,7 +104,7 @@ for (const release of containerdReleases) {
           image.root.digest,
           `containerd.io/gc.ref.content.m.0=${theirs.root.digest}`,
         )
-        await containerd.ctr('images', 'remove', '--sync', 'r.example/child:1')
+        await containerd.ctr('images', 'remove', '--sync', 'r.example/child:1', theirs.graph.manifest.config.digest)
         await bring(test, image, 'r.example/ours:1')
         await test.runtime.collect(new Set([image.root.digest]))
         expect(await test.runtime.document(theirs.root.digest)).toBeDefined()
