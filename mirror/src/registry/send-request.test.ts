@@ -74,6 +74,24 @@ describe('a connection', () => {
     expect(requests).toBe(1)
   })
 
+  it('that is kept, and then reset in the middle of an answer, is not asked again', async () => {
+    const sockets: Socket[] = []
+    const { url } = await serve(({ socket }, response) => {
+      sockets.push(socket)
+      if (sockets.length === 2) response.write('half')
+      else response.end('whole')
+    })
+    const transport = transportOf()
+    await textOf(await transport.send(url))
+    await new Promise(setImmediate)
+    const answer = await transport.send(url)
+    expect(sockets[1]).toBe(sockets[0])
+    sockets[1]?.resetAndDestroy()
+    await expect(textOf(answer)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await textOf(await transport.send(url))).toBe('whole')
+    expect(sockets).toHaveLength(3)
+  })
+
   it('is closed by a reader who stops early', async () => {
     const closed = Promise.withResolvers<void>()
     const { url } = await serve((_, response) => {

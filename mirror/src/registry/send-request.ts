@@ -31,7 +31,9 @@ export function sendRequest(url: URL, options: SendRequestOptions): Promise<Inco
     const send = isSecure ? httpsRequest : httpRequest
     const request = send({ ...way, method, headers: { ...headers, ...way.headers }, ...(signal && { signal }) })
     let timer = setTimeout(() => fail(failureOf('CONNECT_TIMEOUT')), connectMs)
+    let isOver = false
     const end = (): void => {
+      isOver = true
       clearTimeout(timer)
       signal?.removeEventListener('abort', stop)
     }
@@ -58,6 +60,8 @@ export function sendRequest(url: URL, options: SendRequestOptions): Promise<Inco
       resolve(response)
     })
     request.on('error', (error) => {
+      // Whoever reads the answer hears of it there; sent again, it would be answered to nobody.
+      if (isOver) return
       end()
       if (mayRepeat && isStale(request, error)) resolve(sendRequest(url, { ...options, mayRepeat: false }))
       else reject(isForwarded && !isConnected ? failureOf('PROXY_UNREACHABLE', { cause: error }) : error)
