@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Agent } from './agent.ts'
-import { imageOnDisk, type ImageInQuestion } from './image-on-disk.ts'
+import type { ImageInQuestion, ImageOnDisk } from './image-on-disk.ts'
 import { askCentre, stowageGet } from './stowage-get.ts'
 import { liesOf, type Sample } from './truth.ts'
 
 export interface WatchTruthOptions {
   /** Of the centre itself: the oracle does not sit behind the link. */
   readonly central: string
-  readonly agent: Pick<Agent, 'node' | 'layout' | 'parts'>
+  readonly node: string
+  /** What that node has of an image; it may wait for what it must ask, as bytes only come. */
+  readonly look: (image: ImageInQuestion) => Promise<ImageOnDisk>
   readonly images: readonly ImageInQuestion[]
 }
 
@@ -37,8 +38,8 @@ const everyMs = 500
 /** Each run of the command costs a good part of a second of a processor: they ask in turn for one kind of thing. */
 const cliEveryMs = 3000
 
-/** Compares what the centre says with a node's files, twice a second, until it is stopped. */
-export function watchTruth({ central, agent, images }: WatchTruthOptions): TruthWatch {
+/** Compares what the centre says with what a node has, twice a second, until it is stopped. */
+export function watchTruth({ central, node, look: lookAt, images }: WatchTruthOptions): TruthWatch {
   const over = new AbortController()
   const record = { samples: 0, cliSamples: 0, unanswered: 0, partly: 0, offline: 0, lies: [] as string[] }
 
@@ -49,8 +50,8 @@ export function watchTruth({ central, agent, images }: WatchTruthOptions): Truth
       record.unanswered += 1
       return false
     }
-    const onDisk = await Promise.all(images.map(async (image) => ({ ...image, ...(await imageOnDisk(agent, image)) })))
-    const sample = { ...said, node: agent.node, askedAt, onDisk }
+    const onDisk = await Promise.all(images.map(async (image) => ({ ...image, ...(await lookAt(image)) })))
+    const sample = { ...said, node, askedAt, onDisk }
     record.samples += 1
     if (isPartly(sample)) record.partly += 1
     if (sample.nodes.some(({ online }) => !online)) record.offline += 1

@@ -1,20 +1,20 @@
 import { seededRandom } from '../link/seeded-random.ts'
 
 /**
- * What befalls a transfer, and how often. `reset` and `silence` end by themselves; `forget` is a silence after which the connections
+ * What befalls a transfer. `reset` and `silence` end by themselves; `forget` is a silence after which the connections
  * stay dead; `overdue` lasts until the centre has noticed; the others are SIGKILLs.
  */
-export const disturbanceCounts = {
-  reset: 5,
-  silence: 2,
-  forget: 1,
-  overdue: 1,
-  'kill-agent': 3,
-  'kill-agent-in-silence': 3,
-  'kill-centre': 1,
-} as const
+const disturbanceKinds = [
+  'reset',
+  'silence',
+  'forget',
+  'overdue',
+  'kill-agent',
+  'kill-agent-in-silence',
+  'kill-centre',
+] as const
 
-export type DisturbanceKind = keyof typeof disturbanceCounts
+export type DisturbanceKind = (typeof disturbanceKinds)[number]
 
 export interface Disturbance {
   readonly kind: DisturbanceKind
@@ -26,16 +26,18 @@ export interface Disturbance {
 
 export interface DisturbancesOptions {
   readonly seed: number
+  /** How often what happens. */
+  readonly counts: Readonly<Partial<Record<DisturbanceKind, number>>>
   /** Bytes of blobs between which all of it happens. */
   readonly from: number
   readonly to: number
 }
 
 /** All of them, in an order and at places that the seed decides. */
-export function planDisturbances({ seed, from, to }: DisturbancesOptions): Disturbance[] {
+export function planDisturbances({ seed, counts, from, to }: DisturbancesOptions): Disturbance[] {
   const random = seededRandom(seed)
-  const kinds = Object.entries(disturbanceCounts).flatMap(([kind, count]) =>
-    Array.from({ length: count }, () => ({ kind: kind as DisturbanceKind, rank: random() })),
+  const kinds = disturbanceKinds.flatMap((kind) =>
+    Array.from({ length: counts[kind] ?? 0 }, () => ({ kind, rank: random() })),
   )
   const step = (to - from) / kinds.length
   return kinds

@@ -8,7 +8,9 @@ export interface ContainerdFiles {
   readonly log: string
   readonly socket: string
   readonly root: string
-  /** A folder for each blob that is being written, in `root`; made when it is needed. */
+  /** Whole blobs by their hex, of all namespaces; made when it is needed. */
+  readonly blobs: string
+  /** A folder for each blob that is being written. */
   readonly ingests: string
   readonly state: string
   /** With a folder and a hosts.toml for each registry whose mirror CRI is to ask; read at each pull. */
@@ -30,6 +32,7 @@ export function containerdFiles(directory: string): ContainerdFiles {
     log: at('containerd.log'),
     socket: at('containerd.sock'),
     root: at('root'),
+    blobs: at('root/io.containerd.content.v1.content/blobs/sha256'),
     ingests: at('root/io.containerd.content.v1.content/ingest'),
     state: at('state'),
     certs: at('certs.d'),
