@@ -4,6 +4,7 @@ import { whyNotInstalled } from '../tools/tool-directory.ts'
 import { cniPlugins } from './cni-plugins.ts'
 import { findCommand, isExecutable } from './find-command.ts'
 import { isStaticProgram } from './is-static-program.ts'
+import { whyNoKubeApi } from './kube/kube-programs.ts'
 
 /** Something that a test needs and that npm does not bring. */
 export interface Part {
@@ -43,6 +44,10 @@ const allParts = {
   'docker-registry': {
     missing: () => noCommand('docker-registry'),
     enable: `${aptInstall} docker-registry`,
+  },
+  'kube-api': {
+    missing: () => whyNoKubeApi(),
+    enable: 'npm run tools kubernetes etcd, or set KUBEBUILDER_ASSETS',
   },
   kubernetes: {
     missing: () => whyNotInstalled('kubernetes') ?? whyNotInstalled('etcd') ?? noCommand('ip') ?? notRoot(),
