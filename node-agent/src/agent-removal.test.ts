@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { digestOf } from '@stowage/mirror/oci/digest'
+import type { Runtime } from './runtime/runtime.ts'
 import { createAgentWorld, type AgentWorld } from './testing/agent-world.ts'
 import { linkAway } from './testing/memory-centre.ts'
 import { createTestImage } from './testing/test-image.ts'
@@ -69,6 +70,44 @@ describe('taking images away', () => {
     world.centre.assign(other)
     await expect.poll(() => world.ownedNames(), soon).toEqual(['r/b:1'])
     expect(await world.soundNames()).toEqual(left)
+  })
+
+  it.each([
+    ['goes', 'remove' as const, []],
+    ['stays as it is', 'keep' as const, ['r/a:1']],
+  ])('an image that gets its name when nobody wants it any more %s', async (_, removal, left) => {
+    const { a, b } = two()
+    const begun = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    const done = Promise.withResolvers<void>()
+    let looks = 0
+    const runtime: Runtime = {
+      ...world.runtime,
+      list: () => (looks++, world.runtime.list()),
+      async publish(name, graph) {
+        if (name === 'r/a:1') {
+          begun.resolve()
+          await gate.promise
+        }
+        await world.runtime.publish(name, graph)
+        if (name === 'r/a:1') done.resolve()
+      },
+      // All that publishing needs is held until it is done.
+      collect: async () => {},
+    }
+    world.centre.assign({ cache: 'A', images: [a], removal })
+    await using _agent = world.start({ runtime })
+    await begun.promise
+    world.centre.assign({ cache: 'B', images: [b] })
+    await expect.poll(() => world.centre.reports.at(-1)?.acknowledged?.sequence, soon).toBe(2)
+    const looksBefore = looks
+    await expect.poll(() => looks, soon).toBeGreaterThan(looksBefore + 2)
+    gate.resolve()
+    await done.promise
+    const names = [...left, 'r/b:1']
+    await expect
+      .poll(async () => [await world.soundNames(), await world.ownedNames()], soon)
+      .toEqual([names, ['r/b:1']])
   })
 
   it('happens on a node that is not selected any more', async () => {

@@ -45,6 +45,8 @@ export interface ImageSync {
   readonly attemptOf: (image: DesiredImage) => Attempt | undefined
   /** Bytes of an image's blob that lie on this node's disks for certain. */
   readonly bytesHere: (graph: ImageGraph, blob: Digest) => number
+  /** Its name may be given yet, also if nobody wants it any more: what the runtime has begun is not cut short. */
+  isBringing(name: string): boolean
   /** Something is under way. */
   isBusy(): boolean
   /** Ends everything; what came stays. */
@@ -205,6 +207,7 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     bytesHere,
     phaseOf: (image) => phases.get(subjectOf(image)),
     attemptOf: (image) => pursuits.attemptOf(subjectOf(image)),
+    isBringing: (name) => phases.keys().some((subject) => subject.startsWith(`${name} `)),
     isBusy: () => transfers.size > 0 || phases.size > 0,
 
     async advance(goal) {

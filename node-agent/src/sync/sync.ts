@@ -118,8 +118,11 @@ export function createSync(options: SyncOptions): Sync {
     await sayGoodbye(signal)
     const latest = assignments.latest()
     if (signal.aborted || (latest && versionOf(latest) !== versionOf(assignment))) return
-    const remove = situation.needsRoom ? [...removals.remove, ...removals.removeLater] : removals.remove
-    inUse = await carryOut({ ...removals, remove }, { runtime, wishes, parts, log })
+    // What was taken away too early would be there again, and nobody would know that it is to go.
+    const isQuiet = (name: string): boolean => !imageSync.isBringing(name)
+    const toGo = situation.needsRoom ? [...removals.remove, ...removals.removeLater] : removals.remove
+    const [remove, forget] = [toGo.filter(isQuiet), removals.forget.filter(isQuiet)]
+    inUse = await carryOut({ remove, forget }, { runtime, wishes, parts, log })
     const left = new Set(removals.removeLater).difference(new Set(remove))
     going = going.flatMap((image) => goingOn(image, left))
     await dropUnneeded(seen)
