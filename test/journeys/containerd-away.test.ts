@@ -1,4 +1,5 @@
 import { chmod, statfs } from 'node:fs/promises'
+import { execa } from 'execa'
 import { expect, it } from 'vitest'
 import { startAgent, type Agent } from '../harness/agent.ts'
 import type { Centre } from '../harness/centre.ts'
@@ -84,7 +85,7 @@ for (const release of ['containerd', 'containerd-2'] as const) {
     })
 
     it.concurrent(
-      'lacks a namespace, a snapshotter or permissions says so, and goes on without a word of ours',
+      'lacks a namespace or a snapshotter, or is out of reach, says so, and goes on when that is mended',
       async (test) => {
         await using journey = await openJourney(test)
         const flags = ['--containerd-namespace', 'shop']
@@ -109,9 +110,15 @@ for (const release of ['containerd', 'containerd-2'] as const) {
           await untilTrouble(second, centre, others)
         }
         await chmod(containerd.files.socket, 0)
-        await using second = await startAgent({ ...common, launcher: obedientRoot })
+        const { root } = containerd.files
+        const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none "$0"; exec "$@"', root]
+        await using second = await startAgent({ ...common, launcher: [...obedientRoot, ...hidden] })
         await untilTrouble(second, centre, /no permission to use the socket .*containerd\.sock: run as root/)
         await chmod(containerd.files.socket, 0o600)
+        // Like a pod that has the socket alone.
+        const unseen = /containerd unpacks into .*overlayfs, which the agent cannot see: .*mount that directory/
+        await untilTrouble(second, centre, unseen)
+        await execa('nsenter', ['--mount', '--target', `${second.program().pid}`, 'umount', root])
         await untilNoTrouble(second, centre)
         await eventually(() => containerd.cri.imageStatus(image.reference), { what: 'the image', withinMs: 30_000 })
       },

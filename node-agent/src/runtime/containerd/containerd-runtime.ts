@@ -76,6 +76,18 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
     if (!syncsUnpacked && snapshotsDirectory) await syncFileSystem(snapshotsDirectory)
   }
 
+  async function freeBytesOf(directory: string): Promise<number> {
+    try {
+      return await files.freeBytes(directory)
+    } catch (cause) {
+      if (!isFault(cause)) throw cause
+      const remedy = 'run the agent where it can; in a container, mount that directory into it at the same path'
+      throw new Fault(cause.code, `containerd unpacks into ${directory}, which the agent cannot see: ${remedy}`, {
+        cause,
+      })
+    }
+  }
+
   async function hasCri(): Promise<boolean> {
     return namespace === criNamespace && (await server.facts()).hasCri
   }
@@ -148,7 +160,7 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
     freeBytes: () =>
       asked(async () => {
         const { snapshotsDirectory } = await server.facts()
-        return snapshotsDirectory ? await files.freeBytes(snapshotsDirectory) : Number.MAX_SAFE_INTEGER
+        return snapshotsDirectory ? await freeBytesOf(snapshotsDirectory) : Number.MAX_SAFE_INTEGER
       }),
 
     watch: (onChange) => watchEvents(channel, namespace, onChange),

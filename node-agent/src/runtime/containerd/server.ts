@@ -12,17 +12,26 @@ export interface Server {
 
 export function createServer(channel: GrpcChannel, needs: ServerNeeds, log: Logger): Server {
   let known: Promise<ServerFacts> | undefined
+  let said: string | undefined
 
   async function ask(): Promise<ServerFacts> {
     const { version } = await channel.call<{ version: string }>('Version/Version', {})
     const { plugins } = await channel.call<{ plugins: Plugin[] }>('Introspection/Plugins', {})
     const { namespaces } = await channel.call<{ namespaces: { name: string }[] }>('Namespaces/List', {})
     const facts = serverFacts({ version, plugins, namespaces: namespaces.map(({ name }) => name) }, needs)
-    log.info({ version, ...needs, directory: facts.snapshotsDirectory }, 'containerd found')
+    say(facts)
+    return facts
+  }
+
+  /** Once for each that is found: one that comes and goes, or is asked again and again, fills no log. */
+  function say(facts: ServerFacts): void {
+    const { version, snapshotsDirectory: directory } = facts
+    if (said === JSON.stringify(facts)) return
+    said = JSON.stringify(facts)
+    log.info({ version, ...needs, directory }, 'containerd found')
     if (facts.hasCri && !facts.honoursPins) {
       log.warn({ version }, 'this containerd knows no pins: the kubelet may remove our images when its disk fills')
     }
-    return facts
   }
 
   return {
