@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Socket } from 'node:net'
 import { callbackify } from 'node:util'
-import { addressOf, openTunnel, proxyAuthorization, type Trust } from './open-tunnel.ts'
+import { addressOf, openTunnel, proxyAddress, proxyAuthorization, type Trust } from './open-tunnel.ts'
 
 export interface ConnectionsOptions {
   /** Through which all goes. */
@@ -19,8 +19,12 @@ export interface Connections {
   close(): void
 }
 
-/** Node would ask a silent connection each second whether it still lives: on a metered link that costs more than the rest. */
-const kept = { keepAlive: true, keepAliveMsecs: 60_000 }
+const minuteMs = 60_000
+/**
+ * Unused connections are kept for a minute, or for less where the server says so (without `timeout` Node does not listen to
+ * it). By itself Node would ask a silent one each second whether it lives: on a metered link that costs more than the rest.
+ */
+const kept = { keepAlive: true, keepAliveMsecs: minuteMs, timeout: minuteMs }
 
 /** How a request gets to its URL; to be completed by what is asked. */
 export interface Way extends Omit<RequestOptions, 'headers'> {
@@ -42,7 +46,7 @@ export function createConnections({ proxy, trust, connectMs }: ConnectionsOption
       if (!proxy || agent === secure) return { ...addressOf(url), path, agent, headers: {}, isForwarded: false }
       // A proxy for plain HTTP is asked for the whole URL (RFC 9112, 3.2.2).
       const headers = { host: url.host, ...proxyAuthorization(proxy) }
-      return { ...addressOf(proxy), path: `${url.origin}${path}`, agent, headers, isForwarded: true }
+      return { ...proxyAddress(proxy), path: `${url.origin}${path}`, agent, headers, isForwarded: true }
     },
     close() {
       closed.abort()

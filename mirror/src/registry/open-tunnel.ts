@@ -1,6 +1,6 @@
 import { request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { failureOf } from './connection-fault.ts'
 
@@ -28,7 +28,7 @@ export function openTunnel(target: string, options: OpenTunnelOptions): Promise<
   const headers = { host: target, ...proxyAuthorization(proxy) }
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(connectMs)])
   return new Promise((resolve, reject) => {
-    ask({ ...addressOf(proxy), ...trust, agent: false, method: 'CONNECT', path: target, headers, signal })
+    ask({ ...proxyAddress(proxy), ...trust, agent: false, method: 'CONNECT', path: target, headers, signal })
       .on('connect', ({ statusCode: status = 0 }, socket: Socket) => {
         if (status >= 200 && status < 300) return resolve(socket)
         socket.destroy()
@@ -44,9 +44,25 @@ export function addressOf({ protocol, hostname, port }: URL): RequestOptions {
   return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port: port || undefined }
 }
 
+/** Where a proxy is; its certificate is for its own name, not for that of the host in the request. */
+export function proxyAddress(proxy: URL): RequestOptions & { readonly servername: string } {
+  const address = addressOf(proxy)
+  const host = address.hostname ?? ''
+  return { ...address, servername: isIP(host) ? '' : host }
+}
+
 /** What proves to a proxy who asks, if its URL says it. */
 export function proxyAuthorization({ username, password }: URL): Record<string, string> {
   if (!username && !password) return {}
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const pair = `${decoded(username)}:${decoded(password)}`
   return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+/** A password with a bare `%` is meant as it is written. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

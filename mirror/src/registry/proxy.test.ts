@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { createServer, request as forward } from 'node:http'
+import { createServer, request as forward, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { connect, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createFakeCertificate } from './fake-certificate.ts'
+import { createFakeCertificate, type FakeCertificate } from './fake-certificate.ts'
 import { openFakeUpstream } from './fake-upstream.ts'
 import { proxyFor } from './proxy.ts'
 import { openTransport, readCapped } from './transport.ts'
@@ -80,10 +81,12 @@ describe('a transport behind a proxy', () => {
   })
 
   /** Lets everything lead to one upstream, whatever its name. */
-  async function openProxy(upstream: string, status = 200) {
+  async function openProxy(upstream: string, { status = 200, tls }: { status?: number; tls?: FakeCertificate } = {}) {
     const asked: string[] = []
     const [host, port] = upstream.split(':')
-    const server = createServer((request, response) => {
+    const serve = (listener: RequestListener): Server =>
+      tls ? createSecureServer(tls, listener) : createServer(listener)
+    const server = serve((request, response) => {
       asked.push(`${request.method} ${request.url}`)
       const path = new URL(request.url ?? '').pathname
       request.pipe(
@@ -108,7 +111,8 @@ describe('a transport behind a proxy', () => {
         server.close()
       },
     })
-    return { url: `http://user:pass@127.0.0.1:${(server.address() as AddressInfo).port}`, asked }
+    const { port: ownPort } = server.address() as AddressInfo
+    return { url: `${tls ? 'https' : 'http'}://user:pass@127.0.0.1:${ownPort}`, asked }
   }
 
   it('forwards plain HTTP and tunnels TLS, with the name of the proxy user', async () => {
@@ -129,11 +133,41 @@ describe('a transport behind a proxy', () => {
     ])
   })
 
+  it('speaks TLS to a proxy that wants it, under the name of the proxy', async () => {
+    const tls = createFakeCertificate()
+    const [plain, secure] = [await openFakeUpstream(), await openFakeUpstream({ tls })]
+    const [plainProxy, secureProxy] = [await openProxy(plain.host, { tls }), await openProxy(secure.host, { tls })]
+    const proxy = { httpProxy: plainProxy.url, httpsProxy: secureProxy.url }
+    const transport = openTransport({ proxy, ca: tls.cert })
+    open.push(plain, secure, transport)
+    for (const url of ['http://registry.example/v2/', 'https://localhost.example/v2/']) {
+      const answer = await transport.send(new URL(url)).catch((error: unknown) => error)
+      if (url.startsWith('http:')) expect(answer).toMatchObject({ status: 200 })
+      // The tunnel stands: what is behind it has no certificate for that name.
+      else expect(answer).toMatchObject({ message: expect.stringContaining('its certificate is for another host') })
+    }
+    expect(plainProxy.asked).toEqual(['GET http://registry.example/v2/'])
+    expect(secureProxy.asked).toMatchObject([expect.stringContaining('CONNECT localhost.example:443')])
+  })
+
+  it('keeps a tunnel for longer than it may take to dig one', async () => {
+    const upstream = await openFakeUpstream({ tls: createFakeCertificate() })
+    const proxy = await openProxy(upstream.host)
+    const options = { proxy: { httpsProxy: proxy.url }, insecureRegistries: ['registry.example'] }
+    const transport = openTransport({ ...options, timeouts: { connectMs: 500 } })
+    open.push(upstream, transport)
+    for (let round = 0; round < 2; round++) {
+      await readCapped(await transport.send(new URL('https://registry.example/v2/')), 1000)
+      await new Promise((resolve) => setTimeout(resolve, 700))
+    }
+    expect(proxy.asked).toHaveLength(1)
+  })
+
   it.each([
     [403, 'registry.example: the proxy refused to connect (403)'],
     [407, 'registry.example: the proxy wants a user and a password (407)'],
   ])('says that the proxy answered %i', async (status, message) => {
-    const proxy = await openProxy('127.0.0.1:1', status)
+    const proxy = await openProxy('127.0.0.1:1', { status })
     const transport = openTransport({ proxy: { httpsProxy: proxy.url } })
     open.push(transport)
     await expect(transport.send(new URL('https://registry.example/v2/'))).rejects.toMatchObject({

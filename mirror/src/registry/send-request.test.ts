@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { openTransport, readCapped, type Transport, type TransportOptions } from './transport.ts'
+import { discard, openTransport, readCapped, type Transport, type TransportOptions } from './transport.ts'
 
 const open: AsyncDisposable[] = []
 afterEach(async () => {
@@ -41,6 +41,32 @@ describe('a connection', () => {
       await new Promise(setImmediate)
     }
     expect(connections).toBe(1)
+  })
+
+  it('is kept after a HEAD of something large, and not after half of it', async () => {
+    const { server, url } = await serve(({ method }, response) => {
+      response.setHeader('content-length', 1e6)
+      if (method === 'HEAD') response.end()
+      else response.write('half')
+    })
+    let connections = 0
+    server.on('connection', () => (connections += 1))
+    const transport = transportOf()
+    for (const method of ['HEAD', 'HEAD', 'GET', 'GET'] as const) {
+      await discard(await transport.send(url, { method }))
+      await new Promise(setImmediate)
+    }
+    expect(connections).toBe(2)
+  })
+
+  it('is kept no longer than the server says', async () => {
+    const { server, url } = await serve((_, response) => response.end('x'))
+    server.keepAliveTimeout = 1500
+    const transport = transportOf()
+    server.once('connection', (socket) => socket.once('end', () => ended.resolve('by the client')))
+    const ended = Promise.withResolvers<string>()
+    await textOf(await transport.send(url))
+    expect(await ended.promise).toBe('by the client')
   })
 
   it.each([

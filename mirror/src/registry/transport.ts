@@ -157,7 +157,8 @@ export async function readCapped(answer: Answer, limit: number, signal?: AbortSi
 /** Ends an answer whose body is of no interest; the connection is kept if little is left of it. */
 export async function discard(answer: Answer): Promise<void> {
   const promised = Number(answer.headers['content-length'] ?? 0)
-  if (promised > mostDiscarded) return void answer.body.destroy()
+  // The answer to a HEAD promises what it does not bring.
+  if (promised > mostDiscarded && !answer.body.complete) return void answer.body.destroy()
   try {
     let size = 0
     for await (const chunk of bodyOf(answer)) if ((size += chunk.length) > mostDiscarded) return
