@@ -4,7 +4,7 @@ import path from 'node:path'
 import { pack } from 'tar-stream'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { nameAnnotations } from '@stowage/mirror/edge/set'
-import { digestOf, hexOf } from '@stowage/mirror/oci/digest'
+import { digestOf, hexOf, type Digest } from '@stowage/mirror/oci/digest'
 import { createFileSystem } from '@stowage/node-agent/files/create-file-system'
 import { openContainerdRuntime } from '@stowage/node-agent/runtime/containerd/containerd-runtime'
 import { runtimeConformance, type RuntimeUnderTest } from '@stowage/node-agent/runtime/runtime.conformance'
@@ -78,6 +78,25 @@ for (const release of containerdReleases) {
         expect(await reopened.begin(image.graph)).toEqual([])
         await reopened.publish('r.example/damaged:1', image.graph)
         expect(await reopened.list()).toMatchObject([{ name: 'r.example/damaged:1', owned: true }])
+      })
+
+      it('asks again for a layer that was damaged on its disk, and for no other', async () => {
+        const { runtime, stage } = await openUnderTest()
+        const image = createTestImage([await createTestLayer(), await createTestLayer()])
+        const arrive = async (digest: Digest): Promise<void> => {
+          const descriptor = image.graph.blobs.find((blob) => blob.digest === digest)
+          await runtime.accept(image.graph, { descriptor: descriptor!, path: await stage(image.blobs.get(digest)!) })
+        }
+        const [lower, upper] = (await runtime.begin(image.graph)).map(({ digest }) => digest)
+        // The upper one cannot be unpacked before the lower one is there.
+        await arrive(upper!)
+        await writeFile(path.join(containerd.files.blobs, hexOf(upper!)), image.blobs.get(upper!)!.toReversed())
+        await arrive(lower!)
+        await expect(runtime.publish('r.example/damaged:1', image.graph)).rejects.toMatchObject({ code: 'conflict' })
+        expect((await runtime.begin(image.graph)).map(({ digest }) => digest)).toEqual([upper])
+        await arrive(upper!)
+        await runtime.publish('r.example/damaged:1', image.graph)
+        expect(await runtime.list()).toMatchObject([{ name: 'r.example/damaged:1', owned: true }])
       })
 
       it('takes over a blob for an image that was given up meanwhile', async () => {

@@ -1,7 +1,7 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
-import type { Digest } from '@stowage/mirror/oci/digest'
+import { algorithmOf, createDigester, type Digest } from '@stowage/mirror/oci/digest'
 import { isFault } from '@stowage/mirror/oci/fault'
 import { ifThere, isAnswer, containerdFault } from './containerd-fault.ts'
 import type { GrpcChannel } from './grpc-channel.ts'
@@ -15,6 +15,8 @@ export interface Content {
   labelsOf(digest: Digest): Promise<Labels | undefined>
   /** Undefined if it is not there. */
   read(digest: Digest, largest: number): Promise<Uint8Array | undefined>
+  /** Whether its file is there and has the bytes that it should have: reads all of it. */
+  isSound(digest: Digest): Promise<boolean>
   /** Takes it away, whoever refers to it. */
   delete(digest: Digest): Promise<void>
   /** Adds labels to what is there; an empty value takes one away. */
@@ -53,6 +55,8 @@ interface WriteReply {
   readonly offset: number
 }
 
+/** A large layer on a slow disk. */
+const longestReadMs = 30 * 60_000
 const lockedTries = 20
 const lockedPauseMs = 100
 
@@ -133,6 +137,16 @@ export function createContent(channel: GrpcChannel): Content {
         throw error
       }
       return Buffer.concat(chunks)
+    },
+
+    async isSound(digest) {
+      const digester = createDigester(algorithmOf(digest))
+      const read = async (): Promise<Digest> => {
+        const chunks = channel.stream<{ data: Uint8Array }>('Content/Read', { digest }, { timeoutMs: longestReadMs })
+        for await (const { data } of chunks) digester.update(data)
+        return digester.digest()
+      }
+      return (await ifThere(read())) === digest
     },
 
     async delete(digest) {

@@ -34,7 +34,10 @@ const concurrency = 2
 
 export function createUnpacker({ content, snapshots, leases, keepsLayers, syncUnpacked }: UnpackerOptions): Unpacker {
   const queue = new PQueue({ concurrency })
+  /** By root. */
   const last = new Map<Digest, Promise<unknown>>()
+  /** By chain ID; none of them rejects. */
+  const underWay = new Map<Digest, Promise<void>>()
 
   async function unpackLayer(
     { root, manifest, config }: ImageGraph,
@@ -48,13 +51,7 @@ export function createUnpacker({ content, snapshots, leases, keepsLayers, syncUn
     const key = `stowage-${hexOf(root.digest).slice(0, 16)}-${hexOf(chainId)}`
     const mounts = await snapshots.prepare(key, { parent: chain[at - 1], lease })
     try {
-      const unpacked = await apply(layer, mounts)
-      if (unpacked !== diffId) {
-        throw new Fault(
-          'invalid',
-          `layer ${layer.digest} is ${unpacked} when it is unpacked, but the image's configuration says ${diffId}`,
-        )
-      }
+      await apply(layer, { diffId, mounts })
       await syncUnpacked()
       await snapshots.commit(key, { chainId, lease })
     } catch (error) {
@@ -69,14 +66,43 @@ export function createUnpacker({ content, snapshots, leases, keepsLayers, syncUn
     await leases.clearAway()
   }
 
-  async function apply(layer: Descriptor, mounts: readonly Mount[]): Promise<Digest> {
+  async function apply(layer: Descriptor, into: { diffId: Digest; mounts: readonly Mount[] }): Promise<void> {
     try {
-      return await snapshots.apply(layer, mounts)
+      const unpacked = await snapshots.apply(layer, into.mounts)
+      if (unpacked === into.diffId) return
+      throw new Fault(
+        'invalid',
+        `layer ${layer.digest} is ${unpacked} when it is unpacked, but the image's configuration says ${into.diffId}`,
+      )
     } catch (error) {
-      if (!isFault(error, 'not-found')) throw error
-      // containerd knows the blob, but its file is gone: so it must come again.
+      // Of what cannot be read now nothing is concluded.
+      if (isFault(error, 'no-space') || (await content.isSound(layer.digest).catch(() => true))) throw error
       await content.delete(layer.digest)
-      throw new Fault('conflict', `layer ${layer.digest} is gone from containerd's disk`, { cause: error })
+      await leases.clearAway()
+      throw new Fault(
+        'conflict',
+        `layer ${layer.digest} is damaged on containerd's disk, or gone: it is to come again`,
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+
+  /** Of images that have a layer in common one unpacks it, and the others wait. */
+  async function unpackOnce(graph: ImageGraph, at: number, chain: readonly Digest[]): Promise<void> {
+    const chainId = chain[at]
+    if (!chainId) throw new Error(`${graph.root.digest} has no layer ${at}`)
+    const before = underWay.get(chainId) ?? Promise.resolve()
+    const turn = before.then(async () => {
+      if (!(await snapshots.has(chainId))) await queue.add(() => unpackLayer(graph, at, chain))
+    })
+    const end = turn.catch(() => {})
+    underWay.set(chainId, end)
+    try {
+      await turn
+    } finally {
+      if (underWay.get(chainId) === end) underWay.delete(chainId)
     }
   }
 
@@ -88,7 +114,7 @@ export function createUnpacker({ content, snapshots, leases, keepsLayers, syncUn
       if (!layer) throw new Error(`${root.digest} has more diff IDs than layers`)
       if (await snapshots.has(chainId)) continue
       if (!(await content.labelsOf(layer.digest))) return layer.digest
-      await queue.add(() => unpackLayer(graph, at, chain))
+      await unpackOnce(graph, at, chain)
       const isNeededAgain = manifest.layers.slice(at + 1).some(({ digest }) => digest === layer.digest)
       if (!keepsLayers && !isNeededAgain) await leases.letGoContent(root.digest, layer.digest)
     }
