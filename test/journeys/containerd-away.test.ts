@@ -17,6 +17,7 @@ import { requirePart } from '../harness/require-part.ts'
 import { untilPresent, untilSaid } from '../harness/said-of-image.ts'
 import { openSite } from '../harness/site.ts'
 import { mountSmallDisk } from '../harness/small-disk.ts'
+import { runStowage } from '../harness/stowage.ts'
 import { askCentre } from '../harness/stowage-get.ts'
 
 const mebibyte = 1024 * 1024
@@ -51,6 +52,8 @@ for (const release of ['containerd', 'containerd-2'] as const) {
       const first = await site.push('first')
       await writeImageCache(centre.caches, { name: 'shop', images: [first.reference] })
       await untilTrouble(agent, centre, /there is no socket .*containerd\.sock: is containerd running/)
+      const { stdout } = await runStowage(['get', 'nodes', '--central', centre.url])
+      expect(stdout).toContain(`there is no socket ${socket}`)
       await using containerd = await startContainerd({ directory, release })
       await untilPresent(centre, first)
       await untilNoTrouble(agent, centre)

@@ -58,10 +58,8 @@ for (const release of ['containerd', 'containerd-2'] as const) {
         await eventually(isTidy, { what: 'nothing left of the bad ones', withinMs: 30_000 })
       },
     )
-  })
 
-  requirePart(release, 'busybox')(`stowage bundle import into ${release}`, () => {
-    it.concurrent('says what is wrong with it, with a bundle or with an image, and ends in an error', async (test) => {
+    it.concurrent('end an import in an error that names each, as does what is wrong with containerd', async (test) => {
       await using journey = await openJourney(test)
       const files = containerdFiles(journey.at('c'))
       const layout = await createOciLayout(journey.at('made'))

@@ -69,9 +69,9 @@ async function isPinned({ containerd }: ContainerdSite, name: string): Promise<b
 }
 
 for (const release of ['containerd', 'containerd-2'] as const) {
-  requirePart(release, 'busybox')(`on ${release}, an image taken out of a list`, () => {
+  requirePart(release, 'busybox')(`on ${release}, an image of a list`, () => {
     it.concurrent(
-      'leaves with all its names and bytes, and one that a container uses as soon as that is gone',
+      'leaves with all its names and bytes when it is taken out, and as soon as no container uses it',
       async (test) => {
         await using journey = await openJourney(test)
         await using site = await openContainerdSite(journey, release)
@@ -160,9 +160,7 @@ for (const release of ['containerd', 'containerd-2'] as const) {
         expect([await container.exited(), await container.output()]).toEqual([0, 'twice:v1\n'])
       },
     )
-  })
 
-  requirePart(release, 'busybox')(`on ${release}, an image of a list`, () => {
     it.concurrent(
       'is pinned again after each pull by the kubelet, and unpinned when its list is deleted',
       async (test) => {
