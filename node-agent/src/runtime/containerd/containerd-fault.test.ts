@@ -53,6 +53,13 @@ describe('a fault made of what containerd says', () => {
       'no-space',
       'the disk of containerd is full: write /var/lib/x: disk quota exceeded',
     ],
+    [
+      status.RESOURCE_EXHAUSTED,
+      'grpc: trying to send message larger than max (17000000 vs. 16777216)',
+      'unavailable',
+      'containerd, Images/Get: grpc: trying to send message larger than max (17000000 vs. 16777216)',
+    ],
+    [status.RESOURCE_EXHAUSTED, 'quota', 'no-space', 'containerd, Images/Get: quota'],
     [status.NOT_FOUND, 'image "a": not found', 'not-found', 'containerd, Images/Get: image "a": not found'],
     [status.ALREADY_EXISTS, 'it exists', 'conflict', 'containerd, Images/Get: it exists'],
     [status.FAILED_PRECONDITION, 'size', 'conflict', 'containerd, Images/Get: size'],

@@ -35,7 +35,9 @@ export function containerdFault(error: unknown, { method, socket }: Question): u
   if (/no space left on device|disk quota exceeded/i.test(words)) {
     return new Fault('no-space', `the disk of containerd is full: ${words}`, { cause, details })
   }
-  return new Fault(codes[error.code] ?? 'unavailable', `containerd, ${method}: ${words}`, { cause, details })
+  // gRPC has one status for full disks and for messages that are too long.
+  const code = /larger than max/i.test(words) ? 'unavailable' : (codes[error.code] ?? 'unavailable')
+  return new Fault(code, `containerd, ${method}: ${words}`, { cause, details })
 }
 
 /** Whether containerd answered with this status. */

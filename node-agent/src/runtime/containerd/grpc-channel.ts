@@ -54,6 +54,9 @@ const largestMessage = 64 * 1024 * 1024
 
 const defaultTimeoutMs = 60_000
 
+/** For calls after which containerd walks through all files of a layer, or takes them away. */
+export const slowDisk: CallSettings = { timeoutMs: 10 * 60_000 }
+
 /** Opens a channel for the services in `proto/`; whether somebody listens shows with the first call. */
 export function openGrpcChannel({ socket, metadata }: GrpcChannelOptions): GrpcChannel {
   const methods = loadMethods()

@@ -1,6 +1,6 @@
 import { hexOf, isDigest, type Digest } from '@stowage/mirror/oci/digest'
 import { ifThere, unlessThere } from './containerd-fault.ts'
-import type { GrpcChannel } from './grpc-channel.ts'
+import { slowDisk, type GrpcChannel } from './grpc-channel.ts'
 
 /**
  * Our holds on images that are not (or no more) held by a name: a lease for each root, without an end, as nobody knows
@@ -45,7 +45,8 @@ const rootLabel = 'stowage.dev/root'
 const clearingLease = 'stowage-clearing'
 
 export function createLeases(channel: GrpcChannel, snapshotter: string): Leases {
-  const idOf = (root: Digest): string => `stowage-${hexOf(root)}`
+  /** No longer than containerd takes (76), whatever the algorithm. */
+  const idOf = (root: Digest): string => `stowage-${hexOf(root).slice(0, 64)}`
 
   async function resourcesOf(id: string): Promise<Resource[]> {
     return (await channel.call<{ resources: Resource[] }>('Leases/ListResources', { id })).resources
@@ -76,14 +77,14 @@ export function createLeases(channel: GrpcChannel, snapshotter: string): Leases 
     },
 
     async release(root) {
-      await ifThere(channel.call('Leases/Delete', { id: idOf(root), sync: true }))
+      await ifThere(channel.call('Leases/Delete', { id: idOf(root), sync: true }, slowDisk))
     },
 
     async clearAway() {
       // A lease that ends is the only thing after which containerd says when it is done. This one is over when it begins.
       const labels = { 'containerd.io/gc.expire': new Date(0).toISOString() }
       await unlessThere(channel.call('Leases/Create', { id: clearingLease, labels }))
-      await ifThere(channel.call('Leases/Delete', { id: clearingLease, sync: true }))
+      await ifThere(channel.call('Leases/Delete', { id: clearingLease, sync: true }, slowDisk))
     },
 
     async held() {

@@ -1,7 +1,7 @@
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import type { Digest } from '@stowage/mirror/oci/digest'
 import { ifThere, isAnswer, unlessThere } from './containerd-fault.ts'
-import type { GrpcChannel } from './grpc-channel.ts'
+import { slowDisk, type GrpcChannel } from './grpc-channel.ts'
 
 export interface Mount {
   readonly type: string
@@ -35,7 +35,7 @@ interface Info {
 
 export function createSnapshots(channel: GrpcChannel, snapshotter: string): Snapshots {
   async function drop(key: string): Promise<void> {
-    await ifThere(channel.call('Snapshots/Remove', { snapshotter, key }))
+    await ifThere(channel.call('Snapshots/Remove', { snapshotter, key }, slowDisk))
   }
 
   return {
@@ -81,9 +81,8 @@ export function createSnapshots(channel: GrpcChannel, snapshotter: string): Snap
 
     async commit(key, { chainId, lease }) {
       const metadata = { 'containerd-lease': lease }
-      const isNew = await unlessThere(
-        channel.call('Snapshots/Commit', { snapshotter, key, name: chainId }, { metadata }),
-      )
+      const settings = { metadata, ...slowDisk }
+      const isNew = await unlessThere(channel.call('Snapshots/Commit', { snapshotter, key, name: chainId }, settings))
       if (!isNew) await drop(key)
     },
   }
