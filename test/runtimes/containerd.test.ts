@@ -112,6 +112,16 @@ for (const release of containerdReleases) {
         expect(await containerd.ctr('leases', 'list', '--quiet')).toBe('')
       })
 
+      it('leaves no mark on what it forgets', async () => {
+        const test = await openUnderTest()
+        await bring(test, createTestImage([await createTestLayer()]), 'r.example/forgotten:1')
+        const marks = async (): Promise<number> =>
+          (await containerd.ctr('content', 'list')).split('stowage.dev/name.').length - 1
+        expect(await marks()).toBe(1)
+        await test.runtime.forget('r.example/forgotten:1')
+        expect(await marks()).toBe(0)
+      })
+
       it("leaves others' references in an index alone", async () => {
         const test = await openUnderTest()
         const [theirs, image] = [createTestImage([await createTestLayer()]), createTestImage([await createTestLayer()])]

@@ -9,8 +9,8 @@ import type { Labels } from './labels.ts'
 
 /** containerd's content store: blobs by digest, with labels. */
 export interface Content {
-  /** Labels of all that is there, by digest. */
-  all(): Promise<Map<Digest, Labels>>
+  /** Labels of all that is there, by digest; or of what has one of these labels. */
+  all(having?: readonly string[]): Promise<Map<Digest, Labels>>
   /** Undefined if it is not there. */
   labelsOf(digest: Digest): Promise<Labels | undefined>
   /** Undefined if it is not there. */
@@ -115,9 +115,10 @@ export function createContent(channel: GrpcChannel): Content {
   return {
     labelsOf,
 
-    async all() {
+    async all(having = []) {
       const all = new Map<Digest, Labels>()
-      for await (const { info } of channel.stream<{ info: Info[] }>('Content/List', {})) {
+      const filters = having.map((label) => `labels."${label}"`)
+      for await (const { info } of channel.stream<{ info: Info[] }>('Content/List', { filters })) {
         for (const { digest, labels } of info) all.set(digest, labels)
       }
       return all

@@ -60,12 +60,12 @@ export function createImageNaming({ content, images, leases, shapes, usedImages 
 
   async function unmark(names: readonly string[]): Promise<void> {
     const marks = (['name', 'companion'] as const).flatMap((mark) => names.map((name) => ({ mark, name })))
-    for (const [digest, labels] of await content.all()) {
+    const marked = await content.all(marks.map(({ mark, name }) => markLabel(mark, name)))
+    for (const [digest, labels] of marked) {
       const found = marks.filter(({ mark, name }) => isMarked(mark, name, labels))
+      const noMarks = Object.fromEntries(found.map(({ mark, name }) => [markLabel(mark, name), '']))
       // What no name means any more may be collected by now.
-      await ifThere(
-        content.label(digest, Object.fromEntries(found.map(({ mark, name }) => [markLabel(mark, name), '']))),
-      )
+      await ifThere(content.label(digest, noMarks))
     }
   }
 
