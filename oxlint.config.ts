@@ -103,7 +103,7 @@ const zones: NonNullable<OxlintConfig['overrides']> = [
   { files: ['node-agent/src/state/**'], rules: walls(...nodeAgent, pino) },
   { files: ['cli/src/**'], rules: walls(...cli, sqlite) },
   { files: ['cli/src/lock/**'], rules: walls(...cli) },
-  { files: ['test/**'], rules: walls(...everywhere, sqlite) },
+  { files: ['{build,test}/**'], rules: walls(...everywhere, sqlite) },
 
   { files: ['mirror/src/**/*.{test,conformance}.ts'], rules: walls(...mirror, sqlite) },
   { files: ['controller/src/**/*.{test,conformance}.ts'], rules: walls(...controller, sqlite) },
@@ -157,7 +157,10 @@ export default {
   },
   overrides: [
     ...zones,
-    { files: ['cli/**', 'test/**', '*.config.ts'], rules: { 'node/no-process-env': 'off', 'no-console': 'off' } },
+    {
+      files: ['cli/**', 'build/**', 'test/**', '*.config.ts'],
+      rules: { 'node/no-process-env': 'off', 'no-console': 'off' },
+    },
     { files: ['*.config.ts'], rules: { 'import/no-default-export': 'off' } },
   ],
 } satisfies OxlintConfig

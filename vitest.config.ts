@@ -21,7 +21,7 @@ export default defineConfig({
         ssr: { resolve },
         test: {
           name: 'unit',
-          include: ['{mirror,controller,node-agent,cli}/src/**/*.test.ts'],
+          include: ['{mirror,controller,node-agent,cli}/src/**/*.test.ts', 'build/**/*.test.ts'],
           maxWorkers: '100%',
           // A limit against hanging, not against a slow machine.
           testTimeout: 60_000,

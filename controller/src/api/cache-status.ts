@@ -30,9 +30,8 @@ export const conditionSchema = z.object({
 })
 export type Condition = z.infer<typeof conditionSchema>
 
-export const failureSchema = z.object({
-  /** The node's `kubernetes.io/hostname` label, or its name. */
-  node: z.string(),
+const failureSchema = z.object({
+  node: z.string().describe("The node's label kubernetes.io/hostname, or its name."),
   reason: z.string(),
   message: z.string(),
 })
@@ -40,23 +39,26 @@ export type Failure = z.infer<typeof failureSchema>
 
 /** `status` of an ImageCache: kube-fledged's fields with its very strings (its "succesfully" too), and more of ours. */
 export const cacheStatusSchema = z.object({
-  status: cachePhaseSchema,
-  reason: cacheOperationSchema,
+  status: cachePhaseSchema.describe('Where the operation stands.'),
+  reason: cacheOperationSchema.describe('The operation that is going on or was the last one.'),
   message: z.string(),
-  /** RFC 3339. */
-  startTime: z.string(),
-  completionTime: z.string().optional(),
-  /** By image as the list has it; at most 50 nodes each: `counts` has the true numbers. */
-  failures: z.record(z.string(), z.array(failureSchema)).optional(),
-  observedGeneration: count,
-  counts: z.object({
-    images: count,
-    nodes: z.object({ matched: count, reachable: count, complete: count, failed: count }),
-    /** One image on one node is one copy. */
-    copies: z.object({ wanted: count, present: count, fetching: count, waiting: count, failed: count }),
-  }),
-  /** Bytes of the images' blobs, summed over copies; `unknown` is how many copies are of a size that is not known yet. */
-  bytes: z.object({ wanted: count, present: count, unknown: count }),
+  startTime: z.iso.datetime().describe('When the operation began.'),
+  completionTime: z.iso.datetime().optional().describe('When it was done.'),
+  failures: z
+    .record(z.string(), z.array(failureSchema))
+    .optional()
+    .describe('By image as the list has it; at most 50 nodes each: counts has the true numbers.'),
+  observedGeneration: count.describe('The generation of the spec that this status speaks of.'),
+  counts: z
+    .object({
+      images: count,
+      nodes: z.object({ matched: count, reachable: count, complete: count, failed: count }),
+      copies: z.object({ wanted: count, present: count, fetching: count, waiting: count, failed: count }),
+    })
+    .describe('How many images and selected nodes there are, and copies: one image on one node is one copy.'),
+  bytes: z
+    .object({ wanted: count, present: count, unknown: count })
+    .describe("Bytes of the images' blobs, summed over copies; unknown is how many copies have no known size yet."),
   conditions: z.array(conditionSchema),
 })
 export type CacheStatus = z.infer<typeof cacheStatusSchema>

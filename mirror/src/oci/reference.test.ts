@@ -1,9 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from './digest.ts'
-import { formatReference, isRepository, isTag, mirrorRepositoryOf, parseReference } from './reference.ts'
+import {
+  formatReference,
+  isRepository,
+  isTag,
+  mirrorRepositoryOf,
+  parseReference,
+  referencePattern,
+} from './reference.ts'
 
 const digest = digestOf('x')
+const fits = (text: string): boolean => new RegExp(`^${referencePattern}$`).test(text)
 
 describe('parseReference', () => {
   it.each([
@@ -29,6 +37,7 @@ describe('parseReference', () => {
     [`nginx:1@${digest}`, `docker.io/library/nginx:1@${digest}`],
   ])('reads %s as %s', (text, canonical) => {
     expect(formatReference(parseReference(text))).toBe(canonical)
+    expect(fits(text)).toBe(true)
   })
 
   it.each([
@@ -64,6 +73,7 @@ describe('parseReference', () => {
         const text = `${registry}/${parts.join('/')}${written ? `:${written}` : ''}`
         const reference = parseReference(text)
         expect(parseReference(formatReference(reference))).toEqual(reference)
+        expect(fits(text)).toBe(true)
         expect(isRepository(reference.repository)).toBe(true)
         expect(isRepository(mirrorRepositoryOf(reference))).toBe(true)
       }),
@@ -76,11 +86,35 @@ describe('parseReference', () => {
         try {
           const reference = parseReference(text)
           expect(isRepository(mirrorRepositoryOf(reference))).toBe(true)
+          expect(fits(text)).toBe(true)
         } catch (error) {
           expect(error).toMatchObject({ name: 'Fault', code: 'invalid' })
         }
       }),
     )
+  })
+})
+
+describe('referencePattern', () => {
+  it.each([
+    'a;b',
+    'a b',
+    '$(a)',
+    '`a`',
+    'a|b',
+    'a&b',
+    "a'b",
+    'a"b',
+    'a\nb',
+    'a\n',
+    'a>b',
+    '{a,b}',
+    'a*',
+    '~a',
+    'a\\b',
+    '#a',
+  ])('leaves nothing to a shell: %j', (text) => {
+    expect(fits(text)).toBe(false)
   })
 })
 

@@ -13,9 +13,18 @@ export interface Reference {
 
 const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
 const repositoryGrammar = new RegExp(`^${component}(?:/${component})*$`)
-const label = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])'
-const hostGrammar = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`)
-const tagGrammar = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
+const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?'
+const tag = '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'
+const tagGrammar = new RegExp(`^${tag}$`)
+const host = `(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`
+const hostGrammar = new RegExp(`^${host}$`)
+const digests = 'sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}'
+
+/**
+ * A regular expression, in what RE2 and ECMAScript have in common, that every text fits which `parseReference` takes. It knows
+ * nothing of lengths and of words that are reserved.
+ */
+export const referencePattern: string = `(?:${host}/)?${component}(?:/${component})*(?::${tag})?(?:@(?:${digests}))?`
 
 /** Whether a text may be a repository of a registry (distribution-spec, "Pulling manifests"; distribution/reference limits it to 255). */
 export function isRepository(text: string): boolean {

@@ -1,0 +1,108 @@
+import path from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openJourney, type Journey } from '../harness/journey.ts'
+import { startKubeApi, type KubeApi } from '../harness/kube/start-kube-api.ts'
+import { projectDirectory } from '../harness/project-directory.ts'
+import { requirePart } from '../harness/require-part.ts'
+
+/** What kube-fledged wrote into an object that has been there for years. */
+const oldStatus = {
+  completionTime: '2026-01-01T00:01:14Z',
+  failures: { 'nginx:1': [{ message: '', node: 'vms105.liruilongs.github.io', reason: 'ImagePullBackOff' }] },
+  message: 'Image cache processing aborted. Image cache will get refreshed during next refresh cycle',
+  reason: 'ImagePullAborted',
+  startTime: '2026-01-01T00:00:00Z',
+  status: 'Aborted',
+}
+
+function imageCache(name: string, cacheSpec: unknown, more: object = {}): object {
+  const metadata = { name, labels: { app: 'kubefledged', kubefledged: 'imagecache' } }
+  return { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata, spec: { cacheSpec }, ...more }
+}
+
+const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+/** kube-fledged's definition, but it checks still less. */
+const theirDefinition = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'imagecaches.kubefledged.io' },
+  spec: {
+    group: 'kubefledged.io',
+    names: { kind: 'ImageCache', plural: 'imagecaches', singular: 'imagecache', shortNames: ['ic'] },
+    scope: 'Namespaced',
+    versions: [
+      {
+        name: 'v1alpha2',
+        served: true,
+        storage: true,
+        schema: {
+          openAPIV3Schema: { type: 'object', required: ['spec'], properties: { spec: anything, status: anything } },
+        },
+      },
+    ],
+  },
+}
+
+requirePart('kube-api')('the definitions in a real API server', () => {
+  let journey: Journey
+  let kube: KubeApi
+
+  beforeAll(async () => {
+    journey = await openJourney({ onTestFailed: () => undefined })
+    kube = await startKubeApi({ directory: journey.at('kube') })
+    await kube.apply(theirDefinition)
+    await kube.kubectl('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io')
+    await kube.apply(
+      imageCache('old', [{ images: ['nginx:1'] }], { status: oldStatus }),
+      imageCache('old-and-bad', [{ images: ['nginx:1', 'nginx:1', 'no reference'] }], { status: oldStatus }),
+    )
+    await kube.kubectl('apply', '--filename', path.join(projectDirectory, 'deploy/crds'))
+    for (const name of ['imagecaches.kubefledged.io', 'edgenodes.stowage.dev']) {
+      await kube.kubectl('wait', '--for=condition=Established', `crd/${name}`)
+    }
+  })
+  afterAll(async () => {
+    await kube?.stop()
+    await journey?.[Symbol.asyncDispose]()
+  })
+
+  it.each([
+    ['lists of images', [{ images: ['ghcr.io/jitesoft/nginx:1.23.1'] }, { images: ['a/b'], nodeSelector: { a: 'b' } }]],
+    ['lists that are emptied', [{ images: [''] }, { images: [] }]],
+    ['no list', []],
+    ['nulls', [{ images: [], nodeSelector: null, platforms: null }]],
+  ])('take %s', async (_, cacheSpec) => {
+    await kube.apply(imageCache('good', cacheSpec))
+  })
+
+  it.each([
+    [
+      'a shell in an image',
+      [{ images: ['nginx;reboot'] }],
+      'spec.cacheSpec[0].images[0]: Invalid value: "nginx;reboot"',
+    ],
+    ['an image twice', [{ images: ['a', 'b', 'a'] }], 'spec.cacheSpec[0].images[2]: Duplicate value: "a"'],
+    ['no lists', null, 'missing required field "cacheSpec"'],
+    ['an unknown field', [{ images: [], imagez: [] }], 'unknown field "imagez"'],
+  ])('refuse %s', async (_, cacheSpec, message) => {
+    await expect(kube.apply(imageCache('bad', cacheSpec))).rejects.toThrow(message)
+  })
+
+  it("take over kube-fledged's objects with their status, also those that would be refused now", async () => {
+    for (const name of ['old', 'old-and-bad']) {
+      expect(await kube.get('ic', name)).toMatchObject({ status: oldStatus })
+      await kube.kubectl('annotate', 'ic', name, 'kubefledged.io/refresh-imagecache=')
+      const status = JSON.stringify({ status: { status: 'Succeeded', failures: null, summary: { nodes: '98/100' } } })
+      await kube.kubectl('patch', 'ic', name, '--subresource=status', '--type=merge', '--patch', status)
+    }
+    const [head, ...lines] = (await kube.kubectl('get', 'ic', 'old', '--output=wide')).split('\n')
+    expect(head?.trim().split(/ +/)).toEqual(['NAME', 'STATUS', 'NODES', 'REASON', 'AGE', 'BYTES', 'MESSAGE'])
+    expect(lines[0]).toMatch(/^old +Succeeded +98\/100 +ImagePullAborted /)
+  })
+
+  it('show nodes by what is known of them', async () => {
+    await kube.apply({ apiVersion: 'stowage.dev/v1alpha1', kind: 'EdgeNode', metadata: { name: 'ship-7' } })
+    const [head] = (await kube.kubectl('get', 'edgenodes')).split('\n')
+    expect(head?.trim().split(/ +/)).toEqual(['NAME', 'LINK', 'SYNCED', 'PHASE', 'LAST-CHANGE', 'VERSION'])
+  })
+})
