@@ -45,7 +45,7 @@ requirePart(
   'docker-registry',
 )('the benchmarks of containerd', () => {
   it('run, each of them, and say what they found', async () => {
-    const names = ['containerd', 'containerd-2']
+    const names = ['agent-memory', 'containerd', 'containerd-2']
     eachFoundSomething(await run(names), names)
   })
 })
