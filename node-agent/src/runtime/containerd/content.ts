@@ -2,7 +2,7 @@ import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import { algorithmOf, createDigester, type Digest } from '@stowage/mirror/oci/digest'
-import { isFault } from '@stowage/mirror/oci/fault'
+import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import { ifThere, isAnswer, containerdFault } from './containerd-fault.ts'
 import type { GrpcChannel } from './grpc-channel.ts'
 import type { Labels } from './labels.ts'
@@ -190,6 +190,7 @@ async function ask(
 ): Promise<WriteReply> {
   call.write(request)
   const reply = await replies.next()
-  if (reply.done) throw new Error(`containerd ended Content/Write without an answer to ${request.action}`)
+  if (reply.done)
+    throw new Fault('unavailable', `containerd ended Content/Write without an answer to ${request.action}`)
   return reply.value
 }

@@ -4,6 +4,8 @@ import type { GrpcChannel } from './grpc-channel.ts'
 
 const topics = ['/images/', '/containers/delete', '/namespaces/create'].map((prefix) => `topic~="^${prefix}"`)
 const pauseMs = 1000
+/** A pull alone makes several events: they are one look. */
+const gatherMs = 100
 /** CRI goes on listing a container for a moment after containerd has told that it is gone. */
 const echoMs = 1000
 
@@ -14,10 +16,14 @@ const echoMs = 1000
  */
 export function watchEvents(channel: GrpcChannel, namespace: string, onChange: () => void): Disposable {
   const ended = new AbortController()
+  let gathering: NodeJS.Timeout | undefined
   let echo: NodeJS.Timeout | undefined
 
   function tell(topic: string): void {
-    onChange()
+    gathering ??= setTimeout(() => {
+      gathering = undefined
+      onChange()
+    }, gatherMs)
     if (topic !== '/containers/delete') return
     clearTimeout(echo)
     echo = setTimeout(onChange, echoMs)
@@ -52,6 +58,7 @@ export function watchEvents(channel: GrpcChannel, namespace: string, onChange: (
   void followForEver()
   return {
     [Symbol.dispose]() {
+      clearTimeout(gathering)
       clearTimeout(echo)
       ended.abort()
     },
