@@ -22,7 +22,7 @@ export type CacheOperation = z.infer<typeof cacheOperationSchema>
 const count = z.number().int().min(0)
 
 export const conditionSchema = z.object({
-  type: z.enum(['Accepted', 'Resolved', 'Synced']),
+  type: z.enum(['Accepted', 'Resolved', 'Synced', 'AgentsPresent']),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),
   message: z.string(),
@@ -48,11 +48,15 @@ export const cacheStatusSchema = z.object({
     .record(z.string(), z.array(failureSchema))
     .optional()
     .describe('By image as the list has it; at most 50 nodes each: counts has the true numbers.'),
+  failedNodes: z
+    .record(z.string(), count)
+    .optional()
+    .describe('By image: on how many nodes it failed, where failures names only some of them.'),
   observedGeneration: count.describe('The generation of the spec that this status speaks of.'),
   counts: z
     .object({
       images: count,
-      nodes: z.object({ matched: count, reachable: count, complete: count, failed: count }),
+      nodes: z.object({ matched: count, reachable: count, withoutAgent: count, complete: count, failed: count }),
       copies: z.object({ wanted: count, present: count, fetching: count, waiting: count, failed: count }),
     })
     .describe('How many images and selected nodes there are, and copies: one image on one node is one copy.'),

@@ -92,6 +92,8 @@ export interface ImageCache {
   readonly name: string
   /** Given by a cluster; a directory has none. */
   readonly uid: string | undefined
+  /** Of the spec, as a cluster counts; a directory has none. */
+  readonly generation: number | undefined
   readonly annotations: Readonly<Record<string, string>>
   readonly lists: readonly ImageList[]
   /** Names of Secrets in its namespace. */
@@ -105,6 +107,7 @@ export function toImageCache({ metadata, spec }: ImageCacheObject): ImageCache {
     namespace: metadata.namespace ?? defaultNamespace,
     name: metadata.name,
     uid: metadata.uid ?? undefined,
+    generation: metadata.generation ?? undefined,
     annotations: metadata.annotations ?? {},
     lists: spec.cacheSpec.map((list) => ({
       images: listedImages(list.images),

@@ -18,13 +18,14 @@ describe('the conditions of a cache', () => {
       { type: 'Accepted', status: 'False', message: 'a.yaml:3: broken' },
       { type: 'Resolved', status: 'False', reason: 'Unavailable', message: 'unavailable: said upstream' },
       { type: 'Synced', status: 'True' },
+      { type: 'AgentsPresent', status: 'True' },
     ])
   })
 
   it('keep the time since when they are so', () => {
     const kept = { ...cache, record: { ...cache.record, status: at(1000, cache, broken) } }
     const times = at(9000, kept, new Map()).conditions.map((condition) => Date.parse(condition.lastTransitionTime))
-    expect(times).toEqual([9000, 1000, 1000])
+    expect(times).toEqual([9000, 1000, 1000, 1000])
   })
 
   it('name what the mirror is busy with, and how much is in place', () => {
@@ -33,6 +34,18 @@ describe('the conditions of a cache', () => {
       { status: 'True' },
       { status: 'Unknown', reason: 'Mirroring', message: `waiting for the mirror: ${nginx}` },
       { status: 'Unknown', reason: 'Processing', message: '0 of 1 copies are in place' },
+      { status: 'True' },
     ])
+  })
+
+  it('count the selected nodes without an agent, and name some', () => {
+    const declared = ['b', 'c', 'd', 'e'].map((name) => ({ name, labels: {}, platform: undefined, heard: undefined }))
+    const resolutions = { [nginx]: mirrored('v1') }
+    const { conditions } = statusOf(cache, aWorld({ caches: [cache], nodes: [...nodes, ...declared], resolutions }))
+    expect(conditions.find(({ type }) => type === 'AgentsPresent')).toMatchObject({
+      status: 'False',
+      reason: 'NodesWithoutAgent',
+      message: '4 of 5 selected nodes run no agent: b, c, d and 1 more',
+    })
   })
 })

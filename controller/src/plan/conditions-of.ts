@@ -2,14 +2,18 @@ import type { CachePhase, Condition } from '../api/cache-status.ts'
 import { cacheKey } from '../api/image-cache.ts'
 import { isCurrent, unresolved } from '../memory/resolution.ts'
 import type { ImageRow } from './image-row.ts'
+import type { KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
 import type { World } from './world.ts'
 
 export interface ConditionsInput {
   readonly rows: readonly ImageRow[]
+  readonly selected: readonly KnownNode[]
   readonly phase: CachePhase
   readonly world: World
 }
+
+const longestMessage = 1000
 
 type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>
 
@@ -20,6 +24,7 @@ export function conditionsOf(living: LivingCache, input: ConditionsInput): Condi
     ['Accepted', accepted(living, input)],
     ['Resolved', resolved(living, input)],
     ['Synced', synced(input)],
+    ['AgentsPresent', agentsPresent(input)],
   ]
   return verdicts.map(([type, verdict]) => {
     const old = before.get(type)
@@ -43,19 +48,13 @@ function resolved({ record }: LivingCache, { world }: ConditionsInput): Verdict 
   const [first] = faulty
   if (first?.fault) {
     const more = faulty.length > 1 ? ` (and ${faulty.length - 1} more)` : ''
-    return { status: 'False', reason: wordOf(first.fault.code), message: `${first.fault.message}${more}` }
+    const message = `${first.fault.message.slice(0, longestMessage)}${more}`
+    return { status: 'False', reason: wordOf(first.fault.code), message }
   }
   const pending = known.filter((resolution) => !isCurrent(resolution))
   if (pending.length === 0) return { status: 'True', reason: 'Mirrored', message: '' }
-  const names = pending
-    .slice(0, 3)
-    .map(({ name }) => name)
-    .join(', ')
-  return {
-    status: 'Unknown',
-    reason: 'Mirroring',
-    message: `waiting for the mirror: ${names}${pending.length > 3 ? ', …' : ''}`,
-  }
+  const names = someOf(pending.map(({ name }) => name))
+  return { status: 'Unknown', reason: 'Mirroring', message: `waiting for the mirror: ${names}` }
 }
 
 function synced({ phase, rows }: ConditionsInput): Verdict {
@@ -63,6 +62,21 @@ function synced({ phase, rows }: ConditionsInput): Verdict {
   const missing = rows.filter(({ state }) => state !== 'present').length
   const message = rows.length > 0 ? `${rows.length - missing} of ${rows.length} copies are in place` : ''
   return { status: phase === 'Failed' ? 'False' : 'Unknown', reason: phase, message }
+}
+
+/** Selected nodes on which nobody is there to bring an image. */
+function agentsPresent({ selected }: ConditionsInput): Verdict {
+  const without = selected.filter(({ heard }) => heard === undefined).map(({ name }) => name)
+  if (without.length === 0) return { status: 'True', reason: 'AgentsPresent', message: '' }
+  const message = `${without.length} of ${selected.length} selected nodes run no agent: ${someOf(without)}`
+  return { status: 'False', reason: 'NodesWithoutAgent', message }
+}
+
+const mostNames = 3
+
+function someOf(names: readonly string[]): string {
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : ''
+  return `${names.slice(0, mostNames).join(', ')}${more}`
 }
 
 /** Conditions' reasons are in CamelCase (meta/v1). */

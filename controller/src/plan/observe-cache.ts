@@ -3,6 +3,7 @@ import { formatPlatform } from '@stowage/mirror/oci/platform'
 import type { CacheOperation } from '../api/cache-status.ts'
 import type { ImageCache } from '../api/image-cache.ts'
 import type { CacheRecord } from '../memory/cache-record.ts'
+import type { LivingCache } from './living-cache.ts'
 
 /** Valueless orders, as kube-fledged's users give them (`kubectl annotate … kubefledged.io/refresh-imagecache=`). */
 export const cacheAnnotations = {
@@ -30,6 +31,11 @@ export function observeCache(old: CacheRecord | undefined, cache: ImageCache, op
     refreshSince: reason === 'ImageCacheRefresh' ? options.now : old.refreshSince,
     operation: { reason, startedAt: options.now, deleting },
   }
+}
+
+/** Whether the record is of this very spec, and not of one before it. */
+export function isObserved({ cache, record }: LivingCache): boolean {
+  return record.spec === specOf(cache)
 }
 
 /** What begins now: purging before refreshing before a changed spec, as in kube-fledged. */

@@ -17,14 +17,13 @@ export function statusOf(living: LivingCache, world: World): CacheStatus {
   const phase = phaseOf(rows, { selected, settling, now: world.now })
   const operation = operationOf(living, phase, world.now)
   const counts = countsOf(living, { rows, selected, now: world.now })
-  const failures = failuresOf(rows)
   return {
     status: phase,
     reason: operation.reason,
     message: messageOf(phase, operation, counts),
     startTime: operation.startTime,
     ...(phase === 'Processing' ? {} : { completionTime: completionTimeOf(living, phase, world.now) }),
-    ...(failures ? { failures } : {}),
+    ...failuresOf(rows),
     observedGeneration: record.generation,
     counts,
     bytes: {
@@ -32,7 +31,7 @@ export function statusOf(living: LivingCache, world: World): CacheStatus {
       present: sum(rows.map(({ bytesHere }) => bytesHere)),
       unknown: rows.filter(({ bytesTotal }) => bytesTotal === null).length,
     },
-    conditions: conditionsOf(living, { rows, phase, world }),
+    conditions: conditionsOf(living, { rows, selected, phase, world }),
   }
 }
 
@@ -86,8 +85,17 @@ function messageOf(phase: CachePhase, { reason, deleting }: Operation, { nodes }
     case 'NoImagesPulledOrDeleted':
       return statusMessages.noNodes
     case 'AwaitingOfflineNodes':
-      return `All reachable nodes are done; ${nodes.matched - nodes.reachable} of ${nodes.matched} nodes are offline and will follow when they are back`
+      return awaitingMessage(nodes)
   }
+}
+
+function awaitingMessage({ matched, reachable, withoutAgent }: CacheStatus['counts']['nodes']): string {
+  const offline = matched - reachable - withoutAgent
+  const words = [
+    ...(offline > 0 ? [`${offline} of ${matched} nodes are offline and will follow when they are back`] : []),
+    ...(withoutAgent > 0 ? [`${withoutAgent} of ${matched} nodes run no agent yet`] : []),
+  ]
+  return ['All reachable nodes are done', ...words].join('; ')
 }
 
 interface CountsInput {
@@ -105,6 +113,7 @@ function countsOf({ record }: LivingCache, { rows, selected, now }: CountsInput)
     nodes: {
       matched: selected.length,
       reachable: selected.filter(({ heard }) => isReachable(heard, now)).length,
+      withoutAgent: selected.filter(({ heard }) => heard === undefined).length,
       complete: selected.filter(({ name }) => !incomplete.has(name)).length,
       failed: namesOf(rows.filter(isFailed)).size,
     },
