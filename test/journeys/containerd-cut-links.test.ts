@@ -19,12 +19,13 @@ import { debianImages, type DebianImage } from '../image-maker/debian-images.ts'
 import { forwardPort } from '../net/forward-port.ts'
 import { createNamespace, type Namespace } from '../net/namespace.ts'
 import { startEmulatedLink, type RunningEmulatedLink } from '../net/start-emulated-link.ts'
+import { unreadBytes } from '../net/unread-bytes.ts'
 import { disturbAll, untilSucceeded } from './disturb.ts'
 import { planDisturbances } from './disturbances.ts'
 
 const mebibyte = 1024 * 1024
 
-const counts = { reset: 3, silence: 5, forget: 1, overdue: 1, 'kill-agent': 5, 'kill-centre': 1 } as const
+const counts = { reset: 3, silence: 6, overdue: 1, 'kill-agent': 5, 'kill-centre': 1 } as const
 
 /**
  * 20 Mbit/s with a round trip of 80 ms, and a modem that lets 40 ms of that wait. What waits is in flight too: with
@@ -42,6 +43,8 @@ requirePart(...parts)('a Debian image for a containerd behind a thin link that i
     await using centreSpace = await createNamespace('centre')
     await using nodeSpace = await createNamespace('node')
     const { launcher } = nodeSpace
+    // One connection's window is then a little more than what the line holds, as on a small machine.
+    await nodeSpace.run('sysctl', ['-qw', 'net.ipv4.tcp_rmem=4096 131072 524288'])
     await using link = await startEmulatedLink({ centre: centreSpace, node: nodeSpace, shape, seed })
     await using site = await openCentreSite(journey, centreSpace)
     const { centre, registry, image, pushed } = site
@@ -60,19 +63,24 @@ requirePart(...parts)('a Debian image for a containerd behind a thin link that i
     await using watch = watchTruth({ central: centre.url, node: agent.node, look, images: [inQuestion] })
 
     await writeImageCache(centre.caches, { name: 'site', images: [name] })
-    const scene = { centre, agent, link, look, carried: async () => (await link.stats()).payload.blobBytes }
+    let unread = 0
+    const scene = {
+      ...{ centre, agent, link, look },
+      carried: async () => (await link.stats()).payload.blobBytes,
+      beforeKill: async () => void (unread += await unreadBytes(nodeSpace)),
+    }
     const plan = planDisturbances({ seed, counts, from: 2 * mebibyte, to: image.size - 4 * mebibyte })
     await Promise.all([disturbAll(plan, scene), killInApply(containerd, glance)])
     await untilSucceeded(centre, name)
 
     const truth = await watch.stop()
-    const { cuts, ...figures } = await figuresOf(link, image)
+    const { cuts, ...figures } = await figuresOf(link, { unread, size: image.size })
     const seconds = Math.round((performance.now() - startedAt) / 1000)
     console.log('cut links with containerd:', { ...figures, cuts, ...counts, seconds, truth })
     await Promise.all([registry.stop(), centre.stop(), link.cut('silence')])
     await expectRunnable(containerd, { pushed, image })
     expect(truth.lies).toEqual([])
-    expect(figures.blobs - figures.blobsInFlight).toBeLessThanOrEqual(1.02)
+    expect(figures.blobs - figures.blobsInFlight - figures.unread).toBeLessThanOrEqual(1.02)
     expect(figures.interface).toBeLessThanOrEqual(1.12)
     expect(cuts).toBeGreaterThanOrEqual(10)
     expect(truth.cliSamples).toBeGreaterThanOrEqual(3)
@@ -119,7 +127,7 @@ async function killInApply(containerd: Containerd, glance: ContainerdGlance): Pr
 }
 
 /** In shares of what the image has as stored. */
-async function figuresOf(link: RunningEmulatedLink, { size }: DebianImage) {
+async function figuresOf(link: RunningEmulatedLink, { unread, size }: { unread: number; size: number }) {
   const { cuts, payload, unacknowledgedBytes } = await link.stats()
   const { received, sent } = await link.nodeBytes()
   return {
@@ -129,6 +137,8 @@ async function figuresOf(link: RunningEmulatedLink, { size }: DebianImage) {
     blobs: payload.blobBytes / size,
     /** Of these: what the node had not acknowledged when a cut or a kill broke its connection off. */
     blobsInFlight: unacknowledgedBytes / size,
+    /** And what an agent had not read when it was killed: a machine that is busy leaves it to the kernel for long. */
+    unread: unread / size,
     /** By the kernel of the node. */
     interface: (received + sent) / size,
     received: received / size,

@@ -18,6 +18,8 @@ export interface DisturbedScene {
   readonly carried: () => Promise<number>
   /** What the node has of the image. */
   readonly look: () => Promise<ImageOnDisk>
+  /** Called before an agent is killed while bytes come to it. */
+  readonly beforeKill?: () => Promise<void>
 }
 
 /** Lets all of it befall the transfer, each when its time has come; resolves when the last is over. */
@@ -26,7 +28,7 @@ export async function disturbAll(plan: readonly Disturbance[], scene: DisturbedS
 }
 
 async function disturb({ kind, atBytes, durationMs }: Disturbance, scene: DisturbedScene): Promise<void> {
-  const { agent, centre, link, look } = scene
+  const { agent, centre, link, look, beforeKill = async () => {} } = scene
   await untilCarried(scene.carried, atBytes)
   expect((await look()).isWhole, 'the transfer is over already').toBe(false)
   switch (kind) {
@@ -50,6 +52,7 @@ async function disturb({ kind, atBytes, durationMs }: Disturbance, scene: Distur
       await link.up()
       break
     case 'kill-agent':
+      await beforeKill()
       await agent.kill()
       await agent.start()
       break
