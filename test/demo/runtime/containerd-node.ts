@@ -1,5 +1,6 @@
 import { rename } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { startContainerd } from '../../harness/containerd/start-containerd.ts'
 import { DemoFailure } from '../demo-failure.ts'
 import type { Stage } from '../stage.ts'
@@ -19,6 +20,8 @@ export interface ContainerdNode extends NodeRuntime {
   readonly version: string
 }
 
+const interruptHeardMs = 500
+
 /**
  * Starts a containerd, which runs until the stage is closed; what it said is kept beside the other logs.
  * @throws Error with its last words if it does not come up
@@ -33,7 +36,9 @@ export async function openContainerdNode({ stage, node, contentOf }: ContainerdN
   })
   const watches = new Set<AsyncDisposable>()
   let isWanted = true
-  void containerd.program().exited.then(({ code, signal }) => {
+  void containerd.program().exited.then(async ({ code, signal }) => {
+    // A Ctrl-C in the terminal reaches it too, and its end may be heard of before that.
+    await delay(interruptHeardMs, undefined, { ref: false })
     const how = signal ?? `code ${code}`
     if (isWanted) stage.fail(new DemoFailure(`the containerd of ${node} ended by itself with ${how}`, { program: log }))
   })
