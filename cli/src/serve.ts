@@ -9,11 +9,12 @@ export interface ServeOptions {
   readonly signal: AbortSignal
 }
 
-/** Serves until the signal, and says where, and to whom it is open. */
+/** Serves until the signal, and says where, and to whom it is open. Whether it lives is answered at `/healthz`. */
 export async function serve(
   app: ReturnType<typeof createMirrorServer>,
   { listen: address, log, signal }: ServeOptions,
 ): Promise<void> {
+  app.get('/healthz', () => 'ok')
   await using listening = await listen(app, address)
   log.info({ url: listening.url }, 'listening')
   if (!isLoopback(address)) {
