@@ -9,8 +9,8 @@ export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream
-  /** Makes the logger with the options given on the command line. */
-  log(): Promise<Logger>
+  /** Makes the logger with the options given on the command line; on stdout unless that is for a result. */
+  log(to?: LogOptions['to']): Promise<Logger>
 }
 
 /** Options before the subcommand. */

@@ -3,6 +3,7 @@ import { CommanderError } from 'commander'
 import { z } from 'zod'
 import type { CommandContext, GlobalOptions } from './command-context.ts'
 import { exitCodeOf, explain, unreadExitCode } from './failure.ts'
+import { withGoFlags } from './kube-fledged-flags.ts'
 import { createLogger } from './logger.ts'
 import { createProgram } from './program.ts'
 
@@ -31,16 +32,16 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-const args = process.argv.slice(2)
+const args = withGoFlags(process.argv.slice(2))
 const context: CommandContext = {
   version: packageJson.version,
   signal: stop.signal,
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
-  log: () => {
+  log: (to = 'stdout') => {
     const { logLevel, logFormat } = program.opts<GlobalOptions>()
-    return createLogger({ level: logLevel, format: logFormat })
+    return createLogger({ level: logLevel, format: logFormat, to })
   },
 }
 const program = await createProgram(context, args)

@@ -34,7 +34,7 @@ export function bundleImportCommand(context: CommandContext): Command {
 
 async function runImport(context: CommandContext, file: string, flags: ImportFlags): Promise<void> {
   const { signal, stderr, stdout } = context
-  const log = (await context.log()).child({}, { level: 'warn' })
+  const log = (await context.log('stderr')).child({}, { level: 'warn' })
   await using bundle = await openBundle(file)
   await using directory = await openDataDirectory(flags.data, 'agent')
   await using opened = await openNamedRuntime(flags, log)
