@@ -65,7 +65,10 @@ requirePart(...parts)('a Debian image for a containerd behind a thin link that i
     await writeImageCache(centre.caches, { name: 'site', images: [name] })
     let unread = 0
     const scene = {
-      ...{ centre, agent, link, look },
+      centre,
+      agent,
+      link,
+      look,
       carried: async () => (await link.stats()).payload.blobBytes,
       beforeKill: async () => void (unread += await unreadBytes(nodeSpace)),
     }
