@@ -1,16 +1,1 @@
-import { Fault } from '@stowage/mirror/oci/fault'
-
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3600_000 }
-
-/**
- * Reads a duration as Go writes it (`15m`, `1h30m`, `500ms`, `0s`); kube-fledged's flags have this form. In milliseconds.
- * @throws Fault invalid
- */
-export function parseDuration(text: string): number {
-  const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
-  if (text.trim() === '0') return 0
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text.trim()) {
-    throw new Fault('invalid', `"${text}" is not a duration; write 90s, 15m or 1h30m`)
-  }
-  return parts.reduce((total, [, number, unit = 's']) => total + Number(number) * (unitMs[unit] ?? 0), 0)
-}
+export { parseDuration } from '@stowage/controller/api/duration'

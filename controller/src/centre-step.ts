@@ -72,7 +72,8 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
   }
 
   async function resolve({ caches, nodes, resolutions }: World, wishes: Wishes): Promise<number> {
-    const wants = planWants({ caches, nodes, exports: memory.exports.all, now: now() })
+    const { refreshMs } = options
+    const wants = planWants({ caches, nodes, exports: memory.exports.all, refreshMs, now: now() })
     const credentials = new Map([...wants].map(([name, want]) => [name, credentialsFor(want, wishes)]))
     const plan = planResolve({
       wants,
@@ -81,7 +82,6 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
       newCredentials: new Set(
         [...credentials].flatMap(([name, own]) => (flights.isNewCredentials(name, own) ? name : [])),
       ),
-      refreshMs: options.refreshMs,
       now: now(),
     })
     for (const name of plan.cancel) flights.cancel(name)

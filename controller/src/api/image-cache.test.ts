@@ -74,7 +74,33 @@ describe('an ImageCache', () => {
     expect(toImageCache(imageCacheSchema.parse(cacheWith({ deletionPolicy: 'Purge' }))).removal).toBe('remove')
   })
 
+  it('says more in fields of ours, and nothing where they are null', () => {
+    const nulls = { refreshFrequency: null, imagePullPolicy: null, imagePullDeadlineDuration: null }
+    const list = { images: [], selector: null, nodeNames: null }
+    const cache = toImageCache(imageCacheSchema.parse(cacheWith({ ...nulls, cacheSpec: [list] })))
+    expect(cache).toMatchObject({ lookUp: 'again', refreshMs: undefined, hasDeadline: false })
+    expect(cache.lists).toMatchObject([{ requirements: [], nodeNames: [] }])
+    const more = { refreshFrequency: '1h30m', imagePullPolicy: 'IfNotPresent', imagePullDeadlineDuration: '5m' }
+    expect(toImageCache(imageCacheSchema.parse(cacheWith(more)))).toMatchObject({
+      lookUp: 'once',
+      refreshMs: 90 * 60_000,
+      hasDeadline: true,
+    })
+  })
+
   it.each([
+    ['a duration that is none', cacheWith({ refreshFrequency: '1d' }), 'spec.refreshFrequency: "1d" is not a duration'],
+    ['a refresh each second', cacheWith({ refreshFrequency: '1s' }), 'spec.refreshFrequency: "1s" is too often'],
+    [
+      'an expression without values',
+      cacheWith({ cacheSpec: [{ images: [], selector: { matchExpressions: [{ key: 'a', operator: 'In' }] } }] }),
+      'spec.cacheSpec[0].selector.matchExpressions[0].values: In needs values',
+    ],
+    [
+      'an unknown field of a selector',
+      cacheWith({ cacheSpec: [{ images: [], selector: { matchFields: [] } }] }),
+      'spec.cacheSpec[0].selector.matchFields: unknown field',
+    ],
     [
       'an unknown field',
       cacheWith({ cacheSpec: [{ images: [], imagez: [] }] }),

@@ -1,50 +1,23 @@
-import { imageNameOf } from '@stowage/mirror/edge/set'
 import type { Removal } from '@stowage/mirror/edge/assignment'
-import { isFault } from '@stowage/mirror/oci/fault'
-import { parsePlatform, uniquePlatforms, type Platform } from '@stowage/mirror/oci/platform'
-import { parseReference, referencePattern, type Reference } from '@stowage/mirror/oci/reference'
+import { Fault } from '@stowage/mirror/oci/fault'
 import * as z from 'zod'
+import { durationPattern, parseDuration } from './duration.ts'
+import { imageListSchema, toImageList, type ImageList } from './image-list.ts'
 import { defaultNamespace, objectMetaSchema } from './object-meta.ts'
+import { textSchema } from './text-schema.ts'
 
 export const imageCacheApiVersion = 'kubefledged.io/v1alpha2'
 
-/** Text that `parse` accepts; what the parser says of other text becomes the message. `pattern` is what a cluster checks. */
-function textFor(parse: (text: string) => unknown, meta: { readonly pattern: string }): z.ZodString {
-  const schema = z.string().superRefine((text, context) => {
-    try {
-      parse(text)
-    } catch (error) {
-      if (!isFault(error)) throw error
-      context.addIssue({ code: 'custom', message: error.message })
-    }
-  })
-  return schema.meta(meta)
-}
+const durationSchema = textSchema(parseDuration, { pattern: durationPattern })
 
-/** kube-fledged users write `""` where a list is to be empty: its webhook refuses `[]`. */
-const imageSchema = textFor((text) => text === '' || parseReference(text), { pattern: `^(?:${referencePattern})?$` })
-
-const platformSchema = textFor(parsePlatform, {
-  pattern: '^[a-zA-Z0-9][a-zA-Z0-9._-]*(?:/[a-zA-Z0-9][a-zA-Z0-9._-]*){1,2}$',
-})
-
-const imageListSchema = z.strictObject({
-  images: z.array(imageSchema).meta({
-    description:
-      'Images that the selected nodes are to have, as references: nginx, ghcr.io/a/b:1.2, a/b@sha256:… ' +
-      'An empty text stands for no image.',
-    // Refuses an image that is named twice, in a list of whatever length; the cost of a CEL rule would grow with its square.
-    'x-kubernetes-list-type': 'set',
-  }),
-  nodeSelector: z
-    .record(z.string(), z.string())
-    .nullish()
-    .describe('Labels that a node must have, all of them with these values. Empty or absent: every node.'),
-  platforms: z
-    .array(platformSchema)
-    .nullish()
-    .describe('Platforms that the mirror keeps besides those of the selected nodes, as OS/ARCH[/VARIANT].'),
-})
+/** Anybody who may make an ImageCache may have it looked up: registries are not to suffer from that. */
+const refreshSchema = textSchema(
+  (text) => {
+    const ms = parseDuration(text)
+    if (ms > 0 && ms < 10_000) throw new Fault('invalid', `"${text}" is too often: 0s (never), or 10s and longer`)
+  },
+  { pattern: durationPattern },
+)
 
 const imageCacheSpecSchema = z.strictObject({
   cacheSpec: z.array(imageListSchema).describe('Lists of images, each with the nodes that are to have them.'),
@@ -53,6 +26,22 @@ const imageCacheSpecSchema = z.strictObject({
     .array(z.strictObject({ name: z.string().nullish().describe('Name of the Secret.') }))
     .nullish()
     .describe("Secrets with credentials for registries, in this ImageCache's namespace."),
+  imagePullPolicy: z
+    .enum(['Always', 'IfNotPresent'])
+    .nullish()
+    .describe(
+      'Always, or absent: a tag is looked up again at each refresh. ' +
+        'IfNotPresent: it is looked up once, and means what it meant then.',
+    ),
+  refreshFrequency: refreshSchema
+    .nullish()
+    .describe('How often tags are looked up again: 15m, 1h30m, 0s for never. As the controller is told if absent.'),
+  imagePullDeadlineDuration: durationSchema
+    .nullish()
+    .describe(
+      'Taken over from users of kube-fledged, and without effect: no image is given up, however long it takes, ' +
+        'and what fails is said at once.',
+    ),
   deletionPolicy: z
     .enum(['Keep', 'Purge'])
     .nullish()
@@ -72,20 +61,6 @@ export const imageCacheSchema = z
   .describe('Keeps container images on board of the selected nodes.')
 export type ImageCacheObject = z.infer<typeof imageCacheSchema>
 
-/** One image of a list: as its author wrote it, and the one name under which runtimes know it. */
-export interface ListedImage {
-  readonly written: string
-  readonly name: string
-  readonly reference: Reference
-}
-
-export interface ImageList {
-  /** Each name once. */
-  readonly images: readonly ListedImage[]
-  readonly nodeSelector: Readonly<Record<string, string>>
-  readonly platforms: readonly Platform[]
-}
-
 /** An ImageCache, complete: defaults filled in, references read. */
 export interface ImageCache {
   readonly namespace: string
@@ -98,6 +73,12 @@ export interface ImageCache {
   readonly lists: readonly ImageList[]
   /** Names of Secrets in its namespace. */
   readonly pullSecrets: readonly string[]
+  /** `once`: what a tag meant when it was looked up first is what it means. */
+  readonly lookUp: 'again' | 'once'
+  /** How often tags are looked up again, in milliseconds, 0 for never; undefined if it is not for this cache to say. */
+  readonly refreshMs: number | undefined
+  /** It says how long a pull may take, which nothing follows from. */
+  readonly hasDeadline: boolean
   readonly removal: Removal
 }
 
@@ -109,12 +90,11 @@ export function toImageCache({ metadata, spec }: ImageCacheObject): ImageCache {
     uid: metadata.uid ?? undefined,
     generation: metadata.generation ?? undefined,
     annotations: metadata.annotations ?? {},
-    lists: spec.cacheSpec.map((list) => ({
-      images: listedImages(list.images),
-      nodeSelector: list.nodeSelector ?? {},
-      platforms: uniquePlatforms((list.platforms ?? []).map(parsePlatform)),
-    })),
+    lists: spec.cacheSpec.map(toImageList),
     pullSecrets: (spec.imagePullSecrets ?? []).flatMap(({ name }) => name || []),
+    lookUp: spec.imagePullPolicy === 'IfNotPresent' ? 'once' : 'again',
+    refreshMs: typeof spec.refreshFrequency === 'string' ? parseDuration(spec.refreshFrequency) : undefined,
+    hasDeadline: typeof spec.imagePullDeadlineDuration === 'string',
     removal: spec.deletionPolicy === 'Purge' ? 'remove' : 'keep',
   }
 }
@@ -122,23 +102,4 @@ export function toImageCache({ metadata, spec }: ImageCacheObject): ImageCache {
 /** `namespace/name`, unique among caches. */
 export function cacheKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
   return `${namespace}/${name}`
-}
-
-function listedImages(images: readonly string[]): ListedImage[] {
-  const byName = new Map<string, ListedImage>()
-  for (const written of images) {
-    if (written === '') continue
-    const image = listedImage(written)
-    if (!byName.has(image.name)) byName.set(image.name, image)
-  }
-  return [...byName.values()]
-}
-
-/**
- * Reads one image as a list holds it.
- * @throws Fault invalid
- */
-export function listedImage(written: string): ListedImage {
-  const reference = parseReference(written)
-  return { written, name: imageNameOf(reference), reference }
 }

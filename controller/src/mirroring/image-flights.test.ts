@@ -4,7 +4,7 @@ import { createMemoryStore } from '@stowage/mirror/store/memory-store'
 import { parsePlatform } from '@stowage/mirror/oci/platform'
 import PQueue from 'p-queue'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { listedImage } from '../api/image-cache.ts'
+import { listedImage } from '../api/image-list.ts'
 import { openCentreMemory, type CentreMemory } from '../memory/centre-memory.ts'
 import { mirroredBytes, type Resolution } from '../memory/resolution.ts'
 import type { Want } from '../plan/plan-wants.ts'
@@ -46,6 +46,8 @@ describe('a flight', () => {
     platforms: platforms.map(parsePlatform),
     secrets: [],
     refreshSince: 0,
+    refreshMs: Infinity,
+    isOnce: false,
   })
   const landed = async (wanted: Want, own = none): Promise<Resolution | undefined> => {
     flights.start(wanted, own)
@@ -92,6 +94,20 @@ describe('a flight', () => {
       mirrored: { root: { digest: v1.digest } },
       fault: { code: 'not-found' },
     })
+  })
+
+  it('brings further platforms of the version that was looked up once', async () => {
+    const both = ['linux/amd64', 'linux/arm64']
+    const v1 = upstream.push('docker.io/library/nginx', '1', 'v1', both)
+    await landed({ ...want('linux/amd64'), isOnce: true })
+    upstream.push('docker.io/library/nginx', '1', 'v2', both)
+    const after = await landed({ ...want(...both), isOnce: true })
+    expect(after).toMatchObject({
+      target: { digest: v1.digest },
+      mirrored: { root: { digest: v1.digest } },
+      fault: null,
+    })
+    expect(bytesOn(after, 'linux/arm64')).toBeGreaterThan(0)
   })
 
   it('waits longer after each fault, and forgets them with success', async () => {

@@ -28,7 +28,7 @@ export interface MirrorImageOptions {
 export async function mirrorImage(want: Want, options: MirrorImageOptions): Promise<Resolution> {
   const { source, content, known, now, signal } = options
   const { reference } = want
-  const { mediaType, digest, size } = await source.resolve(reference.repository, wordOf(want), { signal })
+  const { mediaType, digest, size } = await source.resolve(reference.repository, wordOf(want, known), { signal })
   const target = { mediaType, digest, size }
   const resolved: Resolution = { ...known, target, checkedAt: now() }
   const before = known.mirrored?.root.digest === digest ? known.mirrored : null
@@ -64,9 +64,9 @@ async function copy({ reference }: Want, { digest }: Pick<Descriptor, 'digest'>,
   })
 }
 
-/** What upstream is asked for: a digest says more than a tag. */
-function wordOf({ reference }: Want): string {
-  return reference.digest ?? reference.tag ?? 'latest'
+/** What upstream is asked for: a digest says more than a tag, and is what a tag means that is looked up once. */
+function wordOf({ reference, isOnce }: Want, { target }: Resolution): string {
+  return reference.digest ?? (isOnce ? target?.digest : undefined) ?? reference.tag ?? 'latest'
 }
 
 function platformsOf(mirrored: Mirrored | null): Platform[] {

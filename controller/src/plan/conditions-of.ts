@@ -35,7 +35,8 @@ export function conditionsOf(living: LivingCache, input: ConditionsInput): Condi
 
 function accepted({ cache }: LivingCache, { world }: ConditionsInput): Verdict {
   const notAccepted = world.notAccepted.get(cacheKey(cache))
-  if (notAccepted === undefined) return { status: 'True', reason: 'Valid', message: '' }
+  const note = cache.hasDeadline ? 'spec.imagePullDeadlineDuration has no effect: no image is ever given up' : ''
+  if (notAccepted === undefined) return { status: 'True', reason: 'Valid', message: note }
   return { status: 'False', reason: 'Invalid', message: notAccepted }
 }
 

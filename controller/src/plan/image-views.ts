@@ -1,6 +1,7 @@
 import type { ImageReport } from '@stowage/mirror/edge/report'
 import type { ImageView } from '../operator-api/views.ts'
-import { cacheKey, type ListedImage } from '../api/image-cache.ts'
+import { cacheKey } from '../api/image-cache.ts'
+import { type ListedImage } from '../api/image-list.ts'
 import { imageRows, type ImageRow } from './image-row.ts'
 import { selects, type KnownNode } from './known-node.ts'
 import { isReachable } from './reachable.ts'

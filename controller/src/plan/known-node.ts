@@ -1,6 +1,7 @@
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { EdgeNode } from '../api/edge-node.ts'
-import type { ImageList } from '../api/image-cache.ts'
+import type { ImageList } from '../api/image-list.ts'
+import { isMet } from '../api/label-selector.ts'
 import type { NodeRecord } from '../memory/node-record.ts'
 
 /** A node that was heard of, or that administrators have declared. */
@@ -29,12 +30,16 @@ export function knownNodes(records: Iterable<NodeRecord>, declared: readonly Edg
   })
 }
 
-/** Whether a list is for a node: all labels of its selector are equal. */
+/** Whether a list is for a node: all labels of its selector are equal, its other selector matches, and it names the node if any. */
 export function selects(
-  { nodeSelector }: Pick<ImageList, 'nodeSelector'>,
-  { labels }: Pick<KnownNode, 'labels'>,
+  { nodeSelector, requirements, nodeNames }: Pick<ImageList, 'nodeSelector' | 'requirements' | 'nodeNames'>,
+  { name, labels }: Pick<KnownNode, 'name' | 'labels'>,
 ): boolean {
-  return Object.entries(nodeSelector).every(([key, value]) => labels[key] === value)
+  return (
+    (nodeNames.length === 0 || nodeNames.includes(name)) &&
+    Object.entries(nodeSelector).every(([key, value]) => labels[key] === value) &&
+    requirements.every((requirement) => isMet(requirement, labels))
+  )
 }
 
 /** What people call a node: kube-fledged names it by this label in `failures`. */

@@ -54,6 +54,23 @@ describe('a cache that is seen', () => {
     expect(see(images, more)).toMatchObject({ generation: 2, ...expected })
   })
 
+  it.each<[string, object, object]>([
+    ['selector', { selector: { matchLabels: { a: 'b' } } }, {}],
+    ['list of nodes', { nodeNames: ['n'] }, {}],
+    ['refresh frequency', {}, { refreshFrequency: '1h' }],
+    ['pull policy', {}, { imagePullPolicy: 'IfNotPresent' }],
+    ['deadline', {}, { imagePullDeadlineDuration: '5m' }],
+  ])('with another %s is a new generation', (_, list, more) => {
+    const images = ['nginx']
+    const plain = living(aCache('a', [{ images }])).record
+    const next = observeCache(plain, aCache('a', [{ images, ...list }], more), at(7))
+    expect(next).toMatchObject({ generation: 2, names: plain.names, operation: { reason: 'ImageCacheUpdate' } })
+  })
+
+  it('is remembered as it was before there were fields that it does not have', () => {
+    expect(living(aCache('a', ['nginx'])).record.spec).toBe('[[[["nginx"],[],[]]],[],"keep"]')
+  })
+
   it('takes the coming of an annotation for an order, once', () => {
     const refreshed = see(['nginx', 'redis'], ordered('refresh'))
     expect(refreshed).toMatchObject({ generation: 1, refreshSince: 7, operation: { reason: 'ImageCacheRefresh' } })

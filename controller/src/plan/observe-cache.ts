@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { formatPlatform } from '@stowage/mirror/oci/platform'
 import type { CacheOperation } from '../api/cache-status.ts'
 import type { ImageCache } from '../api/image-cache.ts'
+import type { ImageList } from '../api/image-list.ts'
 import type { CacheRecord } from '../memory/cache-record.ts'
 import type { LivingCache } from './living-cache.ts'
 
@@ -78,15 +79,22 @@ function namesOf({ lists }: ImageCache): string[] {
   return [...new Set(lists.flatMap(({ images }) => images.map(({ name }) => name)))].toSorted()
 }
 
-/** All of the spec in one comparable text. */
-function specOf({ lists, pullSecrets, removal }: ImageCache): string {
-  return JSON.stringify([
-    lists.map(({ images, nodeSelector, platforms }) => [
-      images.map(({ written }) => written),
-      Object.entries(nodeSelector).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-      platforms.map(formatPlatform),
-    ]),
-    pullSecrets,
-    removal,
-  ])
+/** All of the spec in one comparable text. What is not said leaves no trace in it: a new field changes no cache that lacks it. */
+function specOf({ lists, pullSecrets, removal, ...cache }: ImageCache): string {
+  const more = said({ once: cache.lookUp === 'once', refreshMs: cache.refreshMs, hasDeadline: cache.hasDeadline })
+  return JSON.stringify([lists.map(listOf), pullSecrets, removal, ...more])
+}
+
+function listOf({ images, nodeSelector, platforms, ...list }: ImageList): unknown[] {
+  return [
+    images.map(({ written }) => written),
+    Object.entries(nodeSelector).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    platforms.map(formatPlatform),
+    ...said({ requirements: list.requirements, nodeNames: list.nodeNames }),
+  ]
+}
+
+function said(fields: Readonly<Record<string, unknown>>): [string, unknown][] {
+  const isSaid = (value: unknown): boolean => value !== undefined && value !== false && !isDeepStrictEqual(value, [])
+  return Object.entries(fields).filter(([, value]) => isSaid(value))
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { aCache, aNode, aRoot, faulty, living, mirrored, type ListSpec } from '../testing/world.ts'
-import { listedImage } from '../api/image-cache.ts'
+import { listedImage } from '../api/image-list.ts'
 import { unresolved, type Resolution } from '../memory/resolution.ts'
 import { backOffMs } from './back-off.ts'
 import { planResolve, type ResolveInput } from './plan-resolve.ts'
@@ -13,22 +13,25 @@ const amd64 = { os: 'linux', architecture: 'amd64' }
 const arm64 = { os: 'linux', architecture: 'arm64' }
 
 interface Situation extends Partial<Omit<ResolveInput, 'wants' | 'resolutions'>> {
+  readonly refreshMs?: number
   readonly image?: string
   readonly platforms?: readonly (typeof amd64)[]
   readonly refreshSince?: number
   readonly resolution?: Resolution
 }
 
-function plan({ image = name, platforms = [amd64], refreshSince = 0, resolution, ...more }: Situation) {
-  const want = { ...listedImage(image), platforms, secrets: [], refreshSince }
+const refreshing = { refreshSince: 0, refreshMs: 15 * minute, isOnce: false }
+
+function plan({ image = name, platforms = [amd64], resolution, ...more }: Situation) {
+  const { refreshSince = 0, refreshMs = 15 * minute, ...rest } = more
+  const want = { ...listedImage(image), platforms, secrets: [], refreshSince, refreshMs, isOnce: false }
   return planResolve({
     wants: new Map([[want.name, want]]),
     resolutions: new Map(resolution ? [[want.name, resolution]] : []),
     inFlight: new Set(),
     newCredentials: new Set(),
-    refreshMs: 15 * minute,
     now: minute,
-    ...more,
+    ...rest,
   })
 }
 
@@ -40,7 +43,7 @@ describe('a reference', () => {
     ['is looked up when it is new', {}, true],
     ['is left alone while it is fresh', { resolution: mirrored('v1') }, false],
     ['is looked up again after a while', { resolution: mirrored('v1'), now: 17 * minute }, true],
-    ['is not looked up again when that is off', { resolution: mirrored('v1'), now: 1e12, refreshMs: 0 }, false],
+    ['is not looked up again when that is off', { resolution: mirrored('v1'), now: 1e12, refreshMs: Infinity }, false],
     [
       'is not looked up again when it names a digest',
       { image: digestImage, resolution: mirrored('v1'), now: 1e12 },
@@ -94,7 +97,7 @@ describe('a reference', () => {
 
   it('has its turn before one that was tried already', () => {
     const want = (image: string): Want => {
-      return { ...listedImage(image), platforms: [amd64], secrets: [], refreshSince: 0 }
+      return { ...listedImage(image), platforms: [amd64], secrets: [], ...refreshing }
     }
     const [hanging, fresh] = [want('hangs:1'), want('new:1')]
     const { due } = planResolve({
@@ -102,7 +105,6 @@ describe('a reference', () => {
       resolutions: new Map([[hanging.name, faulty('unavailable')]]),
       inFlight: new Set(),
       newCredentials: new Set(),
-      refreshMs: 0,
       now: minute,
     })
     expect(due).toEqual([fresh, hanging])
@@ -114,10 +116,9 @@ describe('a reference', () => {
         ['a', { ...mirrored('v1'), checkedAt: minute }],
         [name, mirrored('v1')],
       ])
-      const want = { ...listedImage(name), platforms: [], secrets: [], refreshSince: 0 }
+      const want = { ...listedImage(name), platforms: [], secrets: [], ...refreshing }
       const wants = new Map([[name, want]])
-      return planResolve({ wants, resolutions, inFlight: new Set(), newCredentials: new Set(), refreshMs: 0, now })
-        .forget
+      return planResolve({ wants, resolutions, inFlight: new Set(), newCredentials: new Set(), now }).forget
     }
     expect(at(24 * 60 * minute)).toEqual([])
     expect(at(24 * 60 * minute + minute + 1)).toEqual(['a'])
@@ -129,7 +130,7 @@ describe('a reference', () => {
 
   it('says when it will be due', () => {
     expect(plan({ resolution: faulty('denied'), now: 1 }).nextAt).toBe(30_000)
-    expect(plan({ resolution: mirrored('v1'), refreshMs: 0 }).nextAt).toBe(Infinity)
+    expect(plan({ resolution: mirrored('v1'), refreshMs: Infinity }).nextAt).toBe(Infinity)
     const { nextAt } = plan({ resolution: mirrored('v1') })
     expect(nextAt).toBeGreaterThanOrEqual(13.5 * minute)
     expect(nextAt).toBeLessThanOrEqual(16.5 * minute)
@@ -161,6 +162,7 @@ describe('what is wanted of a reference', () => {
       caches: caches.map((cache) => living(aCache(...cache))),
       nodes: [aNode('a'), arm('b')],
       exports: new Map(),
+      refreshMs: 15 * minute,
       now: 0,
     })
 
@@ -187,19 +189,40 @@ describe('what is wanted of a reference', () => {
     expect(all.get(name)?.secrets).toEqual(['default/s', 'team/s'])
   })
 
+  it.each<[string, object[], Partial<Want>]>([
+    ['as the controller is told', [{}], { refreshMs: 15 * minute, isOnce: false }],
+    ['as often as the cache says', [{ refreshFrequency: '1h' }], { refreshMs: 60 * minute }],
+    ['as often as anybody wants it', [{ refreshFrequency: '1h' }, { refreshFrequency: '1m' }], { refreshMs: minute }],
+    ['never', [{ refreshFrequency: '0s' }], { refreshMs: Infinity, isOnce: false }],
+    ['once', [{ imagePullPolicy: 'IfNotPresent' }], { refreshMs: Infinity, isOnce: true, refreshSince: 0 }],
+    ['once, but not for another cache', [{ imagePullPolicy: 'IfNotPresent' }, {}], { isOnce: false, refreshSince: 7 }],
+    [
+      'again by order',
+      [{ imagePullPolicy: 'Always', refreshFrequency: '0s' }],
+      { refreshSince: 7, refreshMs: Infinity },
+    ],
+  ])('is looked up %s', (_, specs, expected) => {
+    const caches = specs.map((spec, index) => {
+      const { cache, record } = living(aCache(`c${index}`, ['nginx:1'], spec))
+      return { cache, record: { ...record, refreshSince: 7 } }
+    })
+    const all = planWants({ caches, nodes: [], exports: new Map(), refreshMs: 15 * minute, now: 0 })
+    expect(all.get(name)).toMatchObject(expected)
+  })
+
   it('is nothing for a cache that was purged', () => {
     const { cache, record } = living(aCache('a', ['nginx:1']))
     const caches = [{ cache, record: { ...record, purged: true } }]
-    expect(planWants({ caches, nodes: [aNode('a')], exports: new Map(), now: 0 }).size).toBe(0)
+    expect(planWants({ caches, nodes: [aNode('a')], exports: new Map(), refreshMs: 0, now: 0 }).size).toBe(0)
   })
 
   it('holds what is to be exported, for a while', () => {
     const exports = new Map([
       [name, { version: 1 as const, askedAt: 5, platforms: [{ platform: 'linux/arm64', until: 10 }] }],
     ])
-    const at = (now: number) => planWants({ caches: [], nodes: [], exports, now }).get(name)?.platforms
+    const at = (now: number) => planWants({ caches: [], nodes: [], exports, refreshMs: 0, now }).get(name)?.platforms
     expect(at(9)).toEqual([arm64])
-    expect(planWants({ caches: [], nodes: [], exports, now: 9 }).get(name)?.refreshSince).toBe(5)
+    expect(planWants({ caches: [], nodes: [], exports, refreshMs: 0, now: 9 }).get(name)?.refreshSince).toBe(5)
     expect(at(10)).toBeUndefined()
   })
 })

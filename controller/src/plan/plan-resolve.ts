@@ -10,8 +10,6 @@ export interface ResolveInput {
   readonly inFlight: ReadonlySet<string>
   /** Names whose credentials are others than at the last try: what was denied may be allowed now. */
   readonly newCredentials: ReadonlySet<string>
-  /** How often moving references are looked up again; 0 for never. */
-  readonly refreshMs: number
   /** Epoch milliseconds. */
   readonly now: number
 }
@@ -51,14 +49,14 @@ export function planResolve({ wants, inFlight, ...input }: ResolveInput): Resolv
 }
 
 function dueAt(want: Want, input: Omit<ResolveInput, 'wants' | 'inFlight'>): number {
-  const { resolutions, newCredentials, refreshMs, now } = input
+  const { resolutions, newCredentials, now } = input
   const resolution = resolutions.get(want.name)
   // A clock that was set back must not keep a reference from being looked up.
   if (!resolution || isStale(want, resolution, now) || lastTry(resolution) > now) return 0
   if (resolution.fault) return newCredentials.has(want.name) ? 0 : resolution.fault.retryAt
   if (!isComplete(want, resolution)) return 0
-  if (!isMoving(want.reference) || refreshMs === 0) return Infinity
-  return (resolution.checkedAt ?? 0) + refreshMs * spreadOf(want.name)
+  if (!isMoving(want.reference)) return Infinity
+  return (resolution.checkedAt ?? 0) + want.refreshMs * spreadOf(want.name)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { buildSet, type DesiredSet } from '@stowage/mirror/edge/set'
 import type { ImageIndex } from '@stowage/mirror/oci/manifest'
 import { formatPlatform, type Platform } from '@stowage/mirror/oci/platform'
-import type { ImageList } from '../api/image-cache.ts'
+import type { ImageList } from '../api/image-list.ts'
 import { mirroredBytes, type Resolutions } from '../memory/resolution.ts'
 import type { LivingCache } from './living-cache.ts'
 

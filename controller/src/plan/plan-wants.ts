@@ -1,7 +1,7 @@
 import { isFault } from '@stowage/mirror/oci/fault'
 import { parsePlatform, uniquePlatforms, type Platform } from '@stowage/mirror/oci/platform'
 import type { Reference } from '@stowage/mirror/oci/reference'
-import { listedImage } from '../api/image-cache.ts'
+import { listedImage } from '../api/image-list.ts'
 import type { ExportWants } from '../memory/export-want.ts'
 import { selects, type KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
@@ -16,6 +16,10 @@ export interface Want {
   readonly secrets: readonly string[]
   /** Look it up again if that was last done before this, epoch milliseconds. */
   readonly refreshSince: number
+  /** How often it is looked up again if it can come to mean something else, in milliseconds; Infinity for never. */
+  readonly refreshMs: number
+  /** All who want it want what it meant when it was looked up first. */
+  readonly isOnce: boolean
 }
 
 export interface WantsInput {
@@ -23,28 +27,31 @@ export interface WantsInput {
   readonly nodes: readonly KnownNode[]
   /** By image name. */
   readonly exports: ExportWants
+  /** How often caches that do not say so themselves look tags up again, in milliseconds; 0 for never. */
+  readonly refreshMs: number
   /** Epoch milliseconds. */
   readonly now: number
 }
 
 /** Every reference that is wanted, by image name, with the platforms of all who want it. */
-export function planWants({ caches, nodes, exports, now }: WantsInput): Map<string, Want> {
+export function planWants({ caches, nodes, exports, refreshMs, now }: WantsInput): Map<string, Want> {
   const wants = new Map<string, Want>()
   for (const { cache, record } of caches) {
     if (record.purged) continue
     const secrets = cache.pullSecrets.map((name) => `${cache.namespace}/${name}`)
+    const refresh = refreshOf({ cache, record }, refreshMs)
     for (const list of cache.lists) {
       const selected = nodes.filter((node) => selects(list, node)).flatMap(({ platform }) => platform ?? [])
       const platforms = [...list.platforms, ...selected]
       for (const { name, reference } of list.images) {
-        add(wants, { name, reference, platforms, secrets, refreshSince: record.refreshSince })
+        add(wants, { name, reference, platforms, secrets, ...refresh })
       }
     }
   }
   for (const [name, { platforms, askedAt }] of exports) {
     const live = platforms.filter(({ until }) => until > now).map(({ platform }) => platform)
     const want = live.length > 0 && exportedWant(name, live)
-    if (want) add(wants, { ...want, refreshSince: askedAt })
+    if (want) add(wants, { ...want, refreshSince: askedAt, refreshMs: refreshMs || Infinity, isOnce: false })
   }
   return wants
 }
@@ -56,13 +63,25 @@ function add(wants: Map<string, Want>, want: Want): void {
     platforms: uniquePlatforms([...(known?.platforms ?? []), ...want.platforms]),
     secrets: [...new Set([...(known?.secrets ?? []), ...want.secrets])].toSorted(),
     refreshSince: Math.max(known?.refreshSince ?? 0, want.refreshSince),
+    refreshMs: Math.min(known?.refreshMs ?? Infinity, want.refreshMs),
+    isOnce: (known?.isOnce ?? true) && want.isOnce,
   })
 }
 
-function exportedWant(name: string, platforms: readonly string[]): Want | undefined {
+function refreshOf(
+  { cache, record }: LivingCache,
+  refreshMs: number,
+): Omit<Want, 'name' | 'reference' | 'platforms' | 'secrets'> {
+  if (cache.lookUp === 'once') return { refreshSince: 0, refreshMs: Infinity, isOnce: true }
+  return { refreshSince: record.refreshSince, refreshMs: (cache.refreshMs ?? refreshMs) || Infinity, isOnce: false }
+}
+
+type ExportedWant = Pick<Want, 'name' | 'reference' | 'platforms' | 'secrets'>
+
+function exportedWant(name: string, platforms: readonly string[]): ExportedWant | undefined {
   try {
     const { reference } = listedImage(name)
-    return { name, reference, platforms: platforms.map(parsePlatform), secrets: [], refreshSince: 0 }
+    return { name, reference, platforms: platforms.map(parsePlatform), secrets: [] }
   } catch (error) {
     // Written by another version with another grammar: nobody can be told here, and it expires.
     if (isFault(error, 'invalid')) return undefined

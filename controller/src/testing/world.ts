@@ -21,6 +21,8 @@ export interface ListSpec {
   readonly images: readonly string[]
   readonly nodeSelector?: Readonly<Record<string, string>>
   readonly platforms?: readonly string[]
+  readonly selector?: object
+  readonly nodeNames?: readonly string[]
 }
 
 export function aCache(name: string, lists: readonly (ListSpec | string)[], more: object = {}): ImageCache {
