@@ -1,7 +1,8 @@
-import { Agent as HttpAgent, type RequestOptions } from 'node:http'
+import type { RequestOptions } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Socket } from 'node:net'
 import { callbackify } from 'node:util'
+import { nodeHttp } from './node-http.ts'
 import { addressOf, openTunnel, proxyAddress, proxyAuthorization, type Trust } from './open-tunnel.ts'
 
 export interface ConnectionsOptions {
@@ -36,7 +37,7 @@ export interface Way extends Omit<RequestOptions, 'headers'> {
 export function createConnections({ proxy, trust, connectMs }: ConnectionsOptions): Connections {
   const closed = new AbortController()
   const secure = new HttpsAgent({ ...kept, ...trust })
-  const plain = proxy?.protocol === 'https:' ? new HttpsAgent({ ...kept, ...trust }) : new HttpAgent(kept)
+  const plain = proxy?.protocol === 'https:' ? new HttpsAgent({ ...kept, ...trust }) : new nodeHttp.Agent(kept)
   if (proxy) leadThrough((target) => openTunnel(target, { proxy, trust, connectMs, signal: closed.signal }), secure)
 
   return {

@@ -1,8 +1,9 @@
-import { request as httpRequest, type RequestOptions } from 'node:http'
+import type { RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { failureOf } from './connection-fault.ts'
+import { nodeHttp } from './node-http.ts'
 
 /** What is trusted besides, or instead of, what Node trusts by itself. */
 export interface Trust {
@@ -24,7 +25,7 @@ export interface OpenTunnelOptions {
  */
 export function openTunnel(target: string, options: OpenTunnelOptions): Promise<Socket> {
   const { proxy, trust, connectMs } = options
-  const ask = proxy.protocol === 'https:' ? httpsRequest : httpRequest
+  const ask = proxy.protocol === 'https:' ? httpsRequest : nodeHttp.request
   const headers = { host: target, ...proxyAuthorization(proxy) }
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(connectMs)])
   return new Promise((resolve, reject) => {

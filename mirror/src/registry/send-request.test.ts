@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { discard, openTransport, readCapped, type Transport, type TransportOptions } from './transport.ts'
+import { bodyOf, discard, openTransport, readCapped, type Transport, type TransportOptions } from './transport.ts'
 
 const open: AsyncDisposable[] = []
 afterEach(async () => {
@@ -116,6 +116,24 @@ describe('a connection', () => {
     await expect(textOf(answer)).rejects.toMatchObject({ code: 'unavailable' })
     expect(await textOf(await transport.send(url))).toBe('whole')
     expect(sockets).toHaveLength(3)
+  })
+
+  it('that is reset still brings what had come before', async () => {
+    let socket: Socket | undefined
+    const { url } = await serve((request, response) => {
+      socket = request.socket
+      response.write('half')
+    })
+    const answer = await transportOf().send(url)
+    await once(answer.body, 'readable')
+    socket?.resetAndDestroy()
+    await once(answer.body, 'close').catch(() => undefined)
+    const read: string[] = []
+    const reading = (async () => {
+      for await (const chunk of bodyOf(answer)) read.push(String(chunk))
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'unavailable' })
+    expect(read).toEqual(['half'])
   })
 
   it('is closed by a reader who stops early', async () => {

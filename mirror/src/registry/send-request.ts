@@ -1,7 +1,8 @@
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { failureOf } from './connection-fault.ts'
 import type { Connections } from './connections.ts'
+import { nodeHttp } from './node-http.ts'
 
 export interface SendRequestOptions {
   readonly connections: Connections
@@ -28,7 +29,7 @@ export function sendRequest(url: URL, options: SendRequestOptions): Promise<Inco
   const isSecure = way.protocol === 'https:'
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    const send = isSecure ? httpsRequest : httpRequest
+    const send = isSecure ? httpsRequest : nodeHttp.request
     const request = send({ ...way, method, headers: { ...headers, ...way.headers }, ...(signal && { signal }) })
     let timer = setTimeout(() => fail(failureOf('CONNECT_TIMEOUT')), connectMs)
     let isOver = false

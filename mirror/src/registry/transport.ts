@@ -133,6 +133,8 @@ export async function* bodyOf({ body, stallMs, url }: Answer, signal?: AbortSign
     }
   } catch (error) {
     signal?.throwIfAborted()
+    // An iteration throws away what had come and waited for it; it need not come again.
+    for (let chunk: Uint8Array | null; (chunk = body.read() as Uint8Array | null);) yield chunk
     throw connectionFault(error, url.host)
   } finally {
     clearTimeout(timer)
