@@ -18,7 +18,7 @@ async function callOf(args: readonly string[]): Promise<string> {
 }
 
 describe('the script that starts Stowage', () => {
-  const sparing = '--max-semi-space-size=1 --no-opt --no-maglev'
+  const sparing = '--max-semi-space-size=1 --no-opt --no-maglev --no-sparkplug'
 
   it.each([
     [['agent', '--node', 'n'], `${sparing} /dist/main.js agent --node n`],
