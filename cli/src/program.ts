@@ -19,6 +19,7 @@ type MakeCommand = (context: CommandContext) => Command
 /** Each is loaded only when it is named: an agent that runs for months need not keep a centre in memory. */
 const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   up: async () => (await import('./commands/up.ts')).upCommand,
+  controller: async () => (await import('./commands/controller.ts')).controllerCommand,
   agent: async () => (await import('./commands/agent.ts')).agentCommand,
   mirror: async () => (await import('./commands/mirror.ts')).mirrorCommand,
   get: async () => (await import('./commands/get.ts')).getCommand,

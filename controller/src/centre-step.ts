@@ -120,11 +120,13 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
   }
 }
 
-function credentialsFor({ secrets }: Want, wishes: Wishes): FlightCredentials {
-  const byKey = new Map(wishes.secrets.map((secret) => [cacheKey(secret), secret]))
+function credentialsFor({ secrets }: Want, { secrets: known, forbiddenSecrets }: Wishes): FlightCredentials {
+  const byKey = new Map(known.map((secret) => [cacheKey(secret), secret]))
+  const whyForbidden = (key: string): string | undefined => forbiddenSecrets?.get(key.split('/')[0] ?? '')
   return {
     credentials: secrets.flatMap((key) => byKey.get(key)?.credentials ?? []),
-    missing: secrets.filter((key) => !byKey.has(key)),
+    missing: secrets.filter((key) => !byKey.has(key) && whyForbidden(key) === undefined),
+    forbidden: [...new Set(secrets.flatMap((key) => whyForbidden(key) ?? []))],
   }
 }
 

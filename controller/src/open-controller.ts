@@ -35,6 +35,8 @@ export interface ControllerOptions {
   /** Epoch milliseconds. */
   readonly now?: () => number
   readonly random?: () => number
+  /** Called after each step: what is written elsewhere of what is known follows from that. */
+  readonly onStep?: (world: World) => void
 }
 
 export interface Controller {
@@ -74,6 +76,12 @@ export async function openController(options: ControllerOptions): Promise<Contro
     onAssigned: (node) => board.changed(node),
   })
 
+  async function stepAndTell(): Promise<number> {
+    const nextAt = await step()
+    options.onStep?.(world())
+    return nextAt
+  }
+
   async function forgetNode(node: string): Promise<boolean> {
     if (!memory.nodes.all.has(node)) return false
     // Its assignment stays: should it come back, sequences go on where they were.
@@ -105,7 +113,14 @@ export async function openController(options: ControllerOptions): Promise<Contro
       await using _flights = flights
       const loops = [
         source.run({ signal: stop.signal, onChange: () => bell.ring() }),
-        reconcile({ step, bell, now, onTrouble: (message) => (trouble = message), log, signal: stop.signal }),
+        reconcile({
+          step: stepAndTell,
+          bell,
+          now,
+          onTrouble: (message) => (trouble = message),
+          log,
+          signal: stop.signal,
+        }),
       ]
       try {
         await Promise.all(loops)

@@ -24,6 +24,8 @@ export interface FlightCredentials {
   readonly credentials: readonly CredentialEntry[]
   /** Secrets (`namespace/name`) that are named but not there. */
   readonly missing: readonly string[]
+  /** Why Secrets that are named cannot be read. */
+  readonly forbidden?: readonly string[]
 }
 
 /** Look-ups and copies that are under way, one for a name at most. */
@@ -35,17 +37,20 @@ export interface ImageFlights extends AsyncDisposable {
   isNewCredentials(name: string, credentials: FlightCredentials): boolean
 }
 
+/** Stands in the message of a fault that comes of it. */
+const pullSecretForbidden = 'PullSecretForbidden'
+
 /** Carries out what `planResolve` finds due, and records what comes of it. Disposing of it stops what is under way. */
 export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
   const { resolutions, log, onNews } = options
   const flights = new Map<string, Flight & { readonly stop: AbortController; readonly landed: Promise<void> }>()
   const tried = new Map<string, string>()
 
-  async function fly(want: Want, { credentials, missing }: FlightCredentials, signal: AbortSignal): Promise<void> {
+  async function fly(want: Want, shown: FlightCredentials, signal: AbortSignal): Promise<void> {
     const { name } = want
     try {
       const known = resolutions.all.get(name) ?? unresolved
-      const source = options.upstreamFor(want.reference.registry, credentials)
+      const source = options.upstreamFor(want.reference.registry, shown.credentials)
       const resolution = await mirrorImage(want, {
         ...options,
         known,
@@ -66,7 +71,7 @@ export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
     } catch (error) {
       if (signal.aborted) return
       if (!isFault(error)) throw error
-      await noteFault(name, withMissingSecrets(error, missing))
+      await noteFault(name, withLackingSecrets(error, shown))
     }
   }
 
@@ -112,10 +117,13 @@ export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
   }
 }
 
-function withMissingSecrets(fault: Fault, missing: readonly string[]): Fault {
-  if (fault.code !== 'denied' || missing.length === 0) return fault
-  const message = `${fault.message}; imagePullSecrets name ${missing.join(', ')}, and there is no such Secret`
-  return new Fault('denied', message, { cause: fault })
+function withLackingSecrets(fault: Fault, { missing, forbidden = [] }: FlightCredentials): Fault {
+  if (fault.code !== 'denied') return fault
+  const lacks = [
+    ...(missing.length > 0 ? [`imagePullSecrets name ${missing.join(', ')}, and there is no such Secret`] : []),
+    ...forbidden.map((words) => `${pullSecretForbidden}: ${words}`),
+  ]
+  return lacks.length > 0 ? new Fault('denied', [fault.message, ...lacks].join('; '), { cause: fault }) : fault
 }
 
 /** Kept only to see a change, and not readable, as it is made of secrets. */

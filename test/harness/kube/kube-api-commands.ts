@@ -65,6 +65,8 @@ export function apiServerCommand(files: KubeApiFiles, ports: KubeApiPorts): Comm
     `--etcd-servers=http://127.0.0.1:${ports.etcd}`,
     '--bind-address=127.0.0.1',
     '--advertise-address=127.0.0.1',
+    // Nobody reaches it through a Service, and a loopback address is none for that.
+    '--endpoint-reconciler-type=none',
     `--secure-port=${ports.api}`,
     '--service-cluster-ip-range=10.96.0.0/24',
     `--service-account-key-file=${files.serviceAccountKey}`,

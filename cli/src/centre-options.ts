@@ -1,0 +1,41 @@
+import type { ListenAddress } from '@stowage/mirror/server/listen-address'
+import type { Command } from 'commander'
+import { listenOption } from './commands/mirror.ts'
+import { parseDuration } from '@stowage/controller/api/duration'
+import { caFileOption } from './network-settings.ts'
+import { eachParsedBy, option, parsedBy } from './option.ts'
+
+/** What every centre is told, wherever its wishes come from. */
+export interface CentreFlags {
+  readonly data: string
+  readonly listen: ListenAddress
+  readonly imageCacheRefreshFrequency: number
+  readonly insecureRegistry?: readonly string[]
+  readonly caFile?: string
+  readonly dockerConfig?: string
+}
+
+/** Adds the options of a centre to a command. */
+export function withCentreOptions(command: Command): Command {
+  return command
+    .addOption(option('--data <directory>', 'where mirror and memory lie').makeOptionMandatory())
+    .addOption(listenOption())
+    .addOption(
+      option('--image-cache-refresh-frequency <duration>', 'how often tags are looked up again; 0s for never')
+        .argParser(parsedBy(parseDuration))
+        .default(parseDuration('15m'), '15m'),
+    )
+    .addOption(
+      option(
+        '--insecure-registry <host[:port]>',
+        'a registry without TLS or without a certificate to trust; may be repeated',
+      ).argParser(eachParsedBy((text: string) => text)),
+    )
+    .addOption(caFileOption())
+    .addOption(
+      option(
+        '--docker-config <file>',
+        'credentials of this machine (default: config.json of DOCKER_CONFIG or ~/.docker)',
+      ),
+    )
+}

@@ -1,0 +1,45 @@
+import { openCluster } from '@stowage/controller/kube/open-cluster'
+import { Command } from 'commander'
+import { withCentreOptions, type CentreFlags } from '../centre-options.ts'
+import type { CommandContext } from '../command-context.ts'
+import { warnOfKubeFledged, withKubeFledgedOptions } from '../kube-fledged-flags.ts'
+import { option } from '../option.ts'
+import { runCentre } from '../run-centre.ts'
+
+interface ControllerFlags extends CentreFlags {
+  readonly kubeconfig?: string
+  readonly master?: string
+}
+
+/** `stowage controller`: the centre in a cluster. */
+export function controllerCommand(context: CommandContext): Command {
+  const command = new Command('controller')
+    .description(
+      'Run a centre whose wishes are the ImageCaches of a Kubernetes cluster, and which writes down there how far they are.',
+    )
+    .addOption(
+      option('--kubeconfig <file>', 'how to reach the cluster (default: KUBECONFIG, or the cluster that this runs in)'),
+    )
+    .addOption(option('--master <url>', 'the API server, instead of the one that the kubeconfig names'))
+  return withKubeFledgedOptions(withCentreOptions(command))
+    .addHelpText('after', notes)
+    .action((flags: ControllerFlags) => runController(context, flags, command))
+}
+
+const notes = `
+Flags and variables of kube-fledged's controller are accepted, also with one hyphen; what belongs to its Jobs has no effect.`
+
+async function runController(context: CommandContext, flags: ControllerFlags, command: Command): Promise<void> {
+  const { env, version } = context
+  warnOfKubeFledged(command, { env, log: await context.log() })
+  await runCentre(context, flags, ({ objects, log }) =>
+    openCluster({
+      kubeconfig: flags.kubeconfig ?? env['KUBECONFIG'],
+      master: flags.master,
+      isInCluster: env['KUBERNETES_SERVICE_HOST'] !== undefined,
+      userAgent: `stowage/${version}`,
+      objects,
+      log,
+    }),
+  )
+}

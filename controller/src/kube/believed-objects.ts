@@ -1,0 +1,115 @@
+import { isFault } from '@stowage/mirror/oci/fault'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
+import type { Logger } from 'pino'
+import { openRemembered } from '../memory/remembered.ts'
+import { definitionState } from './definition-state.ts'
+import { foldObjects, lostKeys } from './fold-objects.ts'
+import type { KubeApi } from './kube-api.ts'
+import { kubeObjectSchema, type KubeObject } from './kube-object.ts'
+import type { ObjectWatch } from './object-watch.ts'
+
+export interface BelievedOptions {
+  readonly api: KubeApi
+  readonly watch: ObjectWatch
+  /** The CustomResourceDefinition; undefined for what is built in. */
+  readonly definition: string | undefined
+  /** What of an object is worth remembering: nothing is written while that stays the same. */
+  readonly trim: (object: KubeObject) => KubeObject
+  readonly objects: ObjectStore
+  readonly now: () => number
+  readonly log: Logger
+  /** Objects that come back one by one are complete when none has come for so long. */
+  readonly settleMs: number
+}
+
+/** What is believed to be in a cluster of one kind, whatever the API server says of it at the moment. */
+export interface BelievedObjects {
+  /** By key. Before the first look what was believed at the last run. */
+  all(): ReadonlyMap<string, KubeObject>
+  /** Why what is listed is not all believed; undefined if it is. */
+  held(): string | undefined
+  /** Whether their definition is known to be going. */
+  isGoing(): boolean
+  /** Takes over what is listed, as far as it can be believed. */
+  look(signal: AbortSignal): Promise<void>
+}
+
+/** Remembers what was there, so that a restart does not make anything believable that was not. */
+export async function openBelievedObjects(options: BelievedOptions): Promise<BelievedObjects> {
+  const { api, watch, definition, trim, now, log, settleMs } = options
+  const prefix = `controller/kube/${watch.resource.kind.toLowerCase()}/`
+  const memory = await openRemembered(options.objects, { prefix, schema: kubeObjectSchema })
+  let all: ReadonlyMap<string, KubeObject> = new Map(memory.all)
+  let kept: readonly string[] = []
+  let state: Awaited<ReturnType<typeof stateNow>> = 'there'
+  let lastKeys = ''
+  let changedAt = now()
+  /** Uids of objects that went with their definition: that nobody deleted them holds when it is back, too. */
+  const sweptAway = new Set<string>()
+
+  const remembered = new Map<string, KubeObject>()
+
+  async function stateNow(signal: AbortSignal): Promise<'there' | 'going' | 'unknown'> {
+    if (definition === undefined) return 'there'
+    try {
+      return await definitionState(api, definition, signal)
+    } catch (error) {
+      if (!isFault(error)) throw error
+      return 'unknown'
+    }
+  }
+
+  async function remember(): Promise<void> {
+    for (const key of memory.all.keys()) {
+      if (all.has(key)) continue
+      await memory.delete(key)
+      remembered.delete(key)
+    }
+    for (const [key, object] of all) {
+      if (remembered.get(key) === object) continue
+      const next = trim(object)
+      if (wordsOf(memory.all.get(key)) !== wordsOf(next)) await memory.put(key, next)
+      remembered.set(key, object)
+    }
+  }
+
+  return {
+    all: () => all,
+    isGoing: () => state === 'going',
+    held() {
+      if (kept.length === 0) return undefined
+      const { name } = watch.resource
+      if (state === 'going') return `the definition of ${name} is being deleted, or is gone; all of them stay in force`
+      if (state === 'unknown') return `nobody can say whether the definition of ${name} is being deleted`
+      return `${kept.length} ${name} are gone without a word, with all others; they stay in force until there are some again`
+    },
+    async look(signal) {
+      if (!watch.state().isComplete) return
+      // What went by now is judged by a definition that is looked at later.
+      const listed = new Map(watch.objects)
+      const told = new Set(watch.deleted)
+      const deleted = told.difference(sweptAway)
+      const keys = [...listed.keys()].toSorted().join(' ')
+      if (keys !== lastKeys) changedAt = now()
+      lastKeys = keys
+      state = lostKeys(all, listed).length > 0 || state !== 'there' ? await stateNow(signal) : 'there'
+      const isSettled = now() - changedAt >= settleMs
+      const fold = foldObjects(all, { listed, deleted, definition: state, isSettled, wasHeld: kept.length > 0 })
+      all = fold.objects
+      kept = fold.kept
+      if (state === 'going') for (const key of kept) sweptAway.add(all.get(key)!.metadata.uid)
+      watch.forgetDeletions(told.difference(new Set([...all.values()].map(({ metadata }) => metadata.uid))))
+      try {
+        await remember()
+      } catch (err) {
+        if (!isFault(err)) throw err
+        log.error({ err }, 'what the cluster holds is not remembered')
+      }
+    },
+  }
+}
+
+/** Which version it is says nothing of what it is. */
+function wordsOf(object: KubeObject | undefined): string {
+  return JSON.stringify(object && { ...object, metadata: { ...object.metadata, resourceVersion: '' } })
+}

@@ -1,0 +1,68 @@
+import { edgeNodeSchema, toEdgeNode, type EdgeNode } from '../api/edge-node.ts'
+import { fieldProblems, type FieldProblem } from '../api/field-problem.ts'
+import type { ImageCache } from '../api/image-cache.ts'
+import type { SourceProblem } from '../sources/wish-source.ts'
+import { isDeleting } from './fold-objects.ts'
+import type { CacheObject } from './image-cache-objects.ts'
+import type { KubeObject } from './kube-object.ts'
+
+/** What a cluster wants of one kind of object, and what of it could not be taken as it is. */
+export interface Read<T> {
+  readonly items: readonly T[]
+  readonly problems: readonly SourceProblem[]
+}
+
+/** What is in force of the ImageCaches, by key. Those that are being deleted are wanted no more. */
+export function cachesInForce(caches: ReadonlyMap<string, CacheObject>): Map<string, ImageCache> {
+  const wanted = [...caches].filter(([, { object }]) => !isDeleting(object))
+  return new Map(wanted.flatMap(([key, { good }]) => (good ? [[key, good.cache] as const] : [])))
+}
+
+export function cacheProblems(caches: ReadonlyMap<string, CacheObject>): SourceProblem[] {
+  return [...caches].flatMap(([key, { problems }]) =>
+    problems.map(({ field, message }): SourceProblem => {
+      return { severity: 'error', file: `ImageCache ${key}`, field, message, caches: [key] }
+    }),
+  )
+}
+
+/** The EdgeNodes, each with the labels of the Node of its name; its own labels win over those. */
+export function readEdgeNodes(
+  edgeNodes: ReadonlyMap<string, KubeObject>,
+  nodes: ReadonlyMap<string, KubeObject>,
+): Read<EdgeNode> {
+  const read = [...edgeNodes.values()].map(readEdgeNode)
+  return {
+    // Its labels count while it is being deleted, too: an agent that is heard of gets a new one.
+    items: read.map(({ node }) => ({ ...node, labels: { ...nodes.get(node.name)?.metadata.labels, ...node.labels } })),
+    problems: read.flatMap(({ problems }) => problems),
+  }
+}
+
+interface ReadEdgeNode {
+  readonly node: EdgeNode
+  readonly problems: readonly SourceProblem[]
+}
+
+const readBefore = new WeakMap<KubeObject, ReadEdgeNode>()
+
+function readEdgeNode(object: KubeObject): ReadEdgeNode {
+  const known = readBefore.get(object)
+  if (known) return known
+  const { name, labels = {} } = object.metadata
+  const result = edgeNodeSchema.safeParse(object)
+  const read: ReadEdgeNode = result.success
+    ? { node: toEdgeNode(result.data), problems: [] }
+    : { node: { name, labels }, problems: fieldProblems(result.error).map((problem) => problemOf(name, problem)) }
+  readBefore.set(object, read)
+  return read
+}
+
+function problemOf(name: string, { field, message }: FieldProblem): SourceProblem {
+  return { severity: 'error', file: `EdgeNode ${name}`, field, message }
+}
+
+/** The Nodes of the cluster, whether an agent runs on them or not. */
+export function readNodes(nodes: ReadonlyMap<string, KubeObject>): EdgeNode[] {
+  return [...nodes].map(([name, { metadata }]) => ({ name, labels: metadata.labels ?? {} }))
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto'
+import { isFault } from '@stowage/mirror/oci/fault'
+import type { EdgeNodeStatus } from '../api/edge-node.ts'
+import type { WrittenStatus } from '../api/written-status.ts'
+import type { CacheEvent } from '../plan/events-of.ts'
+import type { KubeApi } from './kube-api.ts'
+import type { KubeObject } from './kube-object.ts'
+import { edgeNodeResource } from './kube-resource.ts'
+
+/** Writes to a cluster's objects. Each call resolves with the object as it is then. All throw Faults. */
+export interface ClusterWriter {
+  cacheStatus(object: KubeObject, status: WrittenStatus): Promise<unknown>
+  /** @throws Fault conflict if the object has changed since */
+  removeAnnotations(object: KubeObject, names: readonly string[]): Promise<unknown>
+  /** @throws Fault conflict if the object has changed since */
+  finalizers(object: KubeObject, names: readonly string[]): Promise<unknown>
+  /** Records an event once, however often it is called: `mark` tells it from others of the object. */
+  event(object: KubeObject, event: CacheEvent, mark: string): Promise<void>
+  createEdgeNode(name: string): Promise<void>
+  edgeNodeStatus(object: KubeObject, status: EdgeNodeStatus): Promise<unknown>
+}
+
+export interface ClusterWriterOptions {
+  readonly api: KubeApi
+  readonly now: () => number
+  readonly signal: AbortSignal
+}
+
+/** Tools select events by kube-fledged's name. */
+const component = 'kubefledged-controller'
+const longestEventMessage = 1024
+
+export function createClusterWriter({ api, now, signal }: ClusterWriterOptions): ClusterWriter {
+  /** Replaces the whole status, whoever wrote what stands there; only of this very object. */
+  function replaceStatus(object: KubeObject, status: unknown): Promise<unknown> {
+    const body = [
+      { op: 'test', path: '/metadata/uid', value: object.metadata.uid },
+      { op: 'add', path: '/status', value: status },
+    ]
+    const path = `${pathOf(object)}/status`
+    return api.request({ method: 'PATCH', path, body, contentType: 'application/json-patch+json', signal })
+  }
+
+  function changeMetadata(object: KubeObject, change: object): Promise<unknown> {
+    const { uid, resourceVersion } = object.metadata
+    const body = { metadata: { uid, resourceVersion, ...change } }
+    const contentType = 'application/merge-patch+json'
+    return api.request({ method: 'PATCH', path: pathOf(object), body, contentType, signal })
+  }
+
+  async function createOnce(path: string, body: unknown): Promise<void> {
+    try {
+      await api.request({ method: 'POST', path, body, signal })
+    } catch (error) {
+      if (!isFault(error, 'conflict')) throw error
+    }
+  }
+
+  return {
+    cacheStatus: (object, status) => replaceStatus(object, status),
+    edgeNodeStatus: (object, status) => replaceStatus(object, status),
+
+    removeAnnotations: (object, names) =>
+      changeMetadata(object, { annotations: Object.fromEntries(names.map((name) => [name, null])) }),
+
+    finalizers: (object, names) => changeMetadata(object, { finalizers: names }),
+
+    event(object, { type, reason, message }, mark) {
+      const { name, namespace = 'default', uid, resourceVersion } = object.metadata
+      const { apiVersion, kind } = object
+      const time = `${new Date(now()).toISOString().slice(0, 19)}Z`
+      const hash = createHash('sha256').update(`${uid} ${mark}`).digest('hex').slice(0, 16)
+      return createOnce(`/api/v1/namespaces/${namespace}/events`, {
+        apiVersion: 'v1',
+        kind: 'Event',
+        metadata: { name: `${name.slice(0, 230)}.${hash}`, namespace },
+        involvedObject: { apiVersion, kind, namespace, name, uid, resourceVersion },
+        type,
+        reason,
+        message: message.slice(0, longestEventMessage),
+        source: { component },
+        firstTimestamp: time,
+        lastTimestamp: time,
+        count: 1,
+      })
+    },
+
+    createEdgeNode(name) {
+      const { apiVersion, kind, path } = edgeNodeResource
+      return createOnce(path, { apiVersion, kind, metadata: { name } })
+    },
+  }
+}
+
+function pathOf({ apiVersion, kind, metadata: { namespace, name } }: KubeObject): string {
+  const plural = `${kind?.toLowerCase()}s`
+  return `/apis/${apiVersion}/${namespace === undefined ? '' : `namespaces/${namespace}/`}${plural}/${name}`
+}

@@ -1,0 +1,40 @@
+import { isFault } from '@stowage/mirror/oci/fault'
+import * as z from 'zod'
+import type { KubeApi } from './kube-api.ts'
+
+const definitionSchema = z.object({ metadata: z.object({ deletionTimestamp: z.string().optional() }) })
+const discoverySchema = z.object({ resources: z.array(z.object({ name: z.string(), verbs: z.array(z.string()) })) })
+
+/**
+ * Whether a CustomResourceDefinition (`imagecaches.kubefledged.io`) is there to stay. Its deletion is written down before the
+ * first of its objects goes.
+ * @throws Fault if nobody can say
+ */
+export async function definitionState(api: KubeApi, name: string, signal: AbortSignal): Promise<'there' | 'going'> {
+  try {
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`
+    const { metadata } = definitionSchema.parse(await api.request({ method: 'GET', path, signal }))
+    return metadata.deletionTimestamp === undefined ? 'there' : 'going'
+  } catch (error) {
+    if (isFault(error, 'not-found')) return 'going'
+    if (isFault(error, 'denied')) return stateByDiscovery(api, name, signal)
+    throw error
+  }
+}
+
+/** For who may not read it: nobody can create objects of a definition that is going. */
+async function stateByDiscovery(api: KubeApi, name: string, signal: AbortSignal): Promise<'there' | 'going'> {
+  const [plural = '', ...group] = name.split('.')
+  try {
+    const versions = z
+      .object({ versions: z.array(z.object({ groupVersion: z.string() })) })
+      .parse(await api.request({ method: 'GET', path: `/apis/${group.join('.')}`, signal }))
+    const path = `/apis/${versions.versions[0]?.groupVersion ?? ''}`
+    const { resources } = discoverySchema.parse(await api.request({ method: 'GET', path, signal }))
+    const verbs = resources.find((resource) => resource.name === plural)?.verbs ?? []
+    return verbs.includes('create') ? 'there' : 'going'
+  } catch (error) {
+    if (isFault(error, 'not-found')) return 'going'
+    throw error
+  }
+}

@@ -1,0 +1,35 @@
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
+import type { Logger } from 'pino'
+import { createBell } from '../bell.ts'
+import type { ControllerOptions } from '../open-controller.ts'
+import { createKubeApi } from './kube-api.ts'
+import { readKubeConfig, type KubeConfigOptions } from './kube-config.ts'
+import { openKubeSource } from './kube-source.ts'
+import { createProjection } from './projection.ts'
+
+export interface OpenClusterOptions extends KubeConfigOptions {
+  readonly userAgent: string
+  readonly objects: ObjectStore
+  readonly log: Logger
+  /** Epoch milliseconds. */
+  readonly now?: () => number
+}
+
+/** A cluster as the place where wishes stand and where is written what became of them. */
+export interface Cluster extends Required<Pick<ControllerOptions, 'source' | 'onStep'>> {
+  /** Writes to the cluster's objects until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/**
+ * Opens a cluster; its API server need not answer yet.
+ * @throws Fault invalid if nothing says which cluster it is
+ */
+export async function openCluster(options: OpenClusterOptions): Promise<Cluster> {
+  const { userAgent, objects, log, now = Date.now } = options
+  const api = createKubeApi({ config: readKubeConfig(options), userAgent })
+  const bell = createBell()
+  const source = await openKubeSource({ api, objects, log, now, onLook: () => bell.ring() })
+  const projection = createProjection({ api, source, bell, now, log })
+  return { source, onStep: (world) => projection.show(world), run: (signal) => projection.run(signal) }
+}

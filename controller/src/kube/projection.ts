@@ -1,0 +1,185 @@
+import { isFault, type Fault } from '@stowage/mirror/oci/fault'
+import PQueue from 'p-queue'
+import type { Logger } from 'pino'
+import { edgeNodeStatusSchema, type EdgeNodeStatus } from '../api/edge-node.ts'
+import type { Bell } from '../bell.ts'
+import { createBell } from '../bell.ts'
+import { edgeNodeStatusOf } from '../plan/edge-node-status-of.ts'
+import { nodeViews } from '../plan/node-views.ts'
+import type { World } from '../plan/world.ts'
+import { cacheWrites, livingByKey, type CacheWrites, type WrittenBefore } from './cache-writes.ts'
+import { createClusterWriter, type ClusterWriter } from './cluster-writer.ts'
+import { isDeleting } from './fold-objects.ts'
+import type { CacheObject } from './image-cache-objects.ts'
+import type { KubeApi } from './kube-api.ts'
+import type { KubeObject } from './kube-object.ts'
+import type { KubeSource } from './kube-source.ts'
+
+export interface ProjectionOptions {
+  readonly api: KubeApi
+  readonly source: KubeSource
+  /** Rings when objects may have changed. */
+  readonly bell: Bell
+  readonly now: () => number
+  readonly log: Logger
+  /** The least time between two writes of one ImageCache's status, in milliseconds. */
+  readonly statusEveryMs?: number
+}
+
+/** What the centre knows, as it stands in a cluster's objects. */
+export interface Projection {
+  /** To be called with what is known after each step of the centre. */
+  show(world: World): void
+  /** Writes until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** Several writes go on at a time; each object has one at most. */
+const concurrency = 8
+const restMs = 200
+const [firstPauseMs, longestPauseMs] = [1000, 60_000]
+
+interface Trouble {
+  readonly failures: number
+  readonly retryAt: number
+}
+
+/** Level-based: what is to be written follows from the world and the objects, and is looked for again after each write. */
+export function createProjection(options: ProjectionOptions): Projection {
+  const { api, source, bell, now, log, statusEveryMs = 5000 } = options
+  const { imageCaches, edgeNodes } = source
+  const queue = new PQueue({ concurrency })
+  const troubles = new Map<string, Trouble>()
+  const written = new Map<string, WrittenBefore & { readonly at: number }>()
+  const invalidTold = new Set<string>()
+  let world: World | undefined
+  let nextAt = Infinity
+
+  function dueAgain(at: number): void {
+    nextAt = Math.min(nextAt, at)
+  }
+
+  /** Does it unless it failed a moment ago; what fails is tried again later. */
+  function attempt(name: string, write: () => Promise<unknown>): void {
+    const trouble = troubles.get(name)
+    if (trouble && trouble.retryAt > now()) return dueAgain(trouble.retryAt)
+    void queue.add(async () => {
+      try {
+        await write()
+        troubles.delete(name)
+      } catch (error) {
+        if (!isFault(error)) throw error
+        noteTrouble(name, trouble, error)
+      }
+    })
+  }
+
+  function noteTrouble(name: string, before: Trouble | undefined, err: Fault): void {
+    // Somebody was faster: the next look knows what is there now.
+    const isRace = err.code === 'conflict' || err.code === 'not-found'
+    const failures = (before?.failures ?? 0) + 1
+    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(failures - 1, 10))
+    const retryAt = now() + Math.max(pause, err.retryAfterMs ?? 0)
+    troubles.set(name, { failures, retryAt })
+    dueAgain(retryAt)
+    const level = isRace && failures < 3 ? 'debug' : failures === 1 || failures === 3 ? 'warn' : 'debug'
+    log[level]({ object: name, err, retryInMs: retryAt - now() }, 'not written to the cluster')
+  }
+
+  async function write(writer: ClusterWriter, known: World): Promise<void> {
+    nextAt = Infinity
+    const living = livingByKey(known)
+    for (const [key, object] of imageCaches.objects) {
+      const read = source.caches().get(key)
+      const good = read?.good
+      const { uid } = object.metadata
+      const isDefinitionGoing = source.isDefinitionGoing()
+      const before = written.get(uid)
+      const own = living.get(key)
+      const ofThis = own?.record.uid === uid ? own : undefined
+      const writes = cacheWrites({ object, good, living: ofThis, world: known, written: before, isDefinitionGoing })
+      writeCache(writer, { key, object, writes, writtenAt: before?.at })
+      if (read?.object === object) tellInvalid(writer, key, read)
+    }
+    writeNodes(writer, known)
+    await queue.onIdle()
+  }
+
+  function writeCache(writer: ClusterWriter, { key, object, writes, writtenAt }: CacheTurn): void {
+    const name = `ImageCache ${key}`
+    const { finalizers, removeAnnotations, status } = writes
+    if (finalizers) {
+      attempt(name, async () => imageCaches.take(await writer.finalizers(object, finalizers)))
+    } else if (removeAnnotations) {
+      attempt(name, async () => imageCaches.take(await writer.removeAnnotations(object, removeAnnotations)))
+    } else if (status) {
+      const due = (writtenAt ?? -Infinity) + statusEveryMs
+      if (due > now()) return dueAgain(due)
+      attempt(name, () => writeStatus(writer, object, status))
+    }
+  }
+
+  /** The event first, which is recorded once: if both cannot be done, both are tried again. */
+  async function writeStatus(
+    writer: ClusterWriter,
+    object: KubeObject,
+    { next, events }: NonNullable<CacheWrites['status']>,
+  ): Promise<void> {
+    const mark = [next.status, next.reason, next.startTime].join(' ')
+    for (const event of events) await writer.event(object, event, mark)
+    const answer = await writer.cacheStatus(object, next)
+    written.set(object.metadata.uid, { next, stored: (answer as { status?: unknown }).status, at: now() })
+    imageCaches.take(answer)
+    bell.ring()
+  }
+
+  function tellInvalid(writer: ClusterWriter, key: string, { object, problems }: CacheObject): void {
+    const message = problems.map((problem) => `${problem.field}: ${problem.message}`).join('; ')
+    const mark = `${object.metadata.generation} ${message}`
+    if (problems.length === 0 || invalidTold.has(`${key} ${mark}`)) return
+    attempt(`event of ImageCache ${key}`, async () => {
+      await writer.event(object, { type: 'Warning', reason: 'CacheSpecValidationFailed', message }, mark)
+      invalidTold.add(`${key} ${mark}`)
+    })
+  }
+
+  function writeNodes(writer: ClusterWriter, known: World): void {
+    if (!edgeNodes.state().isComplete) return
+    for (const view of nodeViews(known)) {
+      const name = `EdgeNode ${view.name}`
+      const object = edgeNodes.objects.get(view.name)
+      if (!object && view.lastContact !== null) attempt(name, () => writer.createEdgeNode(view.name))
+      if (!object || isDeleting(object)) continue
+      const standing = edgeNodeStatusSchema.partial().safeParse(object['status']).data
+      const before = standing as Partial<EdgeNodeStatus> | undefined
+      const status = edgeNodeStatusOf(view, { before, now: now() })
+      if (status) attempt(name, async () => edgeNodes.take(await writer.edgeNodeStatus(object, status)))
+    }
+  }
+
+  return {
+    show(next) {
+      world = next
+      bell.ring()
+    },
+
+    async run(signal) {
+      const writer = createClusterWriter({ api, now, signal })
+      while (!signal.aborted) {
+        const isThere = imageCaches.state().condition === 'ready'
+        if (world && isThere) await write(writer, world)
+        await bell.wait({ timeoutMs: Math.max(0, nextAt - now()), signal })
+        await createBell().wait({ timeoutMs: restMs, signal })
+      }
+      queue.clear()
+      await queue.onIdle()
+    },
+  }
+}
+
+interface CacheTurn {
+  readonly key: string
+  readonly object: KubeObject
+  readonly writes: CacheWrites
+  readonly writtenAt: number | undefined
+}
