@@ -5,32 +5,37 @@ import { projectDirectory } from '../../harness/project-directory.ts'
 import type { UnpackedFiles } from './unpacked-files.ts'
 
 export interface MountedFilesOptions {
-  /** A name in the namespace of CRI. */
-  readonly image: string
-  /** An empty directory; other images have others. */
+  /** Name of the uppermost snapshot. */
+  readonly snapshot: string
+  /** An empty directory; other looks have others. */
   readonly target: string
   readonly signal: AbortSignal
 }
 
-// Its arguments: ctr, image, target, and what reads the target.
+// Its arguments: ctr, snapshot, target, where snapshots lie, and what reads the target. Paths are made relative, as those of
+// many layers are longer than the kernel reads. The view may be collected at any time: what it shows is held by the image.
 const script = `
-ctr=$1 image=$2 target=$3; shift 3
-"$ctr" images mount "$image" "$target" >&2 && "$@" "$target"
+ctr=$1 snapshot=$2 target=$3 directory=$4; shift 4
+cd "$directory" || exit
+mount=$("$ctr" snapshots view --target "$target" "$target" "$snapshot" | sed "s|$directory/||g")
+[ -n "$mount" ] && sh -c "$mount" && "$@" "$target"
 code=$?
-"$ctr" images unmount --rm "$target" >&2
+"$ctr" snapshots remove "$target" >&2
 exit $code`
 
 /**
- * What a container of an image would see: its snapshots, mounted one above the other by `ctr` as containerd tells it, and every
- * file read. The mount is in a namespace of its own, which goes with the process however it ends.
+ * What a container with these snapshots would see: they are mounted one above the other as containerd says, and every file is
+ * read. The mount is in a namespace of its own, which goes with the process however it ends.
  */
 export async function mountedFiles(
   { files, programs }: Pick<Containerd, 'files' | 'programs'>,
-  { image, target, signal }: MountedFilesOptions,
+  { snapshot, target, signal }: MountedFilesOptions,
 ): Promise<UnpackedFiles> {
   const ctr = path.join(programs.directory, 'ctr')
+  const directory = path.join(files.root, 'io.containerd.snapshotter.v1.overlayfs/snapshots')
   const print = [process.execPath, '--conditions=source', path.join(projectDirectory, 'test/demo/print-files.ts')]
-  const { stdout } = await execa('unshare', ['--mount', 'sh', '-c', script, 'sh', ctr, image, target, ...print], {
+  const mounting = ['sh', '-c', script, 'sh', ctr, snapshot, target, directory]
+  const { stdout } = await execa('unshare', ['--mount', ...mounting, ...print], {
     env: { CONTAINERD_ADDRESS: files.socket, CONTAINERD_NAMESPACE: 'k8s.io' },
     cancelSignal: signal,
   })

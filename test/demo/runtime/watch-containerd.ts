@@ -43,7 +43,8 @@ export function watchContainerd(
     await verifyDocuments(name, content)
     await verifySnapshots(name, content)
     const target = await mkdtemp(path.join(files.directory, 'mount-'))
-    const differences = differencesOf(await mountedFiles(containerd, { image: name, target, signal }), content.files)
+    const mounted = await mountedFiles(containerd, { snapshot: content.chain.at(-1) ?? '', target, signal })
+    const differences = differencesOf(mounted, content.files)
     if (differences.length > 0) throw new Error(`${name} is unpacked otherwise: ${differences.join('; ')}`)
     verified.set(image.reference, content)
   }
