@@ -10,7 +10,10 @@ export interface RunConfig {
   readonly Cmd?: readonly string[]
   readonly Entrypoint?: readonly string[]
   readonly Env?: readonly string[]
+  readonly ExposedPorts?: Readonly<Record<string, object>>
   readonly Labels?: Readonly<Record<string, string>>
+  /** Name or number, with or without `:group`. Default: root. */
+  readonly User?: string
   readonly WorkingDir?: string
 }
 
@@ -22,6 +25,8 @@ export interface ImageSpec {
   /** Bottom first; a layer that was made already is shared. */
   readonly layers: readonly (LayerSpec | MadeLayer)[]
   readonly config?: RunConfig
+  /** What each layer brings, for `docker history` and the like. */
+  readonly history?: readonly string[]
 }
 
 export interface MadeImage {
@@ -39,14 +44,24 @@ export interface MadeIndex {
 }
 
 /** Makes an image of one platform. Layers are packed side by side. */
-export async function makeImage({ layout, name, platform, layers: specs, config: run }: ImageSpec): Promise<MadeImage> {
+export async function makeImage({
+  layout,
+  name,
+  platform,
+  layers: specs,
+  config: run,
+  history = [],
+}: ImageSpec): Promise<MadeImage> {
   const layers = await Promise.all(specs.map(async (spec) => ('digest' in spec ? spec : makeLayer(layout, spec))))
   const config = await layout.putJson(mediaTypes.config, {
     created: new Date(0).toISOString(),
     ...platform,
     config: run ?? {},
     rootfs: { type: 'layers', diff_ids: layers.map((layer) => layer.diffId) },
-    history: layers.map((_, index) => ({ created: new Date(0).toISOString(), created_by: `test layer ${index}` })),
+    history: layers.map((_, at) => ({
+      created: new Date(0).toISOString(),
+      created_by: history[at] ?? `test layer ${at}`,
+    })),
   })
   const stored = await layout.putJson(mediaTypes.manifest, {
     schemaVersion: 2,

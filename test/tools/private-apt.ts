@@ -17,11 +17,20 @@ export interface PrivateApt {
 /** Debian's keys, those of later releases among them. */
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
+export interface PrivateAptOptions {
+  /** As Debian names it; nothing of another one than the machine's own can be run. Default: the machine's own. */
+  readonly architecture?: 'amd64' | 'arm64'
+}
+
 /**
  * Reads the lists of a suite; all that apt keeps lies in `directory`.
  * @throws CannotBeHad if this is not Debian, or the archive has no such suite or cannot be reached
  */
-export async function openPrivateApt(directory: string, suite: string): Promise<PrivateApt> {
+export async function openPrivateApt(
+  directory: string,
+  suite: string,
+  { architecture }: PrivateAptOptions = {},
+): Promise<PrivateApt> {
   const sources = path.join(directory, 'sources.list')
   for (const name of ['lists/partial', 'cache/archives/partial']) {
     await mkdir(path.join(directory, name), { recursive: true })
@@ -34,6 +43,7 @@ export async function openPrivateApt(directory: string, suite: string): Promise<
     `Dir::Cache=${path.join(directory, 'cache')}`,
     'APT::Sandbox::User=root', // Else apt would lay down its rights and could not read a directory of root's.
     'APT::Update::Error-Mode=any',
+    ...(architecture ? [`APT::Architecture=${architecture}`, `APT::Architectures=${architecture}`] : []),
   ].flatMap((setting) => ['-o', setting])
   const apt = async (...args: string[]): Promise<void> => {
     const options = { cwd: directory, stdout: process.stderr, stderr: process.stderr, reject: false } as const

@@ -1,0 +1,80 @@
+import { createReadStream } from 'node:fs'
+import { mkdir, mkdtempDisposable, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { projectDirectory } from '../../test/harness/project-directory.ts'
+import { makeIndex, type MadeImage } from '../../test/image-maker/make-image.ts'
+import { createOciLayout, type OciLayout } from '../../test/image-maker/oci-layout.ts'
+import { writeTar } from '../../test/image-maker/write-tar.ts'
+import { architectures } from './architecture.ts'
+import { findFaults, type CheckedImage } from './find-faults.ts'
+import { imageFiles } from './image-files.ts'
+import { makeStowageImage } from './make-stowage-image.ts'
+import { stageProject, type OwnPackage } from './stage-project.ts'
+
+const usage = `Makes the container image of Stowage, for linux/amd64 and linux/arm64, from what npm and Debian publish.
+
+    npm run images [DIRECTORY]      default: .cache/images
+
+Writes stowage-VERSION, an OCI image layout, and stowage-VERSION.tar, the same in one file, which ctr, skopeo and
+stowage bundle import read. Needs Debian, with the archives of npm and Debian in reach.`
+
+const [target = path.join(projectDirectory, '.cache/images'), ...rest] = process.argv.slice(2)
+if (rest.length > 0 || target.startsWith('-')) {
+  console.error(usage)
+  process.exit(2)
+}
+await buildImages(path.resolve(target))
+
+async function buildImages(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  await using unfinished = await mkdtempDisposable(path.join(directory, '.unfinished-'))
+  const layout = await createOciLayout(path.join(unfinished.path, 'layout'))
+  const { images, version } = await makeImages(layout)
+  // Named by what nobody serves, so that a node that lacks the image asks no stranger for it.
+  await makeIndex(layout, images, { name: `localhost/stowage:${version}` })
+  const finished = path.join(directory, `stowage-${version}`)
+  await writeArchive(layout.directory, path.join(unfinished.path, 'tar'))
+  await rm(finished, { recursive: true, force: true })
+  await rename(layout.directory, finished)
+  await rename(path.join(unfinished.path, 'tar'), `${finished}.tar`)
+  for (const { manifest, size } of images) {
+    console.log(`${manifest.platform?.architecture}: ${(size / 1e6).toFixed(1)} MB, ${manifest.digest}`)
+  }
+  console.log(`localhost/stowage:${version} is in ${finished} and ${finished}.tar`)
+}
+
+async function makeImages(layout: OciLayout): Promise<{ images: MadeImage[]; version: string }> {
+  const images: MadeImage[] = []
+  const checked: CheckedImage[] = []
+  let packages: OwnPackage[] | undefined
+  // The packages of the first one are in its directory, which therefore stays until all are made.
+  await using directory = await mkdtempDisposable(path.join(tmpdir(), 'stowage-images-'))
+  for (const architecture of architectures) {
+    const own = path.join(directory.path, architecture.name)
+    const project = await stageProject(path.join(own, 'project'), architecture.cpu)
+    packages ??= await project.buildPackages()
+    const options = { layout, architecture, project, packages, directory: path.join(own, 'debian') }
+    const image = await makeStowageImage(options)
+    images.push(image)
+    checked.push({ architecture, files: await imageFiles(layout, image) })
+  }
+  const faults = findFaults(checked)
+  if (faults.length > 0) throw new Error(faults.join('\n'))
+  return { images, version: packages!.find(({ name }) => name === 'stowage')!.version }
+}
+
+/** As `ctr images import` wants it: the same files in the same order give the same tar. */
+async function writeArchive(layout: string, file: string): Promise<void> {
+  const names = (await readdir(layout, { recursive: true })).toSorted()
+  const tar = writeTar(async (archive) => {
+    for (const name of names) {
+      const found = await stat(path.join(layout, name))
+      const header = { name, mode: 0o644, mtime: new Date(0), uid: 0, gid: 0, size: found.size }
+      if (found.isFile()) await archive.add(header, createReadStream(path.join(layout, name)))
+    }
+  })
+  await using handle = await open(file, 'w')
+  await pipeline(tar, handle.createWriteStream())
+}
