@@ -66,8 +66,9 @@ interface Case extends Containerd {
   readonly file: string
 }
 
-async function dropCompanion({ ctr, cri, companion }: Case): Promise<void> {
-  await ctr('images', 'rm', companion)
+async function dropCompanion(containerd: Case): Promise<void> {
+  const { companion, cri } = containerd
+  await containerd.ctr('images', 'rm', companion)
   await eventually(async () => (await cri.imageStatus(companion)) === undefined, { what: `${companion} gone from CRI` })
 }
 
