@@ -78,7 +78,7 @@ export async function openClusterSite(journey: Journey, flags: readonly string[]
 export const namespace = 'kube-fledged'
 
 /** Makes the kinds that we define known to a cluster. */
-async function applyDefinitions({ kubectl }: Pick<KubeApi, 'kubectl'>): Promise<void> {
+export async function applyDefinitions({ kubectl }: Pick<KubeApi, 'kubectl'>): Promise<void> {
   await kubectl('apply', '--server-side', '--filename', path.join(projectDirectory, 'deploy/crds'))
   await kubectl('wait', '--for=condition=Established', 'crd/imagecaches.kubefledged.io', 'crd/edgenodes.stowage.dev')
 }
