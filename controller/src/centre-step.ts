@@ -56,7 +56,7 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
   /** A set is stored before an assignment names it, and an assignment before a node sees it. */
   async function publish({ epoch, caches, nodes, resolutions, assignments: previous }: World): Promise<number> {
     const sets = planSets(resolutions)
-    const changed = planAssignments({ epoch, caches, nodes, previous, sets })
+    const changed = planAssignments({ epoch, caches, nodes, previous, sets, now: now() })
     if (changed.length === 0) return Infinity
     const sizes = new Map(sets.all().map(({ digest, raw }) => [digest, raw.length]))
     const isBusy = flights.all.size > 0

@@ -22,7 +22,7 @@ export type CacheOperation = z.infer<typeof cacheOperationSchema>
 const count = z.number().int().min(0)
 
 export const conditionSchema = z.object({
-  type: z.enum(['Accepted', 'Resolved', 'Synced', 'AgentsPresent']),
+  type: z.enum(['Accepted', 'Resolved', 'Synced', 'AgentsPresent', 'Suspended']),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),
   message: z.string(),

@@ -86,10 +86,20 @@ describe('an ImageCache', () => {
       refreshMs: 90 * 60_000,
       hasDeadline: true,
     })
+    const standing = { suspend: true, parallelism: '10%' }
+    expect(toImageCache(imageCacheSchema.parse(cacheWith(standing)))).toMatchObject({
+      isSuspended: true,
+      parallelism: { unit: 'percent', value: 10 },
+    })
   })
 
   it.each([
     ['a duration that is none', cacheWith({ refreshFrequency: '1d' }), 'spec.refreshFrequency: "1d" is not a duration'],
+    [
+      'a share of nodes that is none',
+      cacheWith({ parallelism: '120%' }),
+      'spec.parallelism: is neither a number of nodes nor a share of them such as 10%',
+    ],
     ['a refresh each second', cacheWith({ refreshFrequency: '1s' }), 'spec.refreshFrequency: "1s" is too often'],
     [
       'an expression without values',

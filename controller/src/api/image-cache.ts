@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { durationPattern, parseDuration } from './duration.ts'
 import { imageListSchema, toImageList, type ImageList } from './image-list.ts'
 import { defaultNamespace, objectMetaSchema } from './object-meta.ts'
+import { parallelismSchema, toParallelism, type Parallelism } from './parallelism.ts'
 import { textSchema } from './text-schema.ts'
 
 export const imageCacheApiVersion = 'kubefledged.io/v1alpha2'
@@ -42,6 +43,16 @@ const imageCacheSpecSchema = z.strictObject({
       'Taken over from users of kube-fledged, and without effect: no image is given up, however long it takes, ' +
         'and what fails is said at once.',
     ),
+  parallelism: parallelismSchema
+    .nullish()
+    .describe(
+      'On how many of the selected nodes images may be on their way at a time, as a number or a share (10%). ' +
+        'The others keep what they have until it is their turn; 0 stands still. Absent: on all.',
+    ),
+  suspend: z
+    .boolean()
+    .nullish()
+    .describe('Stands still as long as it is true: nothing is looked up or told to nodes, and what is there stays.'),
   deletionPolicy: z
     .enum(['Keep', 'Purge'])
     .nullish()
@@ -77,6 +88,10 @@ export interface ImageCache {
   readonly lookUp: 'again' | 'once'
   /** How often tags are looked up again, in milliseconds, 0 for never; undefined if it is not for this cache to say. */
   readonly refreshMs: number | undefined
+  /** On how many nodes images may be on their way at a time; undefined if there is no limit. */
+  readonly parallelism: Parallelism | undefined
+  /** Nothing new is to happen. */
+  readonly isSuspended: boolean
   /** It says how long a pull may take, which nothing follows from. */
   readonly hasDeadline: boolean
   readonly removal: Removal
@@ -94,6 +109,8 @@ export function toImageCache({ metadata, spec }: ImageCacheObject): ImageCache {
     pullSecrets: (spec.imagePullSecrets ?? []).flatMap(({ name }) => name || []),
     lookUp: spec.imagePullPolicy === 'IfNotPresent' ? 'once' : 'again',
     refreshMs: typeof spec.refreshFrequency === 'string' ? parseDuration(spec.refreshFrequency) : undefined,
+    parallelism: toParallelism(spec.parallelism),
+    isSuspended: spec.suspend === true,
     hasDeadline: typeof spec.imagePullDeadlineDuration === 'string',
     removal: spec.deletionPolicy === 'Purge' ? 'remove' : 'keep',
   }

@@ -16,6 +16,7 @@ export function structuralSchema(schema: z.ZodType): OpenApiSchema {
       if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+      if (jsonSchema['x-kubernetes-int-or-string'] === true) delete jsonSchema.anyOf
       // A day without a leap second is all that zod's pattern says more than the format.
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern
     },

@@ -48,6 +48,7 @@ describe('a flight', () => {
     refreshSince: 0,
     refreshMs: Infinity,
     isOnce: false,
+    isSuspended: false,
   })
   const landed = async (wanted: Want, own = none): Promise<Resolution | undefined> => {
     flights.start(wanted, own)

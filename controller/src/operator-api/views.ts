@@ -11,12 +11,13 @@ export const cacheViewSchema = cacheStatusSchema.extend({ namespace: z.string(),
 export type CacheView = z.infer<typeof cacheViewSchema>
 
 /**
- * Where one copy stands. `unselected`: no node is to have it. `mirror`: the centre does not have it yet. `told`: the node has
- * not spoken of it yet. `removing` and `in-use`: it is wanted no more. The others are the node's own words.
+ * Where one copy stands. `unselected`: no node is to have it. `mirror`: the centre does not have it yet. `held`: the node is
+ * not told of it yet. `told`: it has not spoken of it yet. `removing` and `in-use`: it is wanted no more. The others are the node's own words.
  */
 const imageViewStateSchema = z.enum([
   'unselected',
   'mirror',
+  'held',
   'told',
   'waiting',
   'fetching',

@@ -25,6 +25,7 @@ export function conditionsOf(living: LivingCache, input: ConditionsInput): Condi
     ['Resolved', resolved(living, input)],
     ['Synced', synced(input)],
     ['AgentsPresent', agentsPresent(input)],
+    ...(living.cache.isSuspended ? [['Suspended', suspended] satisfies [Condition['type'], Verdict]] : []),
   ]
   return verdicts.map(([type, verdict]) => {
     const old = before.get(type)
@@ -62,7 +63,16 @@ function synced({ phase, rows }: ConditionsInput): Verdict {
   if (phase === 'Succeeded') return { status: 'True', reason: phase, message: '' }
   const missing = rows.filter(({ state }) => state !== 'present').length
   const message = rows.length > 0 ? `${rows.length - missing} of ${rows.length} copies are in place` : ''
-  return { status: phase === 'Failed' ? 'False' : 'Unknown', reason: phase, message }
+  const held = rows.filter(({ whyHeld }) => whyHeld !== undefined)
+  const nodes = new Set(held.map(({ node }) => node.name)).size
+  const waiting = nodes > 0 ? `; ${nodes} nodes wait: ${held[0]?.whyHeld}` : ''
+  return { status: phase === 'Failed' ? 'False' : 'Unknown', reason: phase, message: `${message}${waiting}` }
+}
+
+const suspended: Verdict = {
+  status: 'True',
+  reason: 'Suspended',
+  message: 'spec.suspend is set: nothing new is looked up or told to nodes, and what is there stays',
 }
 
 /** Selected nodes on which nobody is there to bring an image. */

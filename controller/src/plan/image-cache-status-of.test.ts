@@ -41,6 +41,17 @@ describe('the status of an ImageCache in a cluster', () => {
     expect(isNewStatus(before, written({ nodes: [here] }))).toBe(true)
   })
 
+  it('names at most 50 nodes for an image, and counts all', () => {
+    const fault = { code: 'no-space' as const, message: 'disk full', attempts: 3, retryInMs: 5 }
+    const images = [aLine(nginx, 'v1', { state: 'waiting', fault })]
+    const { failures, failedNodes, counts } = written({
+      nodes: Array.from({ length: 60 }, (__, index) => aNode(`n${index}`, { images })),
+    })
+    expect(failures?.['nginx:1']).toHaveLength(50)
+    expect(failedNodes).toEqual({ 'nginx:1': 60 })
+    expect(counts.nodes).toEqual({ matched: 60, reachable: 60, withoutAgent: 0, complete: 0, failed: 60 })
+  })
+
   it('has room for a large fleet on which everything fails for a long reason', () => {
     const names = Array.from({ length: 300 }, (__, index) => `registry.example/works/image-${index}:v1`)
     const large = living(aCache('a', [{ images: names }]))

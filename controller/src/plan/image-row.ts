@@ -7,13 +7,16 @@ import { isCurrent, mirroredBytes, unresolved, type Resolution } from '../memory
 import { selects, type KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
 import { isReachable } from './reachable.ts'
+import { whyHeld } from './rollout.ts'
+import { untoldNodes } from './untold-nodes.ts'
 import type { World } from './world.ts'
 
 /**
  * Where one copy stands, as far as anybody knows: `mirror` (the centre does not have the wanted version yet), `failed`,
- * `told` (the node has not spoken of it), and what the node itself says.
+ * `held` (the node is not told of it yet), `told` (it has not spoken of it), and what the node itself says.
  */
-export type CopyState = 'mirror' | 'failed' | 'told' | 'waiting' | 'fetching' | 'publishing' | 'present' | 'leaving'
+export type CopyState =
+  'mirror' | 'failed' | 'held' | 'told' | 'waiting' | 'fetching' | 'publishing' | 'present' | 'leaving'
 
 export interface CopyFault {
   readonly code: FaultCode
@@ -39,14 +42,19 @@ export interface ImageRow {
   readonly fault: CopyFault | undefined
   /** The fault is the centre's, not the node's. */
   readonly isUpstream: boolean
+  /** Why the node is not told of it yet, if it is not. */
+  readonly whyHeld: string | undefined
 }
 
 /** The copies that a cache wants, each node and image once, whatever number of its lists name both. */
 export function imageRows(
-  { cache, record }: LivingCache,
-  { nodes, resolutions, epoch, now }: Pick<World, 'nodes' | 'resolutions' | 'epoch' | 'now'>,
+  living: LivingCache,
+  world: Pick<World, 'nodes' | 'resolutions' | 'assignments' | 'epoch' | 'now'>,
 ): ImageRow[] {
+  const { cache, record } = living
+  const { nodes, resolutions, epoch, now } = world
   if (record.purged) return []
+  const untold = untoldNodes(living, world)
   return nodes.flatMap((node) => {
     const selected = cache.lists.filter((list) => selects(list, node)).flatMap(({ images }) => images)
     const images = new Map(selected.map((image) => [image.name, image]))
@@ -54,12 +62,15 @@ export function imageRows(
     return [...images.values()].map((image): ImageRow => {
       const resolution = resolutions.get(image.name) ?? unresolved
       const common = { image, node, isReachable: isReachable(node.heard, now) }
-      return { ...common, ...(atMirror(image, node, resolution) ?? atNode(image, node, { resolution, lines })) }
+      const standing = atMirror(image, node, resolution) ?? atNode(image, node, { resolution, lines })
+      const isHeld = standing.state === 'told' && untold.has(node.name)
+      if (isHeld) return { ...common, ...standing, state: 'held', whyHeld: whyHeld(living) }
+      return { ...common, ...standing, whyHeld: undefined }
     })
   })
 }
 
-type Standing = Omit<ImageRow, 'image' | 'node' | 'isReachable'>
+type Standing = Omit<ImageRow, 'image' | 'node' | 'isReachable' | 'whyHeld'>
 
 /** A node's words by image name. Those under another epoch speak of a centre that lost its memory since. */
 function linesOf({ heard }: KnownNode, epoch: string): ReadonlyMap<string, ImageReport> {

@@ -23,7 +23,9 @@ function wantedViews(world: World): ImageView[] {
       const key = `${row.node.name} ${row.image.name}`
       const known = views.get(key)
       const caches = [...(known?.caches ?? []), cacheKey(living.cache)]
-      views.set(key, { ...(known ?? rowView(row, world)), caches })
+      // What one cache lets wait another one may have told already.
+      const view = known && known.state !== 'held' ? known : rowView(row, world)
+      views.set(key, { ...view, caches })
     }
   }
   return [...views.values()]

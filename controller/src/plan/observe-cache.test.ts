@@ -59,6 +59,8 @@ describe('a cache that is seen', () => {
     ['list of nodes', { nodeNames: ['n'] }, {}],
     ['refresh frequency', {}, { refreshFrequency: '1h' }],
     ['pull policy', {}, { imagePullPolicy: 'IfNotPresent' }],
+    ['parallelism', {}, { parallelism: 0 }],
+    ['word whether it stands still', {}, { suspend: true }],
     ['deadline', {}, { imagePullDeadlineDuration: '5m' }],
   ])('with another %s is a new generation', (_, list, more) => {
     const images = ['nginx']

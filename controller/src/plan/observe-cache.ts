@@ -81,7 +81,8 @@ function namesOf({ lists }: ImageCache): string[] {
 
 /** All of the spec in one comparable text. What is not said leaves no trace in it: a new field changes no cache that lacks it. */
 function specOf({ lists, pullSecrets, removal, ...cache }: ImageCache): string {
-  const more = said({ once: cache.lookUp === 'once', refreshMs: cache.refreshMs, hasDeadline: cache.hasDeadline })
+  const { refreshMs, hasDeadline, parallelism, isSuspended } = cache
+  const more = said({ once: cache.lookUp === 'once', refreshMs, hasDeadline, parallelism, isSuspended })
   return JSON.stringify([lists.map(listOf), pullSecrets, removal, ...more])
 }
 

@@ -14,7 +14,7 @@ const backend: ListSpec = { images: ['nginx'], nodeSelector: { tier: 'backend' }
 
 function plan(caches: readonly LivingCache[], nodes: readonly KnownNode[], previous: readonly Assignment[] = []) {
   const told = new Map(previous.map((assignment) => [assignment.node, assignment]))
-  return planAssignments({ epoch, caches, nodes, previous: told, sets: planSets(resolutions) })
+  return planAssignments({ epoch, caches, nodes, previous: told, sets: planSets(resolutions), now: 0 })
 }
 
 const sets = ([assignment]: readonly Assignment[]): string | undefined =>

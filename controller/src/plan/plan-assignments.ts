@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Assignment, AssignmentEntry } from '@stowage/mirror/edge/assignment'
+import type { Digest } from '@stowage/mirror/oci/digest'
+import { hasAcknowledged } from './has-acknowledged.ts'
 import { selects, type KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
 import type { SetPlan } from './plan-sets.ts'
+import { planRollout } from './rollout.ts'
 
 export interface AssignmentsInput {
   readonly epoch: string
@@ -11,10 +14,19 @@ export interface AssignmentsInput {
   /** What each node was told last. */
   readonly previous: ReadonlyMap<string, Assignment>
   readonly sets: SetPlan
+  /** Epoch milliseconds. */
+  readonly now: number
 }
 
 /** The assignments that are to be published: those that changed, each with the next sequence. */
-export function planAssignments({ nodes, previous, ...input }: AssignmentsInput): Assignment[] {
+export function planAssignments({ nodes, previous, now, ...rest }: AssignmentsInput): Assignment[] {
+  const { caches, epoch, sets } = rest
+  const held = new Map(
+    caches.map((living) => {
+      return [living.record.uid, planRollout(living, { epoch, nodes, previous, sets, now }).held] as const
+    }),
+  )
+  const input = { ...rest, held }
   return nodes.flatMap((node) => {
     if (!node.heard) return []
     const known = previous.get(node.name)
@@ -32,31 +44,43 @@ function lastSequence({ heard }: KnownNode, old: Assignment | undefined, epoch: 
   return Math.max(old?.sequence ?? 0, acknowledged?.epoch === epoch ? acknowledged.sequence : 0)
 }
 
-type Input = Omit<AssignmentsInput, 'nodes' | 'previous'>
+interface Input extends Omit<AssignmentsInput, 'nodes' | 'previous' | 'now'> {
+  /** By uid of a cache: nodes that are not to be told yet what it wants now. */
+  readonly held: ReadonlyMap<string, ReadonlySet<string>>
+}
 
 function entriesFor(node: KnownNode, old: Assignment | undefined, input: Input): AssignmentEntry[] {
-  const wanted = wantedEntries(node, input)
+  const wanted = wantedEntries(node, old, input)
   const isWanted = new Set(wanted.map(identityOf))
   const ending = endingEntries(node, old, input).filter((entry) => !isWanted.has(identityOf(entry)))
   return [...wanted, ...ending].toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1))
 }
 
-function wantedEntries(node: KnownNode, { caches, sets }: Input): AssignmentEntry[] {
+function wantedEntries(node: KnownNode, old: Assignment | undefined, input: Input): AssignmentEntry[] {
+  const { caches, sets, held } = input
   const platform = node.heard?.report.platform
   if (!platform) return []
   return caches.flatMap((living) => {
     const { namespace, name, lists, removal } = living.cache
+    const { uid } = living.record
+    const isHeld = held.get(uid)?.has(node.name) ?? false
     return lists.flatMap((list, index) => {
       if (!selects(list, node)) return []
-      const cache = { namespace, name, uid: living.record.uid }
-      return [{ cache, list: index, set: sets.setFor(living, index, platform).digest, removal }]
+      const set = isHeld
+        ? (setBefore(old, uid, index) ?? sets.heldFor(living, index).digest)
+        : sets.setFor(living, index, platform).digest
+      return [{ cache: { namespace, name, uid }, list: index, set, removal }]
     })
   })
 }
 
+function setBefore(old: Assignment | undefined, uid: string, index: number): Digest | undefined {
+  return old?.entries.find(({ cache, list }) => cache.uid === uid && list === index)?.set ?? undefined
+}
+
 /**
  * Lists of living caches that the node had and is to have no longer: it must hear of that, so the entry stays without a set
- * until the node has seen it and is done with what it takes away.
+ * until the node has seen it and is done with what it takes away. A cache that is suspended takes nothing away.
  */
 function endingEntries(node: KnownNode, old: Assignment | undefined, { caches }: Input): AssignmentEntry[] {
   if (!old) return []
@@ -65,14 +89,8 @@ function endingEntries(node: KnownNode, old: Assignment | undefined, { caches }:
   return old.entries.flatMap((entry) => {
     const cache = living.get(entry.cache.uid)
     if (!cache || (entry.set === null && isOver)) return []
-    return [{ ...entry, set: null, removal: cache.cache.removal }]
+    return [{ ...entry, set: cache.cache.isSuspended ? entry.set : null, removal: cache.cache.removal }]
   })
-}
-
-/** Whether a node's latest report speaks of this assignment or a later one. */
-export function hasAcknowledged({ heard }: KnownNode, { epoch, sequence }: Assignment): boolean {
-  const acknowledged = heard?.report.acknowledged
-  return acknowledged?.epoch === epoch && acknowledged.sequence >= sequence
 }
 
 function isTakingAway({ heard }: KnownNode): boolean {

@@ -14,17 +14,18 @@ const arm64 = { os: 'linux', architecture: 'arm64' }
 
 interface Situation extends Partial<Omit<ResolveInput, 'wants' | 'resolutions'>> {
   readonly refreshMs?: number
+  readonly isSuspended?: boolean
   readonly image?: string
   readonly platforms?: readonly (typeof amd64)[]
   readonly refreshSince?: number
   readonly resolution?: Resolution
 }
 
-const refreshing = { refreshSince: 0, refreshMs: 15 * minute, isOnce: false }
+const refreshing = { refreshSince: 0, refreshMs: 15 * minute, isOnce: false, isSuspended: false }
 
 function plan({ image = name, platforms = [amd64], resolution, ...more }: Situation) {
-  const { refreshSince = 0, refreshMs = 15 * minute, ...rest } = more
-  const want = { ...listedImage(image), platforms, secrets: [], refreshSince, refreshMs, isOnce: false }
+  const { refreshSince = 0, refreshMs = 15 * minute, isSuspended = false, ...rest } = more
+  const want = { ...listedImage(image), platforms, secrets: [], ...refreshing, refreshSince, refreshMs, isSuspended }
   return planResolve({
     wants: new Map([[want.name, want]]),
     resolutions: new Map(resolution ? [[want.name, resolution]] : []),
@@ -77,6 +78,7 @@ describe('a reference', () => {
       { resolution: faulty('denied'), now: 1, newCredentials: new Set([name]) },
       true,
     ],
+    ['is left alone while all who want it are suspended', { isSuspended: true }, false],
     ['is not begun twice', { inFlight: new Set([name]) }, false],
     [
       'is only looked up while no platform is known',
@@ -126,6 +128,7 @@ describe('a reference', () => {
 
   it('is dropped in mid-copy when nobody wants it any more', () => {
     expect(plan({ inFlight: new Set(['x', name]) }).cancel).toEqual(['x'])
+    expect(plan({ inFlight: new Set([name]), isSuspended: true }).cancel).toEqual([name])
   })
 
   it('says when it will be due', () => {
@@ -195,6 +198,8 @@ describe('what is wanted of a reference', () => {
     ['as often as anybody wants it', [{ refreshFrequency: '1h' }, { refreshFrequency: '1m' }], { refreshMs: minute }],
     ['never', [{ refreshFrequency: '0s' }], { refreshMs: Infinity, isOnce: false }],
     ['once', [{ imagePullPolicy: 'IfNotPresent' }], { refreshMs: Infinity, isOnce: true, refreshSince: 0 }],
+    ['not at all while it is suspended', [{ suspend: true }], { isSuspended: true, platforms: [] }],
+    ['for others while one is suspended', [{ suspend: true }, {}], { isSuspended: false, isOnce: false }],
     ['once, but not for another cache', [{ imagePullPolicy: 'IfNotPresent' }, {}], { isOnce: false, refreshSince: 7 }],
     [
       'again by order',

@@ -20,7 +20,7 @@ export interface ResolvePlan {
    * do not keep others from their turn.
    */
   readonly due: readonly Want[]
-  /** Under way, but nobody wants them any more. */
+  /** Under way, but nobody wants them any more, or not now. */
   readonly cancel: readonly string[]
   /** Long unwanted: what they mean now would have to be looked up anyway. */
   readonly forget: readonly string[]
@@ -42,7 +42,7 @@ export function planResolve({ wants, inFlight, ...input }: ResolveInput): Resolv
       .filter(({ at }) => at <= input.now)
       .toSorted((a, b) => a.at - b.at)
       .map(({ want }) => want),
-    cancel: [...inFlight].filter((name) => !wants.has(name)),
+    cancel: [...inFlight].filter((name) => wants.get(name)?.isSuspended ?? true),
     forget: unwanted.filter(([, known]) => input.now - lastTry(known) > rememberMs).map(([name]) => name),
     nextAt: later.reduce((first, at) => Math.min(first, at), Infinity),
   }
@@ -50,6 +50,7 @@ export function planResolve({ wants, inFlight, ...input }: ResolveInput): Resolv
 
 function dueAt(want: Want, input: Omit<ResolveInput, 'wants' | 'inFlight'>): number {
   const { resolutions, newCredentials, now } = input
+  if (want.isSuspended) return Infinity
   const resolution = resolutions.get(want.name)
   // A clock that was set back must not keep a reference from being looked up.
   if (!resolution || isStale(want, resolution, now) || lastTry(resolution) > now) return 0

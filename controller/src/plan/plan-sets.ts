@@ -9,6 +9,8 @@ import type { LivingCache } from './living-cache.ts'
 export interface SetPlan {
   /** The set of a cache's list for nodes of a platform. */
   setFor(cache: LivingCache, list: number, platform: Platform): ImageIndex
+  /** What a node is told of a list of which it is not to bring anything yet: to leave alone what it names. */
+  heldFor(cache: LivingCache, list: number): ImageIndex
   /** Each set that was asked for, once. */
   all(): ImageIndex[]
 }
@@ -19,18 +21,28 @@ export interface SetPlan {
  */
 export function planSets(resolutions: Resolutions): SetPlan {
   const built = new Map<string, ImageIndex>()
+
+  function once(key: string, make: () => DesiredSet): ImageIndex {
+    const set = built.get(key) ?? buildSet(make())
+    built.set(key, set)
+    return set
+  }
+
   return {
-    setFor({ cache, record }, list, platform) {
-      const key = `${record.uid} ${list} ${formatPlatform(platform)}`
-      const known = built.get(key)
-      if (known) return known
-      const images = record.purged ? [] : (cache.lists[list]?.images ?? [])
-      const set = buildSet(desiredSet(images, platform, resolutions))
-      built.set(key, set)
-      return set
-    },
+    setFor: (living, list, platform) =>
+      once(`${living.record.uid} ${list} ${formatPlatform(platform)}`, () => {
+        return desiredSet(imagesOf(living, list), platform, resolutions)
+      }),
+    heldFor: (living, list) =>
+      once(`${living.record.uid} ${list}`, () => {
+        return { images: [], unresolved: imagesOf(living, list).map(({ name }) => name) }
+      }),
     all: () => [...new Map([...built.values()].map((set) => [set.digest, set])).values()],
   }
+}
+
+function imagesOf({ cache, record }: LivingCache, list: number): ImageList['images'] {
+  return record.purged ? [] : (cache.lists[list]?.images ?? [])
 }
 
 /** Images as nodes of a platform are to have them. */

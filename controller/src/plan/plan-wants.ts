@@ -20,6 +20,8 @@ export interface Want {
   readonly refreshMs: number
   /** All who want it want what it meant when it was looked up first. */
   readonly isOnce: boolean
+  /** All who want it are suspended: it is remembered, but nothing is done for it. */
+  readonly isSuspended: boolean
 }
 
 export interface WantsInput {
@@ -38,11 +40,11 @@ export function planWants({ caches, nodes, exports, refreshMs, now }: WantsInput
   const wants = new Map<string, Want>()
   for (const { cache, record } of caches) {
     if (record.purged) continue
-    const secrets = cache.pullSecrets.map((name) => `${cache.namespace}/${name}`)
+    const secrets = cache.isSuspended ? [] : cache.pullSecrets.map((name) => `${cache.namespace}/${name}`)
     const refresh = refreshOf({ cache, record }, refreshMs)
     for (const list of cache.lists) {
       const selected = nodes.filter((node) => selects(list, node)).flatMap(({ platform }) => platform ?? [])
-      const platforms = [...list.platforms, ...selected]
+      const platforms = cache.isSuspended ? [] : [...list.platforms, ...selected]
       for (const { name, reference } of list.images) {
         add(wants, { name, reference, platforms, secrets, ...refresh })
       }
@@ -51,20 +53,28 @@ export function planWants({ caches, nodes, exports, refreshMs, now }: WantsInput
   for (const [name, { platforms, askedAt }] of exports) {
     const live = platforms.filter(({ until }) => until > now).map(({ platform }) => platform)
     const want = live.length > 0 && exportedWant(name, live)
-    if (want) add(wants, { ...want, refreshSince: askedAt, refreshMs: refreshMs || Infinity, isOnce: false })
+    if (want)
+      add(wants, {
+        ...want,
+        refreshSince: askedAt,
+        refreshMs: refreshMs || Infinity,
+        isOnce: false,
+        isSuspended: false,
+      })
   }
   return wants
 }
 
 function add(wants: Map<string, Want>, want: Want): void {
-  const known = wants.get(want.name)
+  const known = wants.get(want.name) ?? want
   wants.set(want.name, {
     ...want,
-    platforms: uniquePlatforms([...(known?.platforms ?? []), ...want.platforms]),
-    secrets: [...new Set([...(known?.secrets ?? []), ...want.secrets])].toSorted(),
-    refreshSince: Math.max(known?.refreshSince ?? 0, want.refreshSince),
-    refreshMs: Math.min(known?.refreshMs ?? Infinity, want.refreshMs),
-    isOnce: (known?.isOnce ?? true) && want.isOnce,
+    platforms: uniquePlatforms([...known.platforms, ...want.platforms]),
+    secrets: [...new Set([...known.secrets, ...want.secrets])].toSorted(),
+    refreshSince: Math.max(known.refreshSince, want.refreshSince),
+    refreshMs: Math.min(known.refreshMs, want.refreshMs),
+    isOnce: known.isOnce && want.isOnce,
+    isSuspended: known.isSuspended && want.isSuspended,
   })
 }
 
@@ -72,8 +82,14 @@ function refreshOf(
   { cache, record }: LivingCache,
   refreshMs: number,
 ): Omit<Want, 'name' | 'reference' | 'platforms' | 'secrets'> {
-  if (cache.lookUp === 'once') return { refreshSince: 0, refreshMs: Infinity, isOnce: true }
-  return { refreshSince: record.refreshSince, refreshMs: (cache.refreshMs ?? refreshMs) || Infinity, isOnce: false }
+  const { isSuspended } = cache
+  if (cache.lookUp === 'once' || isSuspended) return { refreshSince: 0, refreshMs: Infinity, isOnce: true, isSuspended }
+  return {
+    refreshSince: record.refreshSince,
+    refreshMs: (cache.refreshMs ?? refreshMs) || Infinity,
+    isOnce: false,
+    isSuspended,
+  }
 }
 
 type ExportedWant = Pick<Want, 'name' | 'reference' | 'platforms' | 'secrets'>

@@ -149,14 +149,6 @@ describe('the status of a cache', () => {
     expect(status({ nodes: [node('x', fetching)] })).not.toHaveProperty('failures')
   })
 
-  it('names at most 50 nodes for an image, and counts all', () => {
-    const nodes = Array.from({ length: 60 }, (__, index) => node(`n${index}`, failing))
-    const { failures, failedNodes, counts } = status({ nodes })
-    expect(failures?.['nginx:1']).toHaveLength(50)
-    expect(failedNodes).toEqual({ 'nginx:1': 60 })
-    expect(counts.nodes).toEqual({ matched: 60, reachable: 60, withoutAgent: 0, complete: 0, failed: 60 })
-  })
-
   it('says why it waits: for nodes that are offline, and for nodes without an agent', () => {
     const declared = { name: 'z', labels: {}, platform: undefined, heard: undefined }
     const nodes = [node('x', here, {}, late), node('y', []), declared]

@@ -121,7 +121,7 @@ function countsOf({ record }: LivingCache, { rows, selected, now }: CountsInput)
       wanted: rows.length,
       present: inState('present'),
       fetching: inState('fetching', 'publishing'),
-      waiting: inState('mirror', 'told', 'waiting', 'leaving'),
+      waiting: inState('mirror', 'held', 'told', 'waiting', 'leaving'),
       failed: inState('failed'),
     },
   }

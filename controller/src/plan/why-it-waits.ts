@@ -7,15 +7,23 @@ type Known = Pick<World, 'resolutions' | 'flights' | 'now'>
 
 /** In words, why a copy is not in place; empty if it is, or if numbers say it all. */
 export function whyItWaits(row: ImageRow, known: Known): string {
-  const { state, node, isReachable } = row
+  const { node, isReachable } = row
   if (row.isUpstream) return whyNotMirrored(row.image.name, row.fault, known)
   if (!node.heard) return `never heard of: start an agent with --node ${node.name}`
-  if (!isReachable) return offline(row, node.heard)
-  if (state === 'failed') return `failed on the node: ${faultWords(row.fault, known.now)}`
-  if (state === 'waiting') return row.fault ? faultWords(row.fault, known.now) : 'waits for its turn'
-  if (state === 'told') return 'told to the node, which has not spoken of it yet'
-  if (state === 'leaving') return 'the node has not read its latest assignment yet'
-  return row.fault && state !== 'present' ? `trying again after: ${row.fault.message}` : ''
+  return isReachable ? whyNotOnNode(row, known.now) : offline(row, node.heard)
+}
+
+function whyNotOnNode({ state, fault, whyHeld }: ImageRow, now: number): string {
+  if (state === 'held') return whyHeld ?? ''
+  if (state === 'failed') return `failed on the node: ${faultWords(fault, now)}`
+  if (state === 'waiting') return fault ? faultWords(fault, now) : 'waits for its turn'
+  if (state === 'told' || state === 'leaving') return unread[state]
+  return fault && state !== 'present' ? `trying again after: ${fault.message}` : ''
+}
+
+const unread = {
+  told: 'told to the node, which has not spoken of it yet',
+  leaving: 'the node has not read its latest assignment yet',
 }
 
 /** In words, why the mirror does not have an image; empty if it has what upstream last said. */
@@ -45,7 +53,8 @@ function faultWords({ message, retryAt }: Partial<CopyFault> = {}, now: number):
 function offline({ state, bytesHere, bytesTotal }: ImageRow, heard: NonNullable<ImageRow['node']['heard']>): string {
   const percent = bytesTotal ? `${Math.floor((100 * bytesHere) / bytesTotal)} %` : undefined
   const word = state === 'fetching' || state === 'waiting' ? (percent ?? state) : state
-  const said = state === 'told' ? 'nothing about this image' : state === 'leaving' ? 'removing' : word
+  const said =
+    state === 'told' || state === 'held' ? 'nothing about this image' : state === 'leaving' ? 'removing' : word
   const { receivedAt } = heard
   return `offline since ${iso(receivedAt)} (overdue since ${iso(nextContactBy(heard))}); last said ${said}`
 }

@@ -104,7 +104,14 @@ export function aWorld({ caches = [], resolutions = {}, previous = [], ...more }
   const known = new Map(Object.entries(resolutions))
   const told = new Map(previous.map((assignment) => [assignment.node, assignment]))
   const nodes = more.nodes ?? []
-  const planned = planAssignments({ epoch, caches: all, nodes, previous: told, sets: planSets(known) })
+  const planned = planAssignments({
+    epoch,
+    caches: all,
+    nodes,
+    previous: told,
+    sets: planSets(known),
+    now: more.now ?? 0,
+  })
   return {
     epoch,
     nodes,
