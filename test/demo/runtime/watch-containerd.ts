@@ -16,6 +16,9 @@ export interface WatchContainerdOptions {
   readonly signal: AbortSignal
 }
 
+/** A status of gRPC. */
+const unavailable = 14
+
 /**
  * Asks containerd itself, by CRI and by its own `ctr`, never the agent. An image is there when
  * - CRI lists it under its name, with the digest that upstream has for it, and with the right configuration as its ID,
@@ -76,22 +79,30 @@ export function watchContainerd(
     return true
   }
 
+  async function isGone({ reference, expected }: WishedImage): Promise<boolean> {
+    if ((await cri.listImages()).flatMap(namesOf).includes(expected.name)) return false
+    const others = new Set([...verified].flatMap(([other, content]) => (other === reference ? [] : keysOf(content))))
+    const own = keysOf(verified.get(reference)).filter((key) => !others.has(key))
+    const { content, snapshots } = await readContents(containerd)
+    return !own.some((key) => key in content || key in snapshots)
+  }
+
+  /** Whoever started containerd says that it has ended, and why; until then nothing is found. */
+  function notIfAway(error: Error & { code?: unknown }): false {
+    if (error.code === unavailable || !containerd.isRunning()) return false
+    throw error
+  }
+
   return {
     names: async () => (await cri.listImages()).flatMap(namesOf),
 
     have(wished) {
-      const look = have(wished)
+      const look = have(wished).catch(notIfAway)
       looking = look.catch(() => undefined) // Whoever asked hears of it.
       return look
     },
 
-    async isGone({ reference, expected }) {
-      if ((await cri.listImages()).flatMap(namesOf).includes(expected.name)) return false
-      const others = new Set([...verified].flatMap(([other, content]) => (other === reference ? [] : keysOf(content))))
-      const own = keysOf(verified.get(reference)).filter((key) => !others.has(key))
-      const { content, snapshots } = await readContents(containerd)
-      return !own.some((key) => key in content || key in snapshots)
-    },
+    isGone: (image) => isGone(image).catch(notIfAway),
 
     async strays() {
       const { content, snapshots, leases, ingests } = await readContents(containerd)
