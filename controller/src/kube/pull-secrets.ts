@@ -39,6 +39,9 @@ export function createPullSecrets(options: PullSecretsOptions): PullSecrets {
   const followed = new Map<string, Followed>()
   const parsed = new WeakMap<KubeObject, ReturnType<typeof parseSecret>>()
   let me: string | undefined
+  /** Without a name there is no command to tell. */
+  let isMeKnown = false
+  let learning: Promise<void> | undefined
 
   function start(namespace: string): Followed {
     const stop = new AbortController()
@@ -48,7 +51,8 @@ export function createPullSecrets(options: PullSecretsOptions): PullSecrets {
   }
 
   async function learnWhoIAm(): Promise<void> {
-    me ??= await whoAmI(options.api, options.signal)
+    me = await whoAmI(options.api, options.signal)
+    isMeKnown = true
     options.onChange()
   }
 
@@ -68,7 +72,7 @@ export function createPullSecrets(options: PullSecretsOptions): PullSecrets {
 
     isStarting(namespace) {
       const own = followed.get(namespace)
-      return own !== undefined && !own.watch.state().isComplete && !isDenied(own)
+      return own !== undefined && !own.watch.state().isComplete && !(isDenied(own) && isMeKnown)
     },
 
     read() {
@@ -87,13 +91,14 @@ export function createPullSecrets(options: PullSecretsOptions): PullSecrets {
 
     forbidden() {
       const namespaces = [...followed].filter(([, own]) => isDenied(own)).map(([namespace]) => namespace)
-      if (namespaces.length > 0 && me === undefined) void learnWhoIAm()
+      if (namespaces.length > 0 && !isMeKnown) learning ??= learnWhoIAm()
+      if (!isMeKnown) return new Map()
       return new Map(namespaces.map((namespace) => [namespace, grantingWords(namespace, me)]))
     },
 
     async close() {
       for (const { stop } of followed.values()) stop.abort()
-      await Promise.all([...followed.values()].map(({ ended }) => ended))
+      await Promise.all([...[...followed.values()].map(({ ended }) => ended), learning])
     },
   }
 }

@@ -6,6 +6,7 @@ import { eventually } from '../eventually.ts'
 import type { Journey } from '../journey.ts'
 import { projectDirectory } from '../project-directory.ts'
 import { openImageWorks, startSourceRegistry, type PushedImage } from '../source-registry.ts'
+import { makeControllerAccount } from './controller-account.ts'
 import { startController, type Controller } from './controller.ts'
 import { startKubeApi, type KubeApi } from './start-kube-api.ts'
 
@@ -34,15 +35,15 @@ export interface ClusterSite extends AsyncDisposable {
 }
 
 /** Starts them all, with our definitions of ImageCache and EdgeNode and the namespace that kube-fledged has. */
-export async function openClusterSite(journey: Journey, flags: readonly string[] = []): Promise<ClusterSite> {
+export async function openClusterSite(journey: Journey): Promise<ClusterSite> {
   await using opening = new AsyncDisposableStack()
   const works = await openImageWorks(journey.at('made'))
   const source = opening.use(await startSourceRegistry({ directory: journey.at('source') }))
   const kube = opening.use(await startKubeApi({ directory: journey.at('kube') }))
   await applyDefinitions(kube)
   await kube.kubectl('create', 'namespace', namespace)
-  const { kubeconfig } = kube.files
-  const controller = opening.use(await startController({ directory: journey.at('controller'), kubeconfig, flags }))
+  const kubeconfig = await makeControllerAccount(kube)
+  const controller = opening.use(await startController({ directory: journey.at('controller'), kubeconfig }))
   const opened = opening.move()
   const cache = (name: string): Promise<WrittenCache> => kube.get('imagecache', name, '--namespace', namespace)
   return {
@@ -87,7 +88,7 @@ export async function applyDefinitions({ kubectl }: Pick<KubeApi, 'kubectl'>): P
 export function imageCache(
   name: string,
   cacheSpec: readonly object[],
-  more: { metadata?: object } & object = {},
+  more: { readonly metadata?: object; readonly [field: string]: unknown } = {},
 ): object {
   const { metadata, ...spec } = more
   return {

@@ -8,8 +8,6 @@ export interface ControllerOptions {
   /** Holds `data/` and the log; what an earlier controller left there is gone on with. */
   readonly directory: string
   readonly kubeconfig: string
-  /** More flags of `stowage controller`. */
-  readonly flags?: readonly string[]
 }
 
 /** `stowage controller`. It comes back on the port that it had. */
@@ -19,13 +17,13 @@ export interface Controller extends Restartable {
 }
 
 /** Starts a centre in a cluster and waits until it listens. The cluster need not be there. */
-export async function startController({ directory, kubeconfig, flags = [] }: ControllerOptions): Promise<Controller> {
+export async function startController({ directory, kubeconfig }: ControllerOptions): Promise<Controller> {
   const listen = `127.0.0.1:${await freePort()}`
   await mkdir(directory, { recursive: true })
   const where = ['--kubeconfig', kubeconfig, '--data', path.join(directory, 'data'), '--listen', listen]
   const outputFile = path.join(directory, 'controller.log')
   const controller = await startRestartable(
-    () => spawnStowage(['--log-format', 'json', 'controller', ...where, ...flags], { outputFile }),
+    () => spawnStowage(['--log-format', 'json', 'controller', ...where], { outputFile }),
     (program) => program.waitForLine(/"msg":"listening"/),
   )
   return { ...controller, url: `http://${listen}` }
