@@ -33,6 +33,13 @@ export const imageListSchema = z.strictObject({
     .array(nodeNameSchema)
     .nullish()
     .describe('Nodes by name: of those that the selectors match, only these. Empty or absent: all of those.'),
+  priority: z
+    .number()
+    .int()
+    .min(-1000)
+    .max(1000)
+    .nullish()
+    .describe('Nodes bring images of the highest priority first, of whatever list and ImageCache. 0 if absent.'),
   platforms: z
     .array(platformSchema)
     .nullish()
@@ -54,6 +61,8 @@ export interface ImageList {
   readonly requirements: readonly LabelRequirement[]
   /** Only these; all if it is empty. */
   readonly nodeNames: readonly string[]
+  /** The highest comes first. */
+  readonly priority: number
   readonly platforms: readonly Platform[]
 }
 
@@ -64,6 +73,7 @@ export function toImageList(list: z.infer<typeof imageListSchema>): ImageList {
     nodeSelector: list.nodeSelector ?? {},
     requirements: requirementsOf(list.selector ?? {}),
     nodeNames: list.nodeNames ?? [],
+    priority: list.priority ?? 0,
     platforms: uniquePlatforms((list.platforms ?? []).map(parsePlatform)),
   }
 }

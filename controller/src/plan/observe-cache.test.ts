@@ -57,6 +57,7 @@ describe('a cache that is seen', () => {
   it.each<[string, object, object]>([
     ['selector', { selector: { matchLabels: { a: 'b' } } }, {}],
     ['list of nodes', { nodeNames: ['n'] }, {}],
+    ['priority', { priority: -1 }, {}],
     ['refresh frequency', {}, { refreshFrequency: '1h' }],
     ['pull policy', {}, { imagePullPolicy: 'IfNotPresent' }],
     ['parallelism', {}, { parallelism: 0 }],

@@ -91,7 +91,7 @@ function listOf({ images, nodeSelector, platforms, ...list }: ImageList): unknow
     images.map(({ written }) => written),
     Object.entries(nodeSelector).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     platforms.map(formatPlatform),
-    ...said({ requirements: list.requirements, nodeNames: list.nodeNames }),
+    ...said({ requirements: list.requirements, nodeNames: list.nodeNames, priority: list.priority || undefined }),
   ]
 }
 

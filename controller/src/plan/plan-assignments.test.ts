@@ -36,6 +36,14 @@ describe('assignments', () => {
     expect(sets([assignment as Assignment])).toBe('a/0 set keep,b/0 set keep')
   })
 
+  it('say which lists come first', () => {
+    const lists = [{ images: ['nginx'], priority: 7 }, { images: ['nginx'] }]
+    const [assignment] = plan([living(aCache('a', lists))], [node])
+    expect(assignment?.entries.map(({ priority }) => priority)).toEqual([7, undefined])
+    const moved = plan([living(aCache('a', ['nginx', 'nginx']))], [node], assignment ? [assignment] : [])
+    expect(moved).toMatchObject([{ sequence: 2 }])
+  })
+
   it('are empty for a node that nothing is wanted of', () => {
     expect(plan([], [node])).toMatchObject([{ sequence: 1, entries: [] }])
   })

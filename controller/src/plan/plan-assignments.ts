@@ -69,7 +69,8 @@ function wantedEntries(node: KnownNode, old: Assignment | undefined, input: Inpu
       const set = isHeld
         ? (setBefore(old, uid, index) ?? sets.heldFor(living, index).digest)
         : sets.setFor(living, index, platform).digest
-      return [{ cache: { namespace, name, uid }, list: index, set, removal }]
+      const { priority } = list
+      return [{ cache: { namespace, name, uid }, list: index, set, removal, ...(priority !== 0 && { priority }) }]
     })
   })
 }

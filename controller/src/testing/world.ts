@@ -23,6 +23,7 @@ export interface ListSpec {
   readonly platforms?: readonly string[]
   readonly selector?: object
   readonly nodeNames?: readonly string[]
+  readonly priority?: number
 }
 
 export function aCache(name: string, lists: readonly (ListSpec | string)[], more: object = {}): ImageCache {

@@ -14,6 +14,8 @@ const entrySchema = z.object({
   set: digestSchema.nullable(),
   /** What the node does with the images when this entry's cache is gone from a later assignment. */
   removal: removalSchema,
+  /** Which sets' images are brought first: those of the highest number. 0 if absent. */
+  priority: z.number().int().optional(),
 })
 
 export const assignmentSchema = z.object({

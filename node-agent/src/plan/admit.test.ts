@@ -4,12 +4,17 @@ import { digestOf } from '@stowage/mirror/oci/digest'
 import { mediaTypes } from '@stowage/mirror/oci/media-type'
 import { admit, type Candidate } from './admit.ts'
 
-function candidate(name: string, restBytes: number, options: { running?: boolean; largest?: number } = {}): Candidate {
+function candidate(
+  name: string,
+  restBytes: number,
+  options: Partial<Pick<Candidate, 'running' | 'priority'>> & { largest?: number } = {},
+): Candidate {
   return {
     image: { name, root: { mediaType: mediaTypes.manifest, digest: digestOf(name), size: 1 } },
     restBytes,
     largestRestBytes: options.largest ?? restBytes,
     running: options.running ?? false,
+    priority: options.priority ?? 0,
   }
 }
 const room = (runtimeBytes: number, partsBytes = Infinity, reserveBytes = 10) => ({
@@ -29,6 +34,30 @@ describe('admission', () => {
   it('lets what has begun go on first', () => {
     const { admitted } = admit([candidate('small', 1), candidate('big', 50, { running: true })], room(1000))
     expect(names(admitted)).toEqual(['big', 'small'])
+  })
+
+  it('serves the highest priority first, also before what has begun', () => {
+    const low = candidate('low', 1, { priority: -1 })
+    const begun = candidate('begun', 2, { running: true })
+    const high = candidate('high', 50, { priority: 10 })
+    expect(names(admit([low, begun, candidate('plain', 1), high], room(1000)).admitted)).toEqual([
+      'high',
+      'begun',
+      'plain',
+      'low',
+    ])
+  })
+
+  it('leaves what has begun its room, whatever comes before it', () => {
+    const begun = candidate('begun', 60, { running: true })
+    const { admitted, heldBack } = admit([candidate('high', 50, { priority: 1 }), begun], room(100))
+    expect(names(admitted)).toEqual(['begun'])
+    expect(heldBack).toMatchObject([{ image: { name: 'high' } }])
+  })
+
+  it('gives the room to the higher priority, not to the smaller image', () => {
+    const { admitted } = admit([candidate('small', 10), candidate('high', 85, { priority: 1 })], room(100))
+    expect(names(admitted)).toEqual(['high'])
   })
 
   it('holds back what does not fit beside the others, and says by how much', () => {

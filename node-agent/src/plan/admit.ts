@@ -9,6 +9,8 @@ export interface Candidate {
   readonly largestRestBytes: number
   /** Its transfer goes on already. */
   readonly running: boolean
+  /** The highest comes first. */
+  readonly priority: number
 }
 
 /** What the disks still take, in bytes. */
@@ -31,29 +33,37 @@ export interface HeldBack {
 }
 
 export interface Admission {
-  /** In the order in which they are to be served: what goes on already, then what is done soonest. */
+  /** In the order in which they are to be served: by priority, then what goes on already, then what is done soonest. */
   readonly admitted: readonly DesiredImage[]
   readonly heldBack: readonly HeldBack[]
 }
 
 /**
- * Which images are fetched now. What has begun goes on; of the rest those that need least come first, and each only if
- * all that it needs fits beside those before it: a disk filled by two halves holds no image.
+ * Which images are fetched now. What has begun goes on; of the rest those of the highest priority come first, then those that
+ * need least, and each only if all that it needs fits beside those before it: a disk filled by two halves holds no image.
  */
 export function admit(candidates: readonly Candidate[], room: Room): Admission {
-  const ordered = candidates.toSorted((a, b) => Number(b.running) - Number(a.running) || a.restBytes - b.restBytes)
-  const admitted: DesiredImage[] = []
+  const admitted: Candidate[] = []
   const heldBack: HeldBack[] = []
   let left = room.runtimeBytes
-  for (const { image, restBytes, largestRestBytes, running } of ordered) {
-    const shortBytes = shortBytesOf({ restBytes, largestRestBytes }, { ...room, runtimeBytes: left })
+  for (const candidate of candidates.toSorted((a, b) => byRunning(a, b) || inTurn(a, b))) {
+    const { image, restBytes, running } = candidate
+    const shortBytes = shortBytesOf(candidate, { ...room, runtimeBytes: left })
     if (!running && shortBytes > 0) heldBack.push({ image, shortBytes })
     else {
-      admitted.push(image)
+      admitted.push(candidate)
       left -= restBytes * room.bytesPerBlobByte
     }
   }
-  return { admitted, heldBack }
+  return { admitted: admitted.toSorted(inTurn).map(({ image }) => image), heldBack }
+}
+
+function byRunning(a: Candidate, b: Candidate): number {
+  return Number(b.running) - Number(a.running)
+}
+
+function inTurn(a: Candidate, b: Candidate): number {
+  return b.priority - a.priority || byRunning(a, b) || a.restBytes - b.restBytes
 }
 
 /** Bytes that would have to become free for these to fit; 0 if they do, or if nothing is still to come. */

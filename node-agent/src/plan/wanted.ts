@@ -17,6 +17,8 @@ export interface Wanted {
   readonly unresolved: ReadonlySet<string>
   /** Sets that could not be read yet: what they name is not known. */
   readonly unknownSets: readonly Digest[]
+  /** By name of an image: the highest that any entry gives it. */
+  readonly priorities: ReadonlyMap<string, number>
 }
 
 /**
@@ -39,6 +41,12 @@ export function knownEntries(entries: readonly AssignmentEntry[], sets: Readonly
 /** What these entries want together. Where two sets give one name different digests, the earlier entry is obeyed. */
 export function wantedOf(entries: readonly KnownEntry[]): Wanted {
   const images = new Map<string, DesiredImage>()
+  const priorities = new Map<string, number>()
+  for (const { entry, set } of entries) {
+    for (const { name } of set?.images ?? []) {
+      priorities.set(name, Math.max(priorities.get(name) ?? -Infinity, entry.priority ?? 0))
+    }
+  }
   for (const image of entries.flatMap(({ set }) => set?.images ?? [])) {
     if (!images.has(image.name)) images.set(image.name, image)
   }
@@ -47,5 +55,6 @@ export function wantedOf(entries: readonly KnownEntry[]): Wanted {
     images: [...images.values()],
     unresolved: new Set(entries.flatMap(({ set }) => set?.unresolved ?? [])),
     unknownSets: [...new Set(unknown)],
+    priorities,
   }
 }

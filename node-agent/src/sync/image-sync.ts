@@ -18,6 +18,8 @@ export interface Goal {
   readonly images: readonly DesiredImage[]
   /** Sets whose images are not known yet. */
   readonly unknownSets: readonly Digest[]
+  /** By name of an image: the highest is brought first. 0 for those that are not in it. */
+  readonly priorities?: ReadonlyMap<string, number>
 }
 
 /** How far it has come, as one look found it. */
@@ -68,6 +70,8 @@ export interface ImageSyncOptions {
 /** A runtime that loses what it is given is asked so often. */
 const mostRounds = 3
 const lookForRoomEveryMs = 15_000
+/** More than there are: ranks among images of one priority never reach those of another. */
+const mostImages = 1e6
 
 /** Under which attempts for an image are noted: another digest is another thing to try. */
 export function subjectOf({ name, root }: DesiredImage): string {
@@ -137,8 +141,9 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     return { restBytes: rests.reduce((sum, rest) => sum + rest, 0), largestRestBytes: Math.max(0, ...rests) }
   }
 
-  function candidateOf(step: Step & { kind: 'bring' }): Candidate {
-    return { image: step.image, ...restOf(step), running: pursuits.isRunning(subjectOf(step.image)) }
+  function candidateOf(step: Step & { kind: 'bring' }, goal: Goal): Candidate {
+    const { image } = step
+    return { image, ...restOf(step), running: pursuits.isRunning(subjectOf(image)), priority: priorityOf(image, goal) }
   }
 
   async function graphsAtHand(images: readonly DesiredImage[]): Promise<Map<Digest, ImageGraph>> {
@@ -182,21 +187,22 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
 
   async function startTransfers(
     steps: readonly (Step & { kind: 'bring' })[],
-    room: Room,
+    { goal, room }: { readonly goal: Goal; readonly room: Room },
   ): Promise<readonly HeldBack[]> {
     const candidates: Candidate[] = []
     for (const step of steps) {
       const subject = subjectOf(step.image)
       if (!pursuits.isRunning(subject)) await askAhead(step.graph)
-      if (pursuits.isRunning(subject) || pursuits.waitMs(subject) === 0) candidates.push(candidateOf(step))
+      if (pursuits.isRunning(subject) || pursuits.waitMs(subject) === 0) candidates.push(candidateOf(step, goal))
     }
     const { admitted, heldBack } = admit(candidates, room)
     const graphs = new Map(steps.map(({ image, graph }) => [image, graph]))
     for (const [rank, image] of admitted.entries()) {
       const graph = graphs.get(image)
       if (!graph) continue
+      const priority = mostImages * priorityOf(image, goal) - rank
       pursuits.pursue(subjectOf(image), {
-        work: (signal) => bring(image, graph, { priority: -rank, signal }),
+        work: (signal) => bring(image, graph, { priority, signal }),
         progress: () => allBytesHere(graph),
       })
     }
@@ -230,7 +236,7 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
         pursuits.pursue(subjectOf(image), { work: (signal) => library.learnImage(image, signal) })
       }
       const bringing = steps.filter((step) => step.kind === 'bring')
-      const heldBack = await startTransfers(bringing, room)
+      const heldBack = await startTransfers(bringing, { goal, room })
       return {
         listed,
         graphs,
@@ -266,6 +272,10 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
 
 function subjectsOf({ images, unknownSets }: Goal): string[] {
   return [...unknownSets.map(setSubjectOf), ...images.map(subjectOf)]
+}
+
+function priorityOf({ name }: DesiredImage, { priorities }: Goal): number {
+  return priorities?.get(name) ?? 0
 }
 
 type Rest = Pick<Candidate, 'restBytes' | 'largestRestBytes'>
