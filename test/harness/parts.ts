@@ -49,6 +49,10 @@ const allParts = {
     missing: () => whyNoKubeApi(),
     enable: 'npm run tools kubernetes etcd, or set KUBEBUILDER_ASSETS',
   },
+  helm: {
+    missing: () => whyNotInstalled('helm'),
+    enable: 'npm run tools helm',
+  },
   kubernetes: {
     missing: () => whyNotInstalled('kubernetes') ?? whyNotInstalled('etcd') ?? noCommand('ip') ?? notRoot(),
     enable: `as root: ${aptInstall} iproute2 && npm run tools kubernetes etcd`,

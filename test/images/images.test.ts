@@ -1,14 +1,24 @@
-import { chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as z from 'zod'
+import { apiServer as apiServerUrl, nodeAddress } from '../harness/cluster/cluster-commands.ts'
+import { startCluster, type Cluster } from '../harness/cluster/start-cluster.ts'
+import { runnableImage } from '../harness/containerd/runnable-image.ts'
 import { startContainerd, type Containerd } from '../harness/containerd/start-containerd.ts'
 import { eventually } from '../harness/eventually.ts'
 import { freePort } from '../harness/free-port.ts'
+import { renderChart } from '../harness/helm.ts'
+import { openJourney, type Journey } from '../harness/journey.ts'
+import { imageCache, namespace } from '../harness/kube/cluster-site.ts'
+import { createPrograms } from '../harness/programs.ts'
 import { projectDirectory } from '../harness/project-directory.ts'
 import { requirePart } from '../harness/require-part.ts'
+import { openImageWorks } from '../harness/source-registry.ts'
+import { stowageCommand } from '../harness/stowage.ts'
+import { forwardPort } from '../net/forward-port.ts'
 
 const MB = 1_000_000
 const user = 65532
@@ -100,8 +110,91 @@ requirePart('debian')('the image of Stowage', () => {
         })
       })
     })
+
+    requirePart(
+      'kubernetes',
+      'netns',
+      'cni',
+      'busybox',
+      'helm',
+      release,
+    )(`in a cluster over ${release}`, () => {
+      it('runs as the chart says, and pods start from what it brought, with the registry gone', async () => {
+        await using journey = await openJourney()
+        await using cluster = await startCluster({ directory: journey.at('k'), release })
+        await cluster.containerd.ctr('images', 'import', `${layout}.tar`)
+        await installChart(journey, cluster)
+        const text = `brought by pods of ${release}`
+        const name = await bringImage(journey, cluster, text)
+        await cluster.apply(podOf('if-not-present', name, 'IfNotPresent'), podOf('never', name, 'Never'))
+        for (const pod of ['pod/if-not-present', 'pod/never']) {
+          await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', pod, '--timeout=60s')
+          expect(await cluster.kubectl('logs', pod)).toBe(text)
+        }
+        const columns = await cluster.kubectl('get', 'edgenodes', '--no-headers')
+        expect(columns).toContain(cluster.nodeName)
+      })
+    })
   }
 })
+
+/** As a user would, but for names and service addresses, which need parts that this cluster does not have. */
+async function installChart(journey: Journey, cluster: Cluster): Promise<void> {
+  const store = journey.at('store')
+  await mkdir(store)
+  await chown(store, user, user)
+  const apiServer = new URL(apiServerUrl)
+  const manifest = journey.at('chart.yaml')
+  await writeFile(
+    manifest,
+    await renderChart({
+      'store.hostPath': store,
+      'controller.hostNetwork': true,
+      'controller.env': [
+        { name: 'KUBERNETES_SERVICE_HOST', value: apiServer.hostname },
+        { name: 'KUBERNETES_SERVICE_PORT', value: apiServer.port },
+      ],
+      'agent.central': `http://${nodeAddress}:5080`,
+      'agent.socket': cluster.containerd.files.socket,
+      'agent.containerdRoot': cluster.containerd.files.root,
+      'agent.mountPropagation': 'None',
+      'agent.dataDirectory': journey.at('agent'),
+    }),
+  )
+  await cluster.kubectl('apply', '--server-side', '--filename', path.join(projectDirectory, 'deploy/crds'))
+  await cluster.kubectl('create', 'namespace', namespace)
+  await cluster.kubectl('apply', '--filename', manifest)
+  for (const pods of ['deployment/kube-fledged-controller', 'daemonset/kube-fledged-agent']) {
+    await cluster.kubectl('rollout', 'status', pods, '--namespace', namespace, '--timeout=120s')
+  }
+}
+
+/** Puts an image into a registry and its name into an ImageCache; the registry is gone when the cache has succeeded. */
+async function bringImage(journey: Journey, cluster: Cluster, text: string): Promise<string> {
+  const port = await freePort()
+  const host = `127.0.0.1:${port}`
+  await using programs = createPrograms()
+  await using _forwarded = await forwardPort(cluster.namespace, port)
+  const { command, args } = stowageCommand(['mirror', '--data', journey.at('source'), '--listen', host])
+  const [enter, ...into] = cluster.namespace.launcher
+  await programs.start(enter, [...into, command, ...args], { name: 'registry' }).waitForLine(/listening/)
+  const works = await openImageWorks(journey.at('made'))
+  const image = await runnableImage(works, { text, layerSizes: [500_000] })
+  const { reference } = await works.push(image, { url: `http://${host}`, host }, 'shop/app:v1')
+  await cluster.apply(imageCache('shop', [{ images: [reference] }]))
+  const wait = ['wait', '--for=jsonpath={.status.status}=Succeeded', 'imagecache/shop', '--namespace', namespace]
+  await cluster.kubectl(...wait, '--timeout=90s')
+  return reference
+}
+
+function podOf(name: string, image: string, imagePullPolicy: 'IfNotPresent' | 'Never'): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { restartPolicy: 'Never', containers: [{ name: 'app', image, imagePullPolicy }] },
+  }
+}
 
 /** A dependency that is declared only for development, or a file that was left out, shows here. */
 const loadAll = `

@@ -21,7 +21,10 @@ describe('npm run tools', () => {
     await using cache = await temporary()
     for (const groups of [[], ['containerd-2', 'containerd-3']]) {
       const { exitCode, stderr } = await install(cache.path, ...groups)
-      expect([exitCode, stderr]).toEqual([2, expect.stringContaining('containerd-1.7 containerd-2 etcd kubernetes')])
+      expect([exitCode, stderr]).toEqual([
+        2,
+        expect.stringContaining('containerd-1.7 containerd-2 etcd helm kubernetes'),
+      ])
     }
   })
 

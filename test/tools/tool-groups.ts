@@ -22,6 +22,10 @@ const groups = {
     variables: (version) => ({ [`${containerd}/version.Version`]: `v${version}` }),
   }),
   etcd: goGroup({ module: 'etcd', programs: { etcd: 'go.etcd.io/etcd/server/v3' } }),
+  helm: goGroup({
+    module: 'helm',
+    programs: { helm: 'helm.sh/helm/v4/cmd/helm', kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+  }),
   kubernetes: goGroup({
     module: 'kubernetes',
     programs: {

@@ -54,6 +54,8 @@ export function clusterCommands(files: ClusterFiles): readonly ClusterCommand[] 
       ...client,
       `--service-account-private-key-file=${serviceAccountKey}`,
       '--use-service-account-credentials',
+      // The API server's own, with its authority behind it: by it pods know the API server.
+      `--root-ca-file=${path.join(files.certificates, 'kube-apiserver', 'apiserver.crt')}`,
     ]),
     kubernetes('kube-scheduler', client),
     kubernetes('kubelet', [

@@ -1,0 +1,111 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chartNotes, lintChart, renderChart } from '../harness/helm.ts'
+import { startKubeApi, type KubeApi } from '../harness/kube/start-kube-api.ts'
+import { projectDirectory } from '../harness/project-directory.ts'
+import { requirePart } from '../harness/require-part.ts'
+
+const installations = {
+  'as it comes': {},
+  'on k3s, with a directory of the node and nodes outside': {
+    'agent.distribution': 'k3s',
+    'store.hostPath': '/srv/stowage',
+    'networkPolicy.allowedFrom': [{ ipBlock: { cidr: '10.8.0.0/16' } }],
+    'service.type': 'NodePort',
+  },
+  'with everything that is off by default': {
+    pullSecretNamespaces: ['default'],
+    'podDisruptionBudget.enabled': true,
+    'controller.hostNetwork': true,
+    'controller.priorityClassName': 'system-cluster-critical',
+    'controller.env': [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
+    insecureRegistries: ['registry:5000'],
+    imagePullSecrets: [{ name: 'pull' }],
+    'agent.priorityClassName': 'system-node-critical',
+    nodeSelector: { disk: 'large' },
+    affinity: { nodeAffinity: {} },
+  },
+  'with values of kube-fledged': {
+    'image.busyboxImageVersion': '1.35.0',
+    'args.controllerCRISocketPath': '/run/other/containerd.sock',
+    'args.controllerLogLevel': 'WARNING',
+    'args.controllerImageCacheRefreshFrequency': '30m',
+    'webhookServer.enable': true,
+  },
+}
+
+requirePart('helm')('the chart', () => {
+  it('is without fault for helm', async () => {
+    expect(await lintChart()).toContain('1 chart(s) linted, 0 chart(s) failed')
+  })
+
+  it('gives objects the names and labels that scripts for kube-fledged use', async () => {
+    const text = await renderChart()
+    expect(text).toContain('name: kube-fledged-controller')
+    expect(text).toContain('kubefledged: kubefledged-controller')
+  })
+
+  it('says which values of kube-fledged it did not read', async () => {
+    const notes = await chartNotes(installations['with values of kube-fledged'])
+    expect(notes).toContain('\n  image.busyboxImageVersion\n')
+    expect(notes).toContain('\n  webhookServer.enable\n')
+    expect(notes).not.toContain('args.controllerImageCacheRefreshFrequency')
+    expect(await chartNotes({})).not.toContain('of kube-fledged and were not read')
+  })
+
+  it.each([
+    [{ controllerReplicaCount: 2 }, 'leader election is not built yet'],
+    [{ 'agent.distribution': 'docker' }, 'is none of containerd, k3s, rke2'],
+    [{ 'args.controllerLogLevel': 'LOUD' }, 'is none of DEBUG'],
+  ])('refuses %o', async (values, words) => {
+    await expect(renderChart(values)).rejects.toThrow(words)
+  })
+
+  it.each([
+    ['containerd', '/run/containerd/containerd.sock', '/var/lib/containerd'],
+    ['k3s', '/run/k3s/containerd/containerd.sock', '/var/lib/rancher/k3s/agent/containerd'],
+    ['rke2', '/run/k3s/containerd/containerd.sock', '/var/lib/rancher/rke2/agent/containerd'],
+  ])('knows where %s has its containerd', async (distribution, socket, root) => {
+    const text = await renderChart({ 'agent.distribution': distribution })
+    expect(text).toContain(`--runtime=containerd:${socket}\n`)
+    expect(text).toContain(`hostPath: { path: ${path.dirname(socket)}, type: Directory }`)
+    expect(text).toContain(`mountPath: ${root}\n`)
+  })
+
+  it('asks for no Secret but in the namespaces that are named', async () => {
+    expect(await renderChart()).not.toContain('secrets')
+    const roles = (await renderChart({ pullSecretNamespaces: ['a'] }))
+      .split('\n---\n')
+      .filter((part) => part.includes('[secrets]'))
+    expect(roles.map((role) => /^kind: (\w+)\n[^]*^ {2}namespace: (\w+)$/m.exec(role)?.slice(1))).toEqual([
+      ['Role', 'a'],
+    ])
+  })
+
+  requirePart('kube-api')('before a real API server', () => {
+    let directory: string
+    let kube: KubeApi
+    beforeAll(async () => {
+      directory = await mkdtemp(path.join(tmpdir(), 'stowage-chart-'))
+      kube = await startKubeApi({ directory })
+      await kube.kubectl('apply', '--server-side', '--filename', path.join(projectDirectory, 'deploy/crds'))
+      await kube.kubectl('create', 'namespace', 'kube-fledged')
+    })
+    afterAll(async () => {
+      await kube.stop()
+      await rm(directory, { recursive: true, force: true })
+    })
+
+    describe.each(Object.entries(installations))('%s', (_, values) => {
+      it('has no field that is unknown, missing or wrong', async () => {
+        const file = path.join(directory, 'chart.yaml')
+        await writeFile(file, await renderChart(values))
+        const printed = await kube.kubectl('apply', '--dry-run=server', '--validate=strict', '--filename', file)
+        expect(printed).toContain('deployment.apps/kube-fledged-controller created')
+        expect(printed).toContain('daemonset.apps/kube-fledged-agent created')
+      })
+    })
+  })
+})
