@@ -70,9 +70,35 @@ requirePart('kube-api')('the definitions in a real API server', () => {
     ['lists of images', [{ images: ['ghcr.io/jitesoft/nginx:1.23.1'] }, { images: ['a/b'], nodeSelector: { a: 'b' } }]],
     ['lists that are emptied', [{ images: [''] }, { images: [] }]],
     ['no list', []],
-    ['nulls', [{ images: [], nodeSelector: null, platforms: null }]],
+    ['nulls', [{ images: [], nodeSelector: null, platforms: null, selector: null, nodeNames: null, priority: null }]],
+    [
+      'nodes by expression and by name, first',
+      [
+        {
+          images: ['a@sha256:' + 'a'.repeat(64)],
+          selector: { matchLabels: { a: 'b' }, matchExpressions: [{ key: 'c', operator: 'Exists' }] },
+          nodeNames: ['ship-7'],
+          platforms: ['linux/arm64'],
+          priority: -5,
+        },
+      ],
+    ],
   ])('take %s', async (_, cacheSpec) => {
     await kube.apply(imageCache('good', cacheSpec))
+  })
+
+  it.each<[object, string]>([
+    [{ parallelism: 3, suspend: true, refreshFrequency: '1h30m', deletionPolicy: 'Purge' }, ''],
+    [{ parallelism: '10%', imagePullPolicy: 'Always', imagePullDeadlineDuration: '5m', refreshFrequency: '0s' }, ''],
+    [{ parallelism: null, suspend: null, refreshFrequency: null, imagePullPolicy: null, deletionPolicy: null }, ''],
+    [{ parallelism: '120%' }, 'spec.parallelism: Invalid value: "120%"'],
+    [{ parallelism: -1 }, 'spec.parallelism: Invalid value: -1'],
+    [{ refreshFrequency: '1d' }, 'spec.refreshFrequency: Invalid value: "1d"'],
+    [{ imagePullPolicy: 'Never' }, 'spec.imagePullPolicy: Unsupported value: "Never"'],
+  ])('judge %j', async (fields, problem) => {
+    const object = { ...imageCache('judged', []), spec: { cacheSpec: [], ...fields } }
+    if (problem === '') await kube.apply(object)
+    else await expect(kube.apply(object)).rejects.toThrow(problem)
   })
 
   it.each([

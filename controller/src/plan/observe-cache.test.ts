@@ -74,6 +74,14 @@ describe('a cache that is seen', () => {
     expect(living(aCache('a', ['nginx'])).record.spec).toBe('[[[["nginx"],[],[]]],[],"keep"]')
   })
 
+  it('obeys an order that was there from the beginning in a cluster', () => {
+    const created = (...keys: (keyof typeof cacheAnnotations)[]): CacheRecord =>
+      observeCache(undefined, { ...aCache('a', ['nginx'], ordered(...keys)), uid: 'k8s' }, at(7))
+    const reason = 'ImageCacheCreate'
+    expect(created('refresh')).toMatchObject({ refreshSince: 7, purged: false, operation: { reason } })
+    expect(created('purge')).toMatchObject({ purged: true, names: [], operation: { reason: 'ImageCachePurge' } })
+  })
+
   it('takes the coming of an annotation for an order, once', () => {
     const refreshed = see(['nginx', 'redis'], ordered('refresh'))
     expect(refreshed).toMatchObject({ generation: 1, refreshSince: 7, operation: { reason: 'ImageCacheRefresh' } })
@@ -84,7 +92,7 @@ describe('a cache that is seen', () => {
     })
   })
 
-  it('does not take an annotation that was there from the beginning for an order', () => {
+  it('does not take an annotation that was in a file from the beginning for an order', () => {
     const created = observeCache(undefined, aCache('a', ['nginx'], ordered('purge')), at(1))
     expect(created).toMatchObject({ purged: false, operation: { reason: 'ImageCacheCreate' } })
   })

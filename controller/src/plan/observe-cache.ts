@@ -47,18 +47,26 @@ function orderedBy(old: CacheRecord, cache: ImageCache): CacheOperation | undefi
   return specOf(cache) === old.spec ? undefined : 'ImageCacheUpdate'
 }
 
+/**
+ * In a cluster, where orders are taken away once they are done, one that was there from the beginning is obeyed, too. In a file
+ * it stays, and a centre that has lost its memory must not empty nodes for what was ordered long ago.
+ */
 function createdRecord(cache: ImageCache, { now, makeUid }: ObserveOptions): CacheRecord {
+  const annotations = annotationsOf(cache)
+  const names = namesOf(cache)
+  const isInCluster = cache.uid !== undefined
+  const purged = isInCluster && annotations.purge
   return {
     version: 1,
     uid: cache.uid ?? makeUid(),
     generation: 1,
     spec: specOf(cache),
-    names: namesOf(cache),
-    leaving: [],
-    operation: { reason: 'ImageCacheCreate', startedAt: now, deleting: false },
-    annotations: annotationsOf(cache),
-    purged: false,
-    refreshSince: 0,
+    names: purged ? [] : names,
+    leaving: purged ? names : [],
+    operation: { reason: purged ? 'ImageCachePurge' : 'ImageCacheCreate', startedAt: now, deleting: purged },
+    annotations,
+    purged,
+    refreshSince: isInCluster && annotations.refresh ? now : 0,
     status: null,
   }
 }
