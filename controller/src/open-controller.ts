@@ -35,7 +35,7 @@ export interface ControllerOptions {
   /** Epoch milliseconds. */
   readonly now?: () => number
   readonly random?: () => number
-  /** Called after each step: what is written elsewhere of what is known follows from that. */
+  /** Called after each step, once wishes are known: what is written elsewhere of what is known follows from that. */
   readonly onStep?: (world: World) => void
 }
 
@@ -78,7 +78,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   async function stepAndTell(): Promise<number> {
     const nextAt = await step()
-    options.onStep?.(world())
+    if (source.state().wishes) options.onStep?.(world())
     return nextAt
   }
 

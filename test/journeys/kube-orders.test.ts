@@ -95,7 +95,7 @@ requirePart('kube-api')('what users of a cluster write', () => {
     expect(waiting.completionTime).toBeDefined()
     const isSaid = async (): Promise<boolean> =>
       /edge-2\s+Offline/.test(await kube.kubectl('get', 'edgenodes', '--no-headers'))
-    await eventually(isSaid, { what: 'edge-2 said to be offline', withinMs: 30_000 })
+    await eventually(isSaid, { what: 'edge-2 said to be offline', withinMs: 60_000 })
     await two.start()
     await untilHeld(two.layout, [app, next])
     await site.untilStatus('shop', ({ status }) => status === 'Succeeded')

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isFault } from '@stowage/mirror/oci/fault'
+import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { EdgeNodeStatus } from '../api/edge-node.ts'
 import type { WrittenStatus } from '../api/written-status.ts'
 import type { CacheEvent } from '../plan/events-of.ts'
@@ -32,13 +32,19 @@ const longestEventMessage = 1024
 
 export function createClusterWriter({ api, now, signal }: ClusterWriterOptions): ClusterWriter {
   /** Replaces the whole status, whoever wrote what stands there; only of this very object. */
-  function replaceStatus(object: KubeObject, status: unknown): Promise<unknown> {
+  async function replaceStatus(object: KubeObject, status: unknown): Promise<unknown> {
     const body = [
       { op: 'test', path: '/metadata/uid', value: object.metadata.uid },
       { op: 'add', path: '/status', value: status },
     ]
     const path = `${pathOf(object)}/status`
-    return api.request({ method: 'PATCH', path, body, contentType: 'application/json-patch+json', signal })
+    try {
+      return await api.request({ method: 'PATCH', path, body, contentType: 'application/json-patch+json', signal })
+    } catch (cause) {
+      if (!isFault(cause, 'not-found')) throw cause
+      const hint = `unless the object is gone, the definition of ${object.kind} is an old one: apply that of this release`
+      throw new Fault('not-found', `${cause.message}; ${hint}`, { cause })
+    }
   }
 
   function changeMetadata(object: KubeObject, change: object): Promise<unknown> {

@@ -24,6 +24,8 @@ export interface ProjectionOptions {
   readonly log: Logger
   /** The least time between two writes of one ImageCache's status, in milliseconds. */
   readonly statusEveryMs?: number
+  /** So long after the start nobody is called offline who was not before: nobody could report while the centre was away. */
+  readonly graceMs?: number
 }
 
 /** What the centre knows, as it stands in a cluster's objects. */
@@ -46,12 +48,13 @@ interface Trouble {
 
 /** Level-based: what is to be written follows from the world and the objects, and is looked for again after each write. */
 export function createProjection(options: ProjectionOptions): Projection {
-  const { api, source, bell, now, log, statusEveryMs = 5000 } = options
+  const { api, source, bell, now, log, statusEveryMs = 5000, graceMs = 30_000 } = options
   const { imageCaches, edgeNodes } = source
   const queue = new PQueue({ concurrency })
   const troubles = new Map<string, Trouble>()
   const written = new Map<string, WrittenBefore & { readonly at: number }>()
   const invalidTold = new Set<string>()
+  const graceUntil = now() + graceMs
   let world: World | undefined
   let nextAt = Infinity
 
@@ -113,7 +116,8 @@ export function createProjection(options: ProjectionOptions): Projection {
     } else if (removeAnnotations) {
       attempt(name, async () => imageCaches.take(await writer.removeAnnotations(object, removeAnnotations)))
     } else if (status) {
-      const due = (writtenAt ?? -Infinity) + statusEveryMs
+      const isOfOffline = status.next.status === 'AwaitingOfflineNodes'
+      const due = Math.max((writtenAt ?? -Infinity) + statusEveryMs, isOfOffline ? graceUntil : -Infinity)
       if (due > now()) return dueAgain(due)
       attempt(name, () => writeStatus(writer, object, status))
     }
@@ -153,7 +157,10 @@ export function createProjection(options: ProjectionOptions): Projection {
       const standing = edgeNodeStatusSchema.partial().safeParse(object['status']).data
       const before = standing as Partial<EdgeNodeStatus> | undefined
       const status = edgeNodeStatusOf(view, { before, now: now() })
-      if (status) attempt(name, async () => edgeNodes.take(await writer.edgeNodeStatus(object, status)))
+      if (!status) continue
+      const isOfOffline = before?.link === 'Online' && status.link === 'Offline'
+      if (isOfOffline && graceUntil > now()) dueAgain(graceUntil)
+      else attempt(name, async () => edgeNodes.take(await writer.edgeNodeStatus(object, status)))
     }
   }
 
