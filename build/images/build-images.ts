@@ -10,15 +10,17 @@ import { writeTar } from '../../test/image-maker/write-tar.ts'
 import { architectures } from './architecture.ts'
 import { findFaults, type CheckedImage } from './find-faults.ts'
 import { imageFiles } from './image-files.ts'
+import { makeArchive } from './make-archive.ts'
 import { makeStowageImage } from './make-stowage-image.ts'
 import { stageProject, type OwnPackage } from './stage-project.ts'
 
-const usage = `Makes the container image of Stowage, for linux/amd64 and linux/arm64, from what npm and Debian publish.
+const usage = `Makes what nodes run, for linux/amd64 and linux/arm64, from what npm and Debian publish.
 
     npm run images [DIRECTORY]      default: .cache/images
 
-Writes stowage-VERSION, an OCI image layout, and stowage-VERSION.tar, the same in one file, which ctr, skopeo and
-stowage bundle import read. Needs Debian, with the archives of npm and Debian in reach.`
+Writes the container image as stowage-VERSION, an OCI image layout, and as stowage-VERSION.tar, the same in one file,
+which ctr, skopeo and stowage bundle import read; and for nodes without a container for the agent an archive with an
+installation script, stowage-VERSION-linux-ARCHITECTURE.tar.gz. Needs Debian, with the archives of npm and Debian in reach.`
 
 const [target = path.join(projectDirectory, '.cache/images'), ...rest] = process.argv.slice(2)
 if (rest.length > 0 || target.startsWith('-')) {
@@ -31,7 +33,7 @@ async function buildImages(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true })
   await using unfinished = await mkdtempDisposable(path.join(directory, '.unfinished-'))
   const layout = await createOciLayout(path.join(unfinished.path, 'layout'))
-  const { images, version } = await makeImages(layout)
+  const { images, version, archives } = await makeAll(layout, unfinished.path)
   // Named by what nobody serves, so that a node that lacks the image asks no stranger for it.
   await makeIndex(layout, images, { name: `localhost/stowage:${version}` })
   const finished = path.join(directory, `stowage-${version}`)
@@ -39,14 +41,24 @@ async function buildImages(directory: string): Promise<void> {
   await rm(finished, { recursive: true, force: true })
   await rename(layout.directory, finished)
   await rename(path.join(unfinished.path, 'tar'), `${finished}.tar`)
+  for (const name of archives) await rename(path.join(unfinished.path, name), path.join(directory, name))
   for (const { manifest, size } of images) {
     console.log(`${manifest.platform?.architecture}: ${(size / 1e6).toFixed(1)} MB, ${manifest.digest}`)
   }
   console.log(`localhost/stowage:${version} is in ${finished} and ${finished}.tar`)
+  console.log(`For nodes without a container: ${archives.join(', ')}`)
 }
 
-async function makeImages(layout: OciLayout): Promise<{ images: MadeImage[]; version: string }> {
+interface Made {
+  readonly images: MadeImage[]
+  /** Names of files in the directory. */
+  readonly archives: string[]
+  readonly version: string
+}
+
+async function makeAll(layout: OciLayout, archiveDirectory: string): Promise<Made> {
   const images: MadeImage[] = []
+  const archives: string[] = []
   const checked: CheckedImage[] = []
   let packages: OwnPackage[] | undefined
   // The packages of the first one are in its directory, which therefore stays until all are made.
@@ -55,6 +67,10 @@ async function makeImages(layout: OciLayout): Promise<{ images: MadeImage[]; ver
     const own = path.join(directory.path, architecture.name)
     const project = await stageProject(path.join(own, 'project'), architecture.cpu)
     packages ??= await project.buildPackages()
+    const version = versionOf(packages)
+    const archive = `stowage-${version}-linux-${architecture.name}.tar.gz`
+    await makeArchive(path.join(archiveDirectory, archive), { architecture, project, packages, version })
+    archives.push(archive)
     const options = { layout, architecture, project, packages, directory: path.join(own, 'debian') }
     const image = await makeStowageImage(options)
     images.push(image)
@@ -62,7 +78,11 @@ async function makeImages(layout: OciLayout): Promise<{ images: MadeImage[]; ver
   }
   const faults = findFaults(checked)
   if (faults.length > 0) throw new Error(faults.join('\n'))
-  return { images, version: packages!.find(({ name }) => name === 'stowage')!.version }
+  return { images, archives, version: versionOf(packages!) }
+}
+
+function versionOf(packages: readonly OwnPackage[]): string {
+  return packages.find(({ name }) => name === 'stowage')!.version
 }
 
 /** As `ctr images import` wants it: the same files in the same order give the same tar. */

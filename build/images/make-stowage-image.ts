@@ -4,6 +4,7 @@ import { makeImage, type MadeImage, type RunConfig } from '../../test/image-make
 import type { OciLayout } from '../../test/image-maker/oci-layout.ts'
 import type { Architecture } from './architecture.ts'
 import { debianFiles } from './debian-files.ts'
+import { ownFiles } from './own-files.ts'
 import { packedFiles } from './packed-files.ts'
 import type { OwnPackage, StagedProject } from './stage-project.ts'
 
@@ -45,7 +46,7 @@ export async function makeStowageImage(options: StowageImageOptions): Promise<Ma
         mode: 0o644,
       })),
     ],
-    ['Stowage', [...packages.flatMap(filesOf), launcher]],
+    ['Stowage', [...packages.flatMap((own) => ownFiles(own, inImage)), launcher]],
   ]
   return makeImage({
     layout,
@@ -91,14 +92,3 @@ const accounts: readonly LayerEntry[] = [
   { path: 'etc/group', from: { content: `root:x:0:\nstowage:x:${user}:\n` } },
   { path: 'etc/nsswitch.conf', from: { content: 'passwd: files\ngroup: files\nhosts: files dns\n' } },
 ]
-
-function filesOf({ name, directory, files }: OwnPackage): LayerEntry[] {
-  const include = (file: string): boolean => !/\.(?:d\.ts|tsbuildinfo)$/.test(file)
-  return [
-    { path: `${inImage}/${name}/package.json`, from: { file: path.join(directory, 'package.json') } },
-    ...files.map((file) => ({
-      path: `${inImage}/${name}/${file}`,
-      from: { tree: path.join(directory, file), include },
-    })),
-  ]
-}

@@ -9,13 +9,16 @@ const ofHelm = [
   ['metadata', 'annotations', 'helm.sh/resource-policy'],
 ] as const
 
-/** The chart as it comes, for those who use kubectl alone, under the names of kube-fledged's plain manifests. Needs helm. */
+/**
+ * The chart as it comes, for those who use kubectl alone, under the names of kube-fledged's plain manifests. Without the
+ * namespace: whoever deletes what is in the file must not delete the ImageCaches in it. Needs helm.
+ */
 export async function plainManifests(): Promise<ManifestFile[]> {
   const text = await renderChart({ fullnameOverride: 'kubefledged' })
   const documents = parseAllDocuments(text.replaceAll(/^# Source: .*\n/gm, '')).filter(
     ({ contents }) => contents !== null,
   )
-  const parts = [namespace, ...documents.map(withoutHelm)]
+  const parts = documents.map(withoutHelm)
   return [
     {
       path: 'deploy/manifests/stowage.yaml',
@@ -23,12 +26,6 @@ export async function plainManifests(): Promise<ManifestFile[]> {
     },
   ]
 }
-
-const namespace = `apiVersion: v1
-kind: Namespace
-metadata:
-  name: kube-fledged
-`
 
 function withoutHelm(document: Document): string {
   for (const path of ofHelm) if (document.hasIn(path)) document.deleteIn(path)

@@ -15,10 +15,10 @@ export interface ChartValues {
   readonly [key: string]: unknown
 }
 
-/** What `helm install kube-fledged --namespace kube-fledged` would apply: YAML documents, without the definitions. */
+/** What `helm install kube-fledged --namespace kube-fledged` would apply: YAML documents. */
 export function renderChart(values: ChartValues = {}, ...flags: readonly string[]): Promise<string> {
   const set = Object.entries(values).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`])
-  return helm('template', 'kube-fledged', chart, '--namespace', 'kube-fledged', '--skip-crds', ...set, ...flags)
+  return helm('template', 'kube-fledged', chart, '--namespace', 'kube-fledged', ...set, ...flags)
 }
 
 /** What helm has to find fault with in the chart. */

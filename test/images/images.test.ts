@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { execa } from 'execa'
@@ -13,6 +13,7 @@ import { freePort } from '../harness/free-port.ts'
 import { renderChart } from '../harness/helm.ts'
 import { openJourney, type Journey } from '../harness/journey.ts'
 import { imageCache, namespace } from '../harness/kube/cluster-site.ts'
+import { machinePlatform } from '../harness/machine-platform.ts'
 import { createPrograms } from '../harness/programs.ts'
 import { projectDirectory } from '../harness/project-directory.ts'
 import { requirePart } from '../harness/require-part.ts'
@@ -66,6 +67,28 @@ requirePart('debian')('the image of Stowage', () => {
       const { config, layers } = await read(manifestSchema, digest)
       expect([config, ...layers].reduce((sum, { size }) => sum + size, 0)).toBeLessThan(60 * MB)
     }
+  })
+
+  it('comes with an archive that a script installs on a node of this architecture', async () => {
+    const archive = `${layout}-linux-${machinePlatform.architecture}.tar.gz`
+    const [unpacked, node] = [path.join(directory, 'archive'), path.join(directory, 'bare')]
+    for (const made of [unpacked, node]) await mkdir(made)
+    await execa('tar', ['--extract', '--gzip', '--file', archive, '--directory', unpacked])
+    const script = path.join(unpacked, `stowage-${version}`, 'install.sh')
+    const install = (...args: string[]) => execa(script, args, { env: { DESTDIR: node }, reject: false })
+    expect((await install()).stderr).toBe('install.sh: --central is needed')
+    expect((await install('--central', 'http://c:5080', '--node', 'n1')).stdout).toBe(
+      `Stowage ${version} is below ${node}`,
+    )
+    expect((await install()).exitCode).toBe(0)
+    expect((await install('--node', 'n2')).stderr).toContain('change it, and run this without options')
+    expect(await readFile(path.join(node, 'etc/stowage/agent.env'), 'utf8')).toContain('\nSTOWAGE_NODE=n1\n')
+    const unit = await readFile(path.join(node, 'etc/systemd/system/stowage-agent.service'), 'utf8')
+    const [, program = '', args = ''] = /^ExecStart=(\S+) (.*)$/m.exec(unit) ?? []
+    const { stdout } = await execa(path.join(node, program), [...args.split(' '), '--help'], { env: { PATH: '/bin' } })
+    expect(stdout).toContain('Usage: stowage agent')
+    expect((await install('--uninstall')).exitCode).toBe(0)
+    expect(await readdir(path.join(node, 'opt'))).toEqual([])
   })
 
   for (const release of ['containerd', 'containerd-2'] as const) {
