@@ -27,10 +27,14 @@ requirePart('kube-api')('the nodes of a cluster', () => {
     const south = { images: [other.reference], nodeSelector: { zone: 'south' } }
     await kube.apply(imageCache('shop', [north, south]))
     await untilHeld(layout, [app])
-    // A Node without an agent is no reason to wait.
-    await site.untilStatus('shop', ({ status }) => status === 'Succeeded')
+    const waiting = await site.untilStatus('shop', ({ status }) => status === 'AwaitingOfflineNodes')
+    expect(waiting.message).toBe('All reachable nodes are done; 1 of 2 nodes run no agent yet')
+    const named = { type: 'AgentsPresent', status: 'False', message: '1 of 2 selected nodes run no agent: no-agent' }
+    expect(waiting.conditions).toContainEqual(expect.objectContaining(named))
     expect(await edgeNode(site, 'edge-1')).toMatchObject({ status: { link: 'Online', phase: 'Synced' } })
     expect(await kube.kubectl('get', 'edgenodes', '--output=name')).toBe('edgenode.stowage.dev/edge-1')
+    await kube.kubectl('delete', 'node', 'no-agent')
+    await site.untilStatus('shop', ({ status }) => status === 'Succeeded')
 
     await kube.kubectl('label', 'node', 'edge-1', 'zone=south', '--overwrite')
     await untilGone(layout, app)

@@ -32,7 +32,8 @@ requirePart('kube-api', 'docker-registry')('an image behind a password', () => {
     await kube.apply(imageCache('shop', [{ images: [image.reference] }], { imagePullSecrets: [{ name: 'registry' }] }))
 
     const failed = await site.untilStatus('shop', ({ status }) => status === 'Failed')
-    const message = Object.values(failed.failures ?? {}).flat()[0]?.message ?? ''
+    const { reason, message = '' } = Object.values(failed.failures ?? {}).flat()[0] ?? {}
+    expect(reason).toBe('PullSecretForbidden')
     expect(message).toContain(`PullSecretForbidden: the controller may not read the Secrets of namespace ${namespace}`)
     const [command = ''] = /kubectl create role .*$/.exec(message) ?? []
     expect(command).toContain('--serviceaccount=kube-fledged:kubefledged-controller')

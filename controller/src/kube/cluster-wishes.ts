@@ -26,15 +26,19 @@ export function cacheProblems(caches: ReadonlyMap<string, CacheObject>): SourceP
   )
 }
 
-/** The EdgeNodes, each with the labels of the Node of its name; its own labels win over those. */
-export function readEdgeNodes(
+/**
+ * The EdgeNodes and the Nodes, whether an agent runs on them or not: one for each name, with the labels of both. Those of the
+ * EdgeNode win.
+ */
+export function readNodes(
   edgeNodes: ReadonlyMap<string, KubeObject>,
   nodes: ReadonlyMap<string, KubeObject>,
 ): Read<EdgeNode> {
   const read = [...edgeNodes.values()].map(readEdgeNode)
+  const own = new Map(read.map(({ node }) => [node.name, node.labels]))
+  const names = new Set([...own.keys(), ...nodes.keys()])
   return {
-    // Its labels count while it is being deleted, too: an agent that is heard of gets a new one.
-    items: read.map(({ node }) => ({ ...node, labels: { ...nodes.get(node.name)?.metadata.labels, ...node.labels } })),
+    items: [...names].map((name) => ({ name, labels: { ...nodes.get(name)?.metadata.labels, ...own.get(name) } })),
     problems: read.flatMap(({ problems }) => problems),
   }
 }
@@ -60,9 +64,4 @@ function readEdgeNode(object: KubeObject): ReadEdgeNode {
 
 function problemOf(name: string, { field, message }: FieldProblem): SourceProblem {
   return { severity: 'error', file: `EdgeNode ${name}`, field, message }
-}
-
-/** The Nodes of the cluster, whether an agent runs on them or not. */
-export function readNodes(nodes: ReadonlyMap<string, KubeObject>): EdgeNode[] {
-  return [...nodes].map(([name, { metadata }]) => ({ name, labels: metadata.labels ?? {} }))
 }

@@ -2,9 +2,10 @@ import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
 import type { ImageCache } from '../api/image-cache.ts'
 import { createBell } from '../bell.ts'
+import { pullSecretForbidden } from '../plan/pull-secret-forbidden.ts'
 import type { SourceProblem, SourceState, Wishes, WishSource } from '../sources/wish-source.ts'
 import { openBelievedObjects, type BelievedObjects } from './believed-objects.ts'
-import { cacheProblems, cachesInForce, readEdgeNodes, readNodes } from './cluster-wishes.ts'
+import { cacheProblems, cachesInForce, readNodes } from './cluster-wishes.ts'
 import { readCacheObject, type CacheObject } from './image-cache-objects.ts'
 import type { KubeApi } from './kube-api.ts'
 import { objectKey, type KubeObject } from './kube-object.ts'
@@ -106,8 +107,7 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     const next: Wishes = {
       caches: [...inForce.values()],
       secrets: secrets.read().secrets,
-      nodes: readEdgeNodes(believed.edgeNodes.all(), believed.nodes.all()).items,
-      clusterNodes: readNodes(believed.nodes.all()),
+      nodes: readNodes(believed.edgeNodes.all(), believed.nodes.all()).items,
       forbiddenSecrets: secrets.forbidden(),
     }
     return wishes && textOf(next) === textOf(wishes) ? wishes : next
@@ -116,13 +116,13 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
   function stateOf(secrets: PullSecrets): SourceState {
     const problems: SourceProblem[] = [
       ...cacheProblems(caches),
-      ...readEdgeNodes(believed.edgeNodes.all(), believed.nodes.all()).problems,
+      ...readNodes(believed.edgeNodes.all(), believed.nodes.all()).problems,
       ...secrets.read().problems,
       ...[...secrets.forbidden()].map(([namespace, message]): SourceProblem => {
         return {
           severity: 'error',
           file: `Secrets of namespace ${namespace}`,
-          message: `PullSecretForbidden: ${message}`,
+          message: `${pullSecretForbidden}: ${message}`,
         }
       }),
     ]

@@ -6,6 +6,7 @@ import type { Remembered } from '../memory/remembered.ts'
 import { unresolved, type Resolution } from '../memory/resolution.ts'
 import { backOffMs } from '../plan/back-off.ts'
 import type { Want } from '../plan/plan-wants.ts'
+import { pullSecretForbidden } from '../plan/pull-secret-forbidden.ts'
 import type { Flight } from '../plan/world.ts'
 import { mirrorImage, type MirrorImageOptions } from './mirror-image.ts'
 import type { UpstreamFor } from './upstream.ts'
@@ -36,9 +37,6 @@ export interface ImageFlights extends AsyncDisposable {
   /** Whether these credentials are others than at the last try; also if that was before a restart. */
   isNewCredentials(name: string, credentials: FlightCredentials): boolean
 }
-
-/** Stands in the message of a fault that comes of it. */
-const pullSecretForbidden = 'PullSecretForbidden'
 
 /** Carries out what `planResolve` finds due, and records what comes of it. Disposing of it stops what is under way. */
 export function createImageFlights(options: ImageFlightsOptions): ImageFlights {

@@ -1,7 +1,8 @@
 import type { FaultCode } from '@stowage/mirror/oci/fault'
 import type { CacheStatus, Failure } from '../api/cache-status.ts'
-import type { ImageRow } from './image-row.ts'
+import type { CopyFault, ImageRow } from './image-row.ts'
 import { hostnameOf } from './known-node.ts'
+import { pullSecretForbidden } from './pull-secret-forbidden.ts'
 
 /** How many nodes one image may name in a status, and how long all of them may be: etcd has no room for a fleet. */
 const mostPerImage = 50
@@ -66,5 +67,9 @@ function bytesOf(value: unknown): number {
 
 function failureOf({ node, fault }: ImageRow): Failure {
   const message = (fault?.message ?? '').slice(0, longestMessage)
-  return { node: hostnameOf(node), reason: fault ? reasons[fault.code] : 'Unknown', message }
+  return { node: hostnameOf(node), reason: fault ? reasonOf(fault) : 'Unknown', message }
+}
+
+function reasonOf({ code, message }: CopyFault): string {
+  return message.includes(`${pullSecretForbidden}: `) ? pullSecretForbidden : reasons[code]
 }

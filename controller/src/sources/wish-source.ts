@@ -7,8 +7,6 @@ export interface Wishes {
   readonly caches: readonly ImageCache[]
   readonly secrets: readonly PullSecret[]
   readonly nodes: readonly EdgeNode[]
-  /** The Nodes of the cluster that the wishes come from, whether an agent runs on them or not. */
-  readonly clusterNodes?: readonly EdgeNode[]
   /** By namespace: why its Secrets cannot be read, with what mends it. */
   readonly forbiddenSecrets?: ReadonlyMap<string, string>
 }
