@@ -36,16 +36,17 @@ describe('admission', () => {
     expect(names(admitted)).toEqual(['big', 'small'])
   })
 
-  it('serves the highest priority first, also before what has begun', () => {
-    const low = candidate('low', 1, { priority: -1 })
+  it('lets only images of the highest priority begin, and serves them before what has begun', () => {
     const begun = candidate('begun', 2, { running: true })
-    const high = candidate('high', 50, { priority: 10 })
-    expect(names(admit([low, begun, candidate('plain', 1), high], room(1000)).admitted)).toEqual([
-      'high',
-      'begun',
-      'plain',
-      'low',
-    ])
+    const high = [candidate('high', 50, { priority: 10 }), candidate('higher', 7, { priority: 10 })]
+    const all = [candidate('low', 1, { priority: -1 }), begun, candidate('plain', 1), ...high]
+    expect(names(admit(all, room(1000)).admitted)).toEqual(['higher', 'high', 'begun'])
+  })
+
+  it('lets the next priority begin where there is no room for the highest', () => {
+    const { admitted, heldBack } = admit([candidate('high', 500, { priority: 1 }), candidate('plain', 5)], room(100))
+    expect(names(admitted)).toEqual(['plain'])
+    expect(heldBack).toHaveLength(1)
   })
 
   it('leaves what has begun its room, whatever comes before it', () => {

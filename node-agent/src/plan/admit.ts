@@ -39,8 +39,9 @@ export interface Admission {
 }
 
 /**
- * Which images are fetched now. What has begun goes on; of the rest those of the highest priority come first, then those that
- * need least, and each only if all that it needs fits beside those before it: a disk filled by two halves holds no image.
+ * Which images are fetched now. What has begun goes on; of the rest only those of the highest priority begin, so that others
+ * do not share the link with them, and those that need least come first. Each begins only if all that it needs fits beside
+ * those before it: a disk filled by two halves holds no image.
  */
 export function admit(candidates: readonly Candidate[], room: Room): Admission {
   const admitted: Candidate[] = []
@@ -55,7 +56,9 @@ export function admit(candidates: readonly Candidate[], room: Room): Admission {
       left -= restBytes * room.bytesPerBlobByte
     }
   }
-  return { admitted: admitted.toSorted(inTurn).map(({ image }) => image), heldBack }
+  const highest = admitted.reduce((most, { priority }) => Math.max(most, priority), -Infinity)
+  const served = admitted.filter(({ running, priority }) => running || priority === highest)
+  return { admitted: served.toSorted(inTurn).map(({ image }) => image), heldBack }
 }
 
 function byRunning(a: Candidate, b: Candidate): number {
