@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import { busyboxLayer } from '../harness/containerd/busybox-layer.ts'
 import { openContainerdGlance, type ContainerdGlance } from '../harness/containerd/containerd-glance.ts'
 import { digestName } from '../harness/containerd/image-in-containerd.ts'
@@ -28,8 +29,8 @@ import { createKillTally, type KillTally } from './kill-tally.ts'
 
 const count = testCount('STOWAGE_KILLS', 20)
 const bytesPerSecond = 8_000_000
-/** What may be under way to an agent, and lost with it: a connection for each of three layers. */
-const lostWithAnAgent = 3 * 256 * 1024
+/** What may be under way to an agent, and lost with it: what the kernel holds of three connections for a busy one. */
+const lostWithAnAgent = 3 * 512 * 1024
 
 interface Scene {
   readonly site: Site
@@ -41,28 +42,40 @@ interface Scene {
   readonly stays: PushedImage
   /** Bytes that a node must fetch for the image that has the other. */
   readonly newBytes: number
+  /** What must stay of it as blobs, beside what the other has. */
+  readonly kept: readonly Descriptor[]
   /** What containerd has without the image. */
   readonly bare: Stock
 }
 
-for (const release of ['containerd', 'containerd-2'] as const) {
-  requirePart(release, 'busybox')(`an agent on ${release} of which one is killed again and again`, () => {
+const cases = [
+  { release: 'containerd', retain: 'none' },
+  { release: 'containerd-2', retain: 'blobs' },
+] as const
+
+for (const { release, retain } of cases) {
+  const node = `an agent that retains ${retain}, on ${release},`
+  requirePart(release, 'busybox')(`${node} of which one is killed again and again`, () => {
     const words = 'brings the image whole or not at all, leaves nothing half behind, and fetches nothing twice'
     it(words, { timeout: 120_000 + count * 15_000 }, async () => {
-      const plan = planKills({ seed: testSeed(`kills with ${release}`), count })
+      const plan = planKills({ seed: testSeed(`kills with ${release}, retaining ${retain}`), count })
       await using journey = await openJourney()
       await using containerd = await startContainerd({ directory: journey.at('c'), release })
       await importPauseImage(containerd)
       using glance = openContainerdGlance(containerd)
-      await using site = await openSite(journey, { agent: { runtime: `containerd:${containerd.files.socket}` } })
+      await using site = await openSite(journey, {
+        agent: { runtime: `containerd:${containerd.files.socket}`, flags: ['--retain', retain] },
+      })
       await site.link.shape({ downBytesPerSecond: bytesPerSecond })
       const { image, pushed, stays } = await pushImages(site)
       await writeImageCache(site.centre.caches, { name: 'shop', images: [stays.reference] })
       await untilPresent(site.centre, stays)
       await eventually(async () => (await stockOf(containerd)).leases.length === 0)
-      const newBytes = sizeOf([image.config, ...image.layers.slice(1)])
+      const newLayers = image.layers.slice(1)
+      const newBytes = sizeOf([image.config, ...newLayers])
+      const kept = [image.manifest, image.config, ...(retain === 'blobs' ? newLayers : [])]
       const bare = await stockOf(containerd)
-      const scene = { site, containerd, glance, image, pushed, stays, newBytes, bare }
+      const scene = { site, containerd, glance, image, pushed, stays, newBytes, kept, bare }
 
       const isRight = await bringUndisturbed(scene)
       const tally = createKillTally()
@@ -74,7 +87,7 @@ for (const release of ['containerd', 'containerd-2'] as const) {
       await isRight()
       await wantNoMore(scene)
       await untilNothingIsLeft(scene)
-      console.log(`kills with containerd ${containerd.programs.version}:`, tally.summary(newBytes))
+      console.log(`kills with containerd ${containerd.programs.version}, retaining ${retain}:`, tally.summary(newBytes))
       expect(site.agent.isRunning()).toBe(true)
     })
   })
@@ -227,11 +240,11 @@ async function isLayerIngested({ files }: Containerd): Promise<boolean> {
 
 /** Resolves when the image is there and nothing else of it, and the centre says so. */
 async function untilWhole(scene: Scene): Promise<void> {
-  const { site, containerd, pushed, image, bare } = scene
+  const { site, containerd, pushed, image, kept, bare } = scene
   await untilPresent(site.centre, pushed)
   const isTidy = async (): Promise<boolean> => {
     const { snapshots, ...stock } = await stockOf(containerd)
-    const content = [...bare.content, image.manifest.digest, image.config.digest].toSorted()
+    const content = [...bare.content, ...kept.map(({ digest }) => digest)].toSorted()
     const names = namesWith(scene)
     expect(stock).toEqual({ content, names, ingests: [], activeSnapshots: [], leases: [] })
     // The lowest layer is one of the other image's, too.

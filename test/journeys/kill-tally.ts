@@ -4,7 +4,7 @@ import type { Kill } from './kill-plan.ts'
 export interface KillTally {
   /** @param at where things stood, in a few words */
   killed(kill: Kill, at: string): void
-  /** @param agentsLost how many agents died while bytes were on their way to them */
+  /** @param agentsLost how many agents died meanwhile */
   brought(bytes: number, agentsLost: number): void
   givenUp(): void
   /** @param newBytes what has to be fetched at least, each time */
@@ -28,7 +28,7 @@ export function createKillTally(): KillTally {
         kills: Object.fromEntries(Object.entries(kills).toSorted(([a], [b]) => a.localeCompare(b))),
         givenUp,
         brought: brought.length,
-        agentsLostWhileFetching: brought.reduce((sum, one) => sum + one.agentsLost, 0),
+        agentsLost: brought.reduce((sum, one) => sum + one.agentsLost, 0),
         newBytes,
         bytesFetchedPerByteNeeded: brought.length === 0 ? null : bytes / (newBytes * brought.length),
         mostBytesTwice: Math.max(0, ...brought.map((one) => one.bytes - newBytes)),
