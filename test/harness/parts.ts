@@ -45,13 +45,13 @@ const allParts = {
     missing: () => noCommand('docker-registry'),
     enable: `${aptInstall} docker-registry`,
   },
-  'kube-api': {
-    missing: () => whyNoKubeApi(),
-    enable: 'npm run tools kubernetes etcd, or set KUBEBUILDER_ASSETS',
-  },
   helm: {
     missing: () => whyNotInstalled('helm'),
     enable: 'npm run tools helm',
+  },
+  'kube-api': {
+    missing: () => whyNoKubeApi(),
+    enable: 'npm run tools kubernetes etcd, or set KUBEBUILDER_ASSETS',
   },
   kubernetes: {
     missing: () => whyNotInstalled('kubernetes') ?? whyNotInstalled('etcd') ?? noCommand('ip') ?? notRoot(),

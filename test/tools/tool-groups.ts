@@ -22,10 +22,7 @@ const groups = {
     variables: (version) => ({ [`${containerd}/version.Version`]: `v${version}` }),
   }),
   etcd: goGroup({ module: 'etcd', programs: { etcd: 'go.etcd.io/etcd/server/v3' } }),
-  helm: goGroup({
-    module: 'helm',
-    programs: { helm: 'helm.sh/helm/v4/cmd/helm', kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform' },
-  }),
+  helm: goGroup({ module: 'helm', programs: { helm: 'helm.sh/helm/v4/cmd/helm' } }),
   kubernetes: goGroup({
     module: 'kubernetes',
     programs: {
