@@ -1,6 +1,7 @@
 import type { FaultCode } from '@stowage/mirror/oci/fault'
 import type { CacheStatus, Failure } from '../api/cache-status.ts'
-import type { CopyFault, ImageRow } from './image-row.ts'
+import type { CopyFault } from './copy-standing.ts'
+import type { ImageRow } from './image-row.ts'
 import { hostnameOf } from './known-node.ts'
 import { pullSecretForbidden } from './pull-secret-forbidden.ts'
 

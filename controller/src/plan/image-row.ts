@@ -1,47 +1,20 @@
-import type { Digest } from '@stowage/mirror/oci/digest'
-import type { FaultCode } from '@stowage/mirror/oci/fault'
 import type { ImageReport } from '@stowage/mirror/edge/report'
-import { formatPlatform } from '@stowage/mirror/oci/platform'
-import type { ListedImage } from '../api/image-list.ts'
-import { isCurrent, mirroredBytes, unresolved, type Resolution } from '../memory/resolution.ts'
+import type { ImageList, ListedImage } from '../api/image-list.ts'
+import type { CopyStanding, CopyState } from './copy-standing.ts'
 import { selects, type KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
+import { createMirrorStandings, type MirrorStanding } from './mirror-standing.ts'
 import { isReachable } from './reachable.ts'
 import { whyHeld } from './rollout.ts'
 import { untoldNodes } from './untold-nodes.ts'
 import type { World } from './world.ts'
 
-/**
- * Where one copy stands, as far as anybody knows: `mirror` (the centre does not have the wanted version yet), `failed`,
- * `held` (the node is not told of it yet), `told` (it has not spoken of it), and what the node itself says.
- */
-export type CopyState =
-  'mirror' | 'failed' | 'held' | 'told' | 'waiting' | 'fetching' | 'publishing' | 'present' | 'leaving'
-
-export interface CopyFault {
-  readonly code: FaultCode
-  readonly message: string
-  readonly attempts: number
-  /** Epoch milliseconds; undefined if no further try is planned. */
-  readonly retryAt: number | undefined
-}
-
 /** One image of a list on one of the nodes that the list selects. */
-export interface ImageRow {
+export interface ImageRow extends CopyStanding {
   readonly image: ListedImage
   readonly node: KnownNode
   /** Not overdue. */
   readonly isReachable: boolean
-  /** What the node is to have in the end; null while that is not known. */
-  readonly digest: Digest | null
-  readonly state: CopyState
-  /** Bytes of its blobs on the node, by its last word. */
-  readonly bytesHere: number
-  readonly bytesTotal: number | null
-  /** Also of a copy that is tried again. */
-  readonly fault: CopyFault | undefined
-  /** The fault is the centre's, not the node's. */
-  readonly isUpstream: boolean
   /** Why the node is not told of it yet, if it is not. */
   readonly whyHeld: string | undefined
 }
@@ -51,70 +24,78 @@ export function imageRows(
   living: LivingCache,
   world: Pick<World, 'nodes' | 'resolutions' | 'assignments' | 'epoch' | 'now'>,
 ): ImageRow[] {
-  const { cache, record } = living
+  if (living.record.purged) return []
   const { nodes, resolutions, epoch, now } = world
-  if (record.purged) return []
+  const imagesFor = createSelection(living.cache.lists)
+  const atMirror = createMirrorStandings(resolutions)
   const untold = untoldNodes(living, world)
+  const words = whyHeld(living)
   return nodes.flatMap((node) => {
-    const selected = cache.lists.filter((list) => selects(list, node)).flatMap(({ images }) => images)
-    const images = new Map(selected.map((image) => [image.name, image]))
-    const lines = linesOf(node, epoch)
-    return [...images.values()].map((image): ImageRow => {
-      const resolution = resolutions.get(image.name) ?? unresolved
-      const common = { image, node, isReachable: isReachable(node.heard, now) }
-      const standing = atMirror(image, node, resolution) ?? atNode(image, node, { resolution, lines })
+    const images = imagesFor(node)
+    const isOnline = isReachable(node.heard, now)
+    const lines = images.length > 0 ? linesOf(node, epoch) : new Map<string, ImageReport>()
+    const mirrorOf = atMirror(node.platform)
+    return images.map((image): ImageRow => {
+      const mirror = mirrorOf(image)
+      const standing = mirror.lacking ?? atNode(node, mirror, lines.get(image.name))
       const isHeld = standing.state === 'told' && untold.has(node.name)
-      if (isHeld) return { ...common, ...standing, state: 'held', whyHeld: whyHeld(living) }
-      return { ...common, ...standing, whyHeld: undefined }
+      // Written out: there are as many of these as nodes times images.
+      return {
+        image,
+        node,
+        isReachable: isOnline,
+        digest: standing.digest,
+        state: isHeld ? 'held' : standing.state,
+        bytesHere: standing.bytesHere,
+        bytesTotal: standing.bytesTotal,
+        fault: standing.fault,
+        isUpstream: standing.isUpstream,
+        whyHeld: isHeld ? words : undefined,
+      }
     })
   })
 }
 
-type Standing = Omit<ImageRow, 'image' | 'node' | 'isReachable' | 'whyHeld'>
+/** The images of all lists that select a node, each once. Nodes that the same lists select share them. */
+function createSelection(lists: readonly ImageList[]): (node: KnownNode) => readonly ListedImage[] {
+  const known = new Map<string, readonly ListedImage[]>()
+  return (node) => {
+    const selecting = lists.flatMap((list, index) => (selects(list, node) ? [index] : []))
+    const key = selecting.join()
+    const images = known.get(key) ?? imagesOf(selecting.flatMap((index) => lists[index]?.images ?? []))
+    known.set(key, images)
+    return images
+  }
+}
+
+function imagesOf(listed: readonly ListedImage[]): ListedImage[] {
+  return [...new Map(listed.map((image) => [image.name, image])).values()]
+}
 
 /** A node's words by image name. Those under another epoch speak of a centre that lost its memory since. */
 function linesOf({ heard }: KnownNode, epoch: string): ReadonlyMap<string, ImageReport> {
-  if (!heard || heard.report.acknowledged?.epoch !== epoch) return new Map()
-  return new Map(heard.report.images.map((line) => [line.name, line]))
+  const lines = new Map<string, ImageReport>()
+  if (heard?.report.acknowledged?.epoch !== epoch) return lines
+  for (const line of heard.report.images) lines.set(line.name, line)
+  return lines
 }
 
-/** Where it stands if the centre has not all that this node needs; undefined if it has. */
-function atMirror({ name }: ListedImage, { platform }: KnownNode, resolution: Resolution): Standing | undefined {
-  const { target, fault } = resolution
-  const standing = { digest: target?.digest ?? null, bytesHere: 0, bytesTotal: null, isUpstream: true }
-  const bytes = platform && isCurrent(resolution) ? mirroredBytes(resolution.mirrored, platform) : undefined
-  if (typeof bytes === 'number') return undefined
-  if (bytes === 'absent' && platform) {
-    const message = `${name} has no variant for ${formatPlatform(platform)}`
-    return { ...standing, state: 'failed', fault: { code: 'not-found', message, attempts: 1, retryAt: undefined } }
+/** Where it stands on a node for which the centre has all of it. */
+function atNode({ heard }: KnownNode, mirror: MirrorStanding, line: ImageReport | undefined): CopyStanding {
+  const { digest, bytesTotal } = mirror
+  if (!heard || line?.digest !== digest) {
+    return { digest, state: 'told', bytesHere: 0, bytesTotal, fault: undefined, isUpstream: false }
   }
-  if (!platform && isCurrent(resolution)) return { ...standing, state: 'told', fault: undefined, isUpstream: false }
-  return { ...standing, state: fault ? 'failed' : 'mirror', fault: fault ?? undefined }
-}
-
-interface NodeContext {
-  readonly resolution: Resolution
-  readonly lines: ReadonlyMap<string, ImageReport>
-}
-
-function atNode({ name }: ListedImage, node: KnownNode, { resolution, lines }: NodeContext): Standing {
-  const digest = resolution.mirrored?.root.digest ?? null
-  const bytes = node.platform && mirroredBytes(resolution.mirrored, node.platform)
-  const bytesTotal = typeof bytes === 'number' ? bytes : null
-  const line = lines.get(name)
-  const standing = { digest, bytesTotal, isUpstream: false }
-  if (line?.digest !== digest) return { ...standing, bytesHere: 0, state: 'told', fault: undefined }
-  return { ...standing, bytesHere: Math.min(line.bytesHere, bytesTotal ?? line.bytesHere), ...spokenOf(line, node) }
-}
-
-/** What a node says of the version that it is to have. */
-function spokenOf(line: ImageReport, { heard }: KnownNode): Pick<Standing, 'state' | 'fault'> {
-  const failure = heard?.failures[line.name]
+  const failure = heard.failures[line.name]
   const isFailed = line.state !== 'present' && failure?.digest === line.digest
   const fault = line.fault ?? (isFailed ? failure.fault : undefined)
   return {
+    digest,
     state: isFailed ? 'failed' : stateOf(line),
-    fault: fault && { ...fault, retryAt: (heard?.receivedAt ?? 0) + fault.retryInMs },
+    bytesHere: Math.min(line.bytesHere, bytesTotal ?? line.bytesHere),
+    bytesTotal,
+    fault: fault && { ...fault, retryAt: heard.receivedAt + fault.retryInMs },
+    isUpstream: false,
   }
 }
 

@@ -107,7 +107,9 @@ interface CountsInput {
 function countsOf({ record }: LivingCache, { rows, selected, now }: CountsInput): CacheStatus['counts'] {
   const namesOf = (some: readonly ImageRow[]): Set<string> => new Set(some.map(({ node }) => node.name))
   const incomplete = namesOf(rows.filter(({ state }) => state !== 'present'))
-  const inState = (...states: ImageRow['state'][]): number => rows.filter(({ state }) => states.includes(state)).length
+  const byState = new Map<ImageRow['state'], number>()
+  for (const { state } of rows) byState.set(state, (byState.get(state) ?? 0) + 1)
+  const inState = (...states: ImageRow['state'][]): number => sum(states.map((state) => byState.get(state) ?? 0))
   return {
     images: record.names.length,
     nodes: {

@@ -1,5 +1,6 @@
 import { unresolved, isCurrent } from '../memory/resolution.ts'
-import type { CopyFault, ImageRow } from './image-row.ts'
+import type { CopyFault } from './copy-standing.ts'
+import type { ImageRow } from './image-row.ts'
 import { nextContactBy } from './reachable.ts'
 import type { World } from './world.ts'
 
