@@ -36,7 +36,7 @@ export interface ControllerOptions {
   readonly now?: () => number
   readonly random?: () => number
   /** Called after each step, once wishes are known: what is written elsewhere of what is known follows from that. */
-  readonly onStep?: (world: World) => void
+  readonly onStep?: (world: World, centre: { readonly forgetNode: (node: string) => Promise<boolean> }) => void
 }
 
 export interface Controller {
@@ -78,7 +78,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   async function stepAndTell(): Promise<number> {
     const nextAt = await step()
-    if (source.state().wishes) options.onStep?.(world())
+    if (source.state().wishes) options.onStep?.(world(), { forgetNode })
     return nextAt
   }
 

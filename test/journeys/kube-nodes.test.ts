@@ -4,6 +4,7 @@ import { openJourney } from '../harness/journey.ts'
 import { imageCache, openClusterSite, type ClusterSite } from '../harness/kube/cluster-site.ts'
 import { untilGone, untilHeld } from '../harness/node-files.ts'
 import { requirePart } from '../harness/require-part.ts'
+import { askCentre } from '../harness/stowage-get.ts'
 
 const node = (name: string, labels: object = {}): object => ({
   apiVersion: 'v1',
@@ -42,6 +43,26 @@ requirePart('kube-api')('the nodes of a cluster', () => {
     await kube.kubectl('label', 'edgenode', 'edge-1', 'zone=north')
     await untilGone(layout, other)
     await untilHeld(layout, [app])
+  })
+
+  it('are forgotten when their EdgeNode is deleted while they are away, and come back with their agent', async () => {
+    await using journey = await openJourney()
+    await using site = await openClusterSite(journey)
+    const { kube } = site
+    const agent = await site.agent('edge-1')
+    const names = (): Promise<string> => kube.kubectl('get', 'edgenodes', '--no-headers')
+    await eventually(async () => /Online/.test(await names()), { what: 'edge-1 online', withinMs: 30_000 })
+    await kube.kubectl('delete', 'edgenode', 'edge-1')
+    await eventually(async () => /Online/.test(await names()), { what: 'edge-1 online again', withinMs: 30_000 })
+
+    await agent.kill()
+    await eventually(async () => /Offline/.test(await names()), { what: 'edge-1 offline', withinMs: 90_000 })
+    await kube.kubectl('delete', 'edgenode', 'edge-1')
+    const isKnown = async (): Promise<boolean> => (await askCentre('nodes', site.controller.url)).length > 0
+    await eventually(async () => !(await isKnown()), { what: 'edge-1 forgotten', withinMs: 30_000 })
+    expect(await names()).toBe('')
+    await agent.start()
+    await eventually(async () => /Online/.test(await names()), { what: 'edge-1 back', withinMs: 30_000 })
   })
 
   it('keep what they are said to be when the controller starts anew', async () => {

@@ -54,7 +54,7 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
     try {
       return await definitionState(api, definition, signal)
     } catch (error) {
-      if (!isFault(error)) throw error
+      if (!isFault(error) && !signal.aborted) throw error
       return 'unknown'
     }
   }

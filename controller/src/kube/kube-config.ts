@@ -31,11 +31,19 @@ function mergeFile(config: KubeConfig, file: string, isNext: boolean): void {
   try {
     const read = new KubeConfig()
     read.loadFromFile(file)
-    if (isNext) config.mergeConfig(read, true)
+    if (isNext) addWhatIsNew(config, read)
     else Object.assign(config, read)
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? 'it is no kubeconfig'
     throw new Fault('invalid', `kubeconfig ${file} cannot be read (${why})`, { cause })
+  }
+}
+
+/** As kubectl does: of two of one name the first one counts. */
+function addWhatIsNew(config: KubeConfig, next: KubeConfig): void {
+  for (const kind of ['clusters', 'users', 'contexts'] as const) {
+    const known = new Set(config[kind].map(({ name }) => name))
+    Object.assign(config, { [kind]: [...config[kind], ...next[kind].filter(({ name }) => !known.has(name))] })
   }
 }
 

@@ -32,6 +32,8 @@ export interface KubeSource extends WishSource {
   readonly edgeNodes: ObjectWatch
   /** What of the ImageCaches is in force, by key. */
   caches(): ReadonlyMap<string, CacheObject>
+  /** Whether it is believed that there is an EdgeNode of this name. */
+  hasEdgeNode(name: string): boolean
   /** Whether ImageCaches go because their definition does: then they empty no node. */
   isDefinitionGoing(): boolean
 }
@@ -173,6 +175,7 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     imageCaches,
     edgeNodes,
     caches: () => caches,
+    hasEdgeNode: (name) => believed.edgeNodes.all().has(name),
     isDefinitionGoing: () => believed.caches.isGoing(),
     async run({ signal, onChange: callback }) {
       onChange = callback

@@ -31,5 +31,9 @@ export async function openCluster(options: OpenClusterOptions): Promise<Cluster>
   const bell = createBell()
   const source = await openKubeSource({ api, objects, log, now, onLook: () => bell.ring() })
   const projection = createProjection({ api, source, bell, now, log })
-  return { source, onStep: (world) => projection.show(world), run: (signal) => projection.run(signal) }
+  return {
+    source,
+    onStep: (world, { forgetNode }) => projection.show(world, forgetNode),
+    run: (signal) => projection.run(signal),
+  }
 }

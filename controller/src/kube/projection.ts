@@ -28,10 +28,12 @@ export interface ProjectionOptions {
   readonly graceMs?: number
 }
 
+type ForgetNode = (node: string) => Promise<unknown>
+
 /** What the centre knows, as it stands in a cluster's objects. */
 export interface Projection {
   /** To be called with what is known after each step of the centre. */
-  show(world: World): void
+  show(world: World, forgetNode: ForgetNode): void
   /** Writes until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -56,7 +58,12 @@ export function createProjection(options: ProjectionOptions): Projection {
   const invalidTold = new Set<string>()
   const graceUntil = now() + graceMs
   let world: World | undefined
+  let forgetNode: ForgetNode | undefined
+  /** Names of EdgeNodes that were there. */
+  const seen = new Set<string>()
   let nextAt = Infinity
+  /** Thrown where somebody waits for it. */
+  let bug: unknown
 
   function dueAgain(at: number): void {
     nextAt = Math.min(nextAt, at)
@@ -71,8 +78,8 @@ export function createProjection(options: ProjectionOptions): Projection {
         await write()
         troubles.delete(name)
       } catch (error) {
-        if (!isFault(error)) throw error
-        noteTrouble(name, trouble, error)
+        if (isFault(error)) noteTrouble(name, trouble, error)
+        else bug ??= error
       }
     })
   }
@@ -106,6 +113,7 @@ export function createProjection(options: ProjectionOptions): Projection {
     }
     writeNodes(writer, known)
     await queue.onIdle()
+    if (bug !== undefined) throw bug
   }
 
   function writeCache(writer: ClusterWriter, { key, object, writes, writtenAt }: CacheTurn): void {
@@ -152,7 +160,13 @@ export function createProjection(options: ProjectionOptions): Projection {
     for (const view of nodeViews(known)) {
       const name = `EdgeNode ${view.name}`
       const object = edgeNodes.objects.get(view.name)
-      if (!object && view.lastContact !== null) attempt(name, () => writer.createEdgeNode(view.name))
+      const isBelieved = source.hasEdgeNode(view.name)
+      if (isBelieved) seen.add(view.name)
+      if (!object && !isBelieved && view.lastContact !== null) {
+        // Who deletes the EdgeNode of a node that is away means that it is gone for good.
+        const isGone = seen.delete(view.name) && !view.online
+        attempt(name, async () => (isGone ? forgetNode?.(view.name) : writer.createEdgeNode(view.name)))
+      }
       if (!object || isDeleting(object)) continue
       const standing = edgeNodeStatusSchema.partial().safeParse(object['status']).data
       const before = standing as Partial<EdgeNodeStatus> | undefined
@@ -165,8 +179,9 @@ export function createProjection(options: ProjectionOptions): Projection {
   }
 
   return {
-    show(next) {
+    show(next, forget) {
       world = next
+      forgetNode = forget
       bell.ring()
     },
 
@@ -174,12 +189,15 @@ export function createProjection(options: ProjectionOptions): Projection {
       const writer = createClusterWriter({ api, now, signal })
       while (!signal.aborted) {
         const isThere = imageCaches.state().condition === 'ready'
-        if (world && isThere) await write(writer, world)
+        try {
+          if (world && isThere) await write(writer, world)
+        } catch (error) {
+          // What is under way at the end is left to the next start.
+          if (!signal.aborted) throw error
+        }
         await bell.wait({ timeoutMs: Math.max(0, nextAt - now()), signal })
         await createBell().wait({ timeoutMs: restMs, signal })
       }
-      queue.clear()
-      await queue.onIdle()
     },
   }
 }
