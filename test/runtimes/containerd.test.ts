@@ -122,6 +122,17 @@ for (const release of containerdReleases) {
         expect(await marks()).toBe(0)
       })
 
+      it('leaves a name by digest to whom had it before, however often the tag is named', async () => {
+        const test = await openUnderTest()
+        const image = createTestImage([await createTestLayer()])
+        const theirs = `r.example/pulled@${image.root.digest}`
+        await test.bringAsOthers(theirs, image)
+        for (let again = 0; again < 2; again++) await bring(test, image, 'r.example/pulled:1')
+        expect(await test.runtime.remove('r.example/pulled:1')).toBe('removed')
+        await test.runtime.collect(new Set())
+        expect(await test.runtime.list()).toMatchObject([{ name: theirs, owned: false }])
+      })
+
       it("leaves others' references in an index alone", async () => {
         const test = await openUnderTest()
         const [theirs, image] = [createTestImage([await createTestLayer()]), createTestImage([await createTestLayer()])]

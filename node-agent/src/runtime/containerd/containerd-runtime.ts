@@ -99,7 +99,9 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
   }
 
   async function list(): Promise<RuntimeImage[]> {
-    const [records, contents, chains] = await Promise.all([images.all(), content.all(), snapshots.all()])
+    // The names first: what they mean was there before them.
+    const records = await images.all()
+    const [contents, chains] = await Promise.all([content.all(), snapshots.all()])
     shapes.retain(new Set(records.map(({ target }) => target.digest)))
     const listed: RuntimeImage[] = []
     for (const { name, target, labels } of records) {

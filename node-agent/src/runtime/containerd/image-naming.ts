@@ -40,11 +40,13 @@ export function createImageNaming({ content, images, leases, shapes, usedImages 
     const byDigest = digestNameOf(name, root.digest)
     const before = await images.get(name)
     const labels = (await content.labelsOf(root.digest)) ?? {}
-    // A name by digest that was there before the tag is somebody else's: it does not go with the tag.
+    // A name by digest that was there before the tag is somebody else's: it does not go with the tag. One that is there
+    // beside a tag which is not ours yet came with it.
+    const cameAlong = before?.target.digest === root.digest && !isMarked('name', name, labels)
     const isTheirs =
       byDigest !== undefined &&
       !isMarked('companion', byDigest, labels) &&
-      before?.target.digest !== root.digest &&
+      !cameAlong &&
       (await images.get(byDigest)) !== undefined
     const companion = byDigest === undefined || isTheirs ? {} : { [markLabel('companion', byDigest)]: byDigest }
     // The marks come first: whatever a crash leaves can be told from others' names.
