@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -100,18 +101,18 @@ requirePart('debian')('the image of Stowage', () => {
       })
       afterAll(() => containerd.stop())
 
-      /** With the root file system read-only, as the user that the image names. */
-      const run = (options: readonly string[], id: string, command: readonly string[]): Promise<string> =>
-        containerd.ctr('run', '--read-only', '--net-host', ...options, image, id, ...command)
+      /** With the root file system read-only, as the user that the image names; runc knows no two of one id on a machine. */
+      const run = (options: readonly string[], command: readonly string[]): Promise<string> =>
+        containerd.ctr('run', '--read-only', '--net-host', ...options, image, randomUUID(), ...command)
 
       it('says its version, as a user without rights', async () => {
-        expect(await run(['--rm'], 'version', ['/usr/bin/stowage', '--version'])).toBe(version)
+        expect(await run(['--rm'], ['/usr/bin/stowage', '--version'])).toBe(version)
         const whoAmI = 'console.log(process.getuid(), require("node:tls").getCACertificates("system").length > 100)'
-        expect(await run(['--rm'], 'who', ['/usr/bin/node', '--use-system-ca', '-e', whoAmI])).toBe(`${user} true`)
+        expect(await run(['--rm'], ['/usr/bin/node', '--use-system-ca', '-e', whoAmI])).toBe(`${user} true`)
       })
 
       it('has all that its modules load', async () => {
-        expect(await run(['--rm'], 'modules', ['/usr/bin/node', '--input-type=module', '-e', loadAll])).toMatch(
+        expect(await run(['--rm'], ['/usr/bin/node', '--input-type=module', '-e', loadAll])).toMatch(
           /^[1-9]\d\d modules$/,
         )
       })
@@ -127,7 +128,7 @@ requirePart('debian')('the image of Stowage', () => {
         ]
         const mounted = [...bind(data, '/data', 'rw'), ...bind(caches, '/caches', 'ro')]
         const up = ['/usr/bin/stowage', 'up', '--caches', '/caches', '--data', '/data', '--listen', listen]
-        await run(['--detach', '--null-io', ...mounted], 'centre', up)
+        await run(['--detach', '--null-io', ...mounted], up)
         await eventually(async () => (await fetch(`http://${listen}/healthz`)).ok, {
           what: 'the centre in its container',
         })
