@@ -1,19 +1,17 @@
 import { isFault, type Fault } from '@stowage/mirror/oci/fault'
 import PQueue from 'p-queue'
 import type { Logger } from 'pino'
-import { edgeNodeStatusSchema, type EdgeNodeStatus } from '../api/edge-node.ts'
 import type { Bell } from '../bell.ts'
 import { createBell } from '../bell.ts'
-import { edgeNodeStatusOf } from '../plan/edge-node-status-of.ts'
 import { nodeViews } from '../plan/node-views.ts'
 import type { World } from '../plan/world.ts'
 import { cacheWrites, livingByKey, type CacheWrites, type WrittenBefore } from './cache-writes.ts'
 import { createClusterWriter, type ClusterWriter } from './cluster-writer.ts'
-import { isDeleting } from './fold-objects.ts'
 import type { CacheObject } from './image-cache-objects.ts'
 import type { KubeApi } from './kube-api.ts'
 import type { KubeObject } from './kube-object.ts'
 import type { KubeSource } from './kube-source.ts'
+import { nodeWrite, type NodeWrite } from './node-write.ts'
 
 export interface ProjectionOptions {
   readonly api: KubeApi
@@ -63,7 +61,7 @@ export function createProjection(options: ProjectionOptions): Projection {
   const seen = new Set<string>()
   let nextAt = Infinity
   /** Thrown where somebody waits for it. */
-  let bug: unknown
+  let bug: Error | undefined
 
   function dueAgain(at: number): void {
     nextAt = Math.min(nextAt, at)
@@ -79,7 +77,7 @@ export function createProjection(options: ProjectionOptions): Projection {
         troubles.delete(name)
       } catch (error) {
         if (isFault(error)) noteTrouble(name, trouble, error)
-        else bug ??= error
+        else bug ??= error instanceof Error ? error : new Error(String(error))
       }
     })
   }
@@ -113,7 +111,7 @@ export function createProjection(options: ProjectionOptions): Projection {
     }
     writeNodes(writer, known)
     await queue.onIdle()
-    if (bug !== undefined) throw bug
+    if (bug) throw bug
   }
 
   function writeCache(writer: ClusterWriter, { key, object, writes, writtenAt }: CacheTurn): void {
@@ -138,11 +136,21 @@ export function createProjection(options: ProjectionOptions): Projection {
     { next, events }: NonNullable<CacheWrites['status']>,
   ): Promise<void> {
     const mark = [next.status, next.reason, next.startTime].join(' ')
-    for (const event of events) await writer.event(object, event, mark)
+    for (const event of events) await record(() => writer.event(object, event, mark), object)
     const answer = await writer.cacheStatus(object, next)
     written.set(object.metadata.uid, { next, stored: (answer as { status?: unknown }).status, at: now() })
     imageCaches.take(answer)
     bell.ring()
+  }
+
+  /** That no event may be recorded keeps nobody from writing the status. */
+  async function record(write: () => Promise<void>, { metadata: { namespace, name } }: KubeObject): Promise<void> {
+    try {
+      await write()
+    } catch (err) {
+      if (!isFault(err) || err.code === 'unavailable') throw err
+      log.warn({ object: `ImageCache ${namespace}/${name}`, err }, 'event not recorded')
+    }
   }
 
   function tellInvalid(writer: ClusterWriter, key: string, { object, problems }: CacheObject): void {
@@ -158,24 +166,25 @@ export function createProjection(options: ProjectionOptions): Projection {
   function writeNodes(writer: ClusterWriter, known: World): void {
     if (!edgeNodes.state().isComplete) return
     for (const view of nodeViews(known)) {
-      const name = `EdgeNode ${view.name}`
-      const object = edgeNodes.objects.get(view.name)
-      const isBelieved = source.hasEdgeNode(view.name)
-      if (isBelieved) seen.add(view.name)
-      if (!object && !isBelieved && view.lastContact !== null) {
-        // Who deletes the EdgeNode of a node that is away means that it is gone for good.
-        const isGone = seen.delete(view.name) && !view.online
-        attempt(name, async () => (isGone ? forgetNode?.(view.name) : writer.createEdgeNode(view.name)))
-      }
-      if (!object || isDeleting(object)) continue
-      const standing = edgeNodeStatusSchema.partial().safeParse(object['status']).data
-      const before = standing as Partial<EdgeNodeStatus> | undefined
-      const status = edgeNodeStatusOf(view, { before, now: now() })
-      if (!status) continue
-      const isOfOffline = before?.link === 'Online' && status.link === 'Offline'
-      if (isOfOffline && graceUntil > now()) dueAgain(graceUntil)
-      else attempt(name, async () => edgeNodes.take(await writer.edgeNodeStatus(object, status)))
+      const { name } = view
+      const isBelieved = source.hasEdgeNode(name)
+      const standing = { object: edgeNodes.objects.get(name), isBelieved, wasThere: seen.has(name) }
+      const write = nodeWrite(view, { ...standing, graceUntil, now: now() })
+      if (isBelieved) seen.add(name)
+      if (write?.kind === 'later') dueAgain(write.at)
+      else if (write) attempt(`EdgeNode ${name}`, () => writeNode(writer, name, write))
     }
+  }
+
+  async function writeNode(
+    writer: ClusterWriter,
+    name: string,
+    write: Exclude<NodeWrite, { kind: 'later' }>,
+  ): Promise<void> {
+    if (write.kind === 'create') await writer.createEdgeNode(name)
+    if (write.kind === 'status') edgeNodes.take(await writer.edgeNodeStatus(write.object, write.status))
+    if (write.kind === 'forget') await forgetNode?.(name)
+    if (write.kind === 'forget') seen.delete(name)
   }
 
   return {

@@ -1,0 +1,45 @@
+import { edgeNodeStatusSchema, type EdgeNodeStatus } from '../api/edge-node.ts'
+import type { NodeView } from '../operator-api/views.ts'
+import { edgeNodeStatusOf } from '../plan/edge-node-status-of.ts'
+import { isDeleting } from './fold-objects.ts'
+import type { KubeObject } from './kube-object.ts'
+
+/** What is to be done so that a node stands in the cluster as it is. */
+export type NodeWrite =
+  | { readonly kind: 'create' }
+  | { readonly kind: 'forget' }
+  | { readonly kind: 'status'; readonly status: EdgeNodeStatus; readonly object: KubeObject }
+  | { readonly kind: 'later'; readonly at: number }
+
+export interface NodeWriteInput {
+  /** Its EdgeNode as it is listed now. */
+  readonly object: KubeObject | undefined
+  /** Whether it is believed to have one. */
+  readonly isBelieved: boolean
+  /** Whether it had one before. */
+  readonly wasThere: boolean
+  /** Until then nobody is called offline who was not before. Epoch milliseconds. */
+  readonly graceUntil: number
+  readonly now: number
+}
+
+/** Undefined if there is nothing to be done. */
+export function nodeWrite(view: NodeView, input: NodeWriteInput): NodeWrite | undefined {
+  const { object, isBelieved, wasThere } = input
+  if (object) return isDeleting(object) ? undefined : statusWrite(view, { ...input, object })
+  if (isBelieved || view.lastContact === null) return undefined
+  // Who deletes the EdgeNode of a node that is away means that it is gone for good.
+  return { kind: wasThere && !view.online ? 'forget' : 'create' }
+}
+
+function statusWrite(
+  view: NodeView,
+  { object, graceUntil, now }: NodeWriteInput & { readonly object: KubeObject },
+): NodeWrite | undefined {
+  const standing = edgeNodeStatusSchema.partial().safeParse(object['status']).data
+  const before = standing as Partial<EdgeNodeStatus> | undefined
+  const status = edgeNodeStatusOf(view, { before, now })
+  if (!status) return undefined
+  const isLost = before?.link === 'Online' && status.link === 'Offline'
+  return isLost && graceUntil > now ? { kind: 'later', at: graceUntil } : { kind: 'status', status, object }
+}
