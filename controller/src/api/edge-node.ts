@@ -26,7 +26,9 @@ export const edgeNodeStatusSchema = z.object({
     .describe('Whether it has all images that it is to have, by its last word. Unknown if it was never heard of.'),
   phase: z
     .enum(['Declared', 'Syncing', 'Failing', 'Synced'])
-    .describe('Failing: an image met an error that does not pass by itself. Declared: no agent has spoken yet.'),
+    .describe(
+      'Failing: an image met an error on the node that does not pass by itself. Declared: no agent has spoken yet.',
+    ),
   lastChange: z.iso.datetime().describe('When one of these three changed last.'),
   version: z.string().optional().describe('Version of its agent.'),
   runtime: z.string().optional().describe('Where its images live.'),

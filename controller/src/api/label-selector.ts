@@ -18,7 +18,7 @@ const requirementSchema = z
 /** `LabelSelector` of Kubernetes (meta/v1). */
 export const labelSelectorSchema = z.strictObject({
   matchLabels: z.record(z.string(), z.string()).nullish().describe('Labels with exactly these values.'),
-  matchExpressions: z.array(requirementSchema).nullish(),
+  matchExpressions: z.array(requirementSchema).nullish().describe('What else is asked of labels, all of it.'),
 })
 
 /** One thing that is asked of labels. */

@@ -67,7 +67,13 @@ export const nodeViewSchema = z.object({
   /** `epoch/sequence` of what it is told, and of what it has read. */
   assignment: z.string().nullable(),
   acknowledged: z.string().nullable(),
-  images: z.object({ wanted: count, present: count, failed: count }),
+  images: z.object({
+    wanted: count,
+    present: count,
+    failed: count,
+    /** Of those that failed: not upstream, but on the node itself. */
+    failedHere: count,
+  }),
   bytes: z.object({ wanted: count, present: count }),
   bytesPerSecond: z.number().min(0).nullable(),
   /** Blob bytes since the agent's first start. */

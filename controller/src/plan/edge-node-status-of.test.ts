@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { edgeNodeStatusSchema, type EdgeNodeStatus } from '../api/edge-node.ts'
-import { aCache, aLine, aNode, aWorld, living, mirrored } from '../testing/world.ts'
+import { aCache, aLine, aNode, aWorld, faulty, living, mirrored } from '../testing/world.ts'
 import { edgeNodeStatusOf } from './edge-node-status-of.ts'
 import type { KnownNode } from './known-node.ts'
 import { nodeViews } from './node-views.ts'
@@ -27,6 +27,12 @@ describe('the status of an EdgeNode', () => {
     ['is offline and complete', line({}), late, { link: 'Offline', synced: 'True', phase: 'Synced' }],
   ])('says of a node that it %s', (_, node, now, expected) => {
     expect(standing(node, now)).toMatchObject({ ...expected, lastChange: new Date(now).toISOString() })
+  })
+
+  it('is not that of a failing node when upstream fails', () => {
+    const [view] = nodeViews(aWorld({ caches, nodes: [line({})], resolutions: { [nginx]: faulty('denied') } }))
+    const status = view && edgeNodeStatusOf(view, { before: undefined, now: 0 })
+    expect(status).toMatchObject({ synced: 'False', phase: 'Syncing' })
   })
 
   it('is written when something of it changes, not for bytes and words', () => {

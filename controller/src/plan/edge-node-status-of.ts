@@ -35,8 +35,8 @@ function standingOf(view: NodeView): Omit<EdgeNodeStatus, 'lastChange' | 'messag
 }
 
 /** By its last word, measured by what it is to have now: a node that is offline does not become more synced by that. */
-function phaseOf({ lastContact, images: { wanted, present, failed } }: NodeView): EdgeNodeStatus['phase'] {
+function phaseOf({ lastContact, images: { wanted, present, failedHere } }: NodeView): EdgeNodeStatus['phase'] {
   if (lastContact === null) return 'Declared'
-  if (failed > 0) return 'Failing'
+  if (failedHere > 0) return 'Failing'
   return present < wanted ? 'Syncing' : 'Synced'
 }

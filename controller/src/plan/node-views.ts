@@ -35,6 +35,7 @@ function nodeView(node: KnownNode, rows: readonly ImageRow[], world: World): Nod
       wanted: rows.length,
       present: rows.filter(({ state }) => state === 'present').length,
       failed: rows.filter(({ state }) => state === 'failed').length,
+      failedHere: rows.filter(({ state, isUpstream }) => state === 'failed' && !isUpstream).length,
     },
     bytes,
     bytesPerSecond,
