@@ -24,7 +24,7 @@ describe('an image taken out of a list', () => {
     const { centre, link, agent } = site
     const old = await site.push('old')
     const stays = await site.push('stays')
-    const next = await site.push('next', { layerSizes: [2_000, 600_000] })
+    const next = await site.push('next', { layerSizes: [2_000, 6_000_000] })
     await writeImageCache(centre.caches, { name: 'shop', images: [old.reference, stays.reference] })
     await untilHeld(agent.layout, [old, stays])
 
