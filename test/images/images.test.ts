@@ -5,6 +5,7 @@ import path from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as z from 'zod'
+import { oneTimePod } from '../harness/cluster/one-time-pod.ts'
 import { apiServer as apiServerUrl, nodeAddress } from '../harness/cluster/cluster-commands.ts'
 import { startCluster, type Cluster } from '../harness/cluster/start-cluster.ts'
 import { runnableImage } from '../harness/containerd/runnable-image.ts'
@@ -150,7 +151,7 @@ requirePart('debian')('the image of Stowage', () => {
         await installChart(journey, cluster)
         const text = `brought by pods of ${release}`
         const name = await bringImage(journey, cluster, text)
-        await cluster.apply(podOf('if-not-present', name, 'IfNotPresent'), podOf('never', name, 'Never'))
+        await cluster.apply(oneTimePod('if-not-present', name, 'IfNotPresent'), oneTimePod('never', name, 'Never'))
         for (const pod of ['pod/if-not-present', 'pod/never']) {
           await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', pod, '--timeout=60s')
           expect(await cluster.kubectl('logs', pod)).toBe(text)
@@ -209,15 +210,6 @@ async function bringImage(journey: Journey, cluster: Cluster, text: string): Pro
   const wait = ['wait', '--for=jsonpath={.status.status}=Succeeded', 'imagecache/shop', '--namespace', namespace]
   await cluster.kubectl(...wait, '--timeout=90s')
   return reference
-}
-
-function podOf(name: string, image: string, imagePullPolicy: 'IfNotPresent' | 'Never'): object {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name },
-    spec: { restartPolicy: 'Never', containers: [{ name: 'app', image, imagePullPolicy }] },
-  }
 }
 
 /** A dependency that is declared only for development, or a file that was left out, shows here. */

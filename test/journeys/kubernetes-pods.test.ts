@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { runnableImage } from '../harness/containerd/runnable-image.ts'
 import { importLayout } from '../harness/containerd/import-layout.ts'
+import { oneTimePod } from '../harness/cluster/one-time-pod.ts'
 import { forceImageGc } from '../harness/cluster/force-image-gc.ts'
 import { startCluster, type Cluster } from '../harness/cluster/start-cluster.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -27,15 +28,6 @@ async function bringImage(journey: Journey, { containerd }: Cluster): Promise<st
   return reference
 }
 
-function podOf(name: string, image: string, imagePullPolicy: 'IfNotPresent' | 'Never'): object {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name },
-    spec: { restartPolicy: 'Never', containers: [{ name: 'app', image, imagePullPolicy }] },
-  }
-}
-
 for (const release of ['containerd', 'containerd-2'] as const) {
   requirePart(
     'kubernetes',
@@ -48,7 +40,7 @@ for (const release of ['containerd', 'containerd-2'] as const) {
       await using journey = await openJourney()
       await using cluster = await startCluster({ directory: journey.at('k'), release })
       const image = await bringImage(journey, cluster)
-      await cluster.apply(podOf('if-not-present', image, 'IfNotPresent'), podOf('never', image, 'Never'))
+      await cluster.apply(oneTimePod('if-not-present', image, 'IfNotPresent'), oneTimePod('never', image, 'Never'))
       for (const pod of ['pod/if-not-present', 'pod/never']) {
         await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', pod, '--timeout=60s')
         expect(await cluster.kubectl('logs', pod)).toBe(text)
