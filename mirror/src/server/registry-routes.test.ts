@@ -107,9 +107,11 @@ describe('registryRoutes', () => {
     const app = serve({ authorize })
     const push = { method: 'POST', payload: bytes } as const
     await app.inject({ ...push, url: `/v2/secret/blobs/uploads/?digest=${digest}` })
+    for (const from of ['&from=secret', '']) {
+      const mount = await app.inject({ method: 'POST', url: `/v2/a/blobs/uploads/?mount=${digest}${from}` })
+      expect(mount.statusCode).toBe(202)
+    }
     await app.inject({ ...push, url: `/v2/open/blobs/uploads/?digest=${digest}` })
-    const mount = await app.inject({ method: 'POST', url: `/v2/a/blobs/uploads/?mount=${digest}&from=secret` })
-    expect(mount.statusCode).toBe(202)
     expect((await app.inject({ url: '/v2/_catalog' })).json()).toEqual({ repositories: ['open'] })
   })
 

@@ -137,7 +137,17 @@ describe('a mount', () => {
     expect((await blobIn('b')).equals(bytes)).toBe(true)
   })
 
-  it.each(['&from=nobody', '&from=NO%20NAME', ''])(
+  it('needs no source to be named', async () => {
+    expect((await mount('')).statusCode).toBe(201)
+    expect((await blobIn('b')).equals(bytes)).toBe(true)
+  })
+
+  it('without a source begins an upload where nobody has the blob', async () => {
+    const unknown = digestOf('unknown')
+    expect((await send('POST', `/v2/b/blobs/uploads/?mount=${unknown}`)).statusCode).toBe(202)
+  })
+
+  it.each(['&from=nobody', '&from=NO%20NAME'])(
     'begins an upload where there is nothing to mount (%s)',
     async (query) => {
       const response = await mount(query)

@@ -56,16 +56,34 @@ export const uploadSession: Handlers<'upload-session'> = {
   },
 }
 
+/** How many repositories that hold a blob are asked for one that may be read. */
+const mostHolders = 20
+
 /**
- * Without `from`, all that can be said is whether the blob is here already. A source that may not be read is treated as one
- * that lacks the blob: a mount must not tell what is there.
+ * A source that may not be read is treated as one that lacks the blob: a mount must not tell what is there. Without `from`
+ * any repository that may be read will do (distribution-spec, "Mounting a blob from another repository").
  */
-async function mounted({ store, query, isPermitted }: Exchange, repository: string, digest: Digest): Promise<boolean> {
+async function mounted(exchange: Exchange, repository: string, digest: Digest): Promise<boolean> {
+  const { store, query } = exchange
   const target = store.repository(repository)
   const from = query.get('from')
-  if (from === null) return (await target.stat(digest)) !== undefined
-  if (!isRepository(from) || !(await isPermitted({ action: 'pull', repository: from, digest }))) return false
-  return (await target.mount(digest, store.repository(from))) !== undefined
+  if (from === null && (await target.stat(digest))) return true
+  const source = from === null ? await readableHolder(exchange, digest) : from
+  if (source === undefined || !(await mayBeRead(exchange, source, digest))) return false
+  return (await target.mount(digest, store.repository(source))) !== undefined
+}
+
+async function readableHolder(exchange: Exchange, digest: Digest): Promise<string | undefined> {
+  let asked = 0
+  for await (const name of exchange.store.holders(digest)) {
+    if (await mayBeRead(exchange, name, digest)) return name
+    if (++asked === mostHolders) return undefined
+  }
+  return undefined
+}
+
+async function mayBeRead({ isPermitted }: Exchange, repository: string, digest: Digest): Promise<boolean> {
+  return isRepository(repository) && (await isPermitted({ action: 'pull', repository, digest }))
 }
 
 async function beginSession({ uploads }: Exchange, repository: string): Promise<Answer> {

@@ -47,6 +47,8 @@ export interface ContentStore {
     readonly after?: string | undefined
     readonly limit?: number | undefined
   }): Promise<string[]>
+  /** Names of repositories that hold a blob, ordered: at the price of a look into each of all, and none where its bytes are not here. */
+  holders(digest: Digest): AsyncIterable<string>
   /** Begins or goes on with an upload session of a client. @throws Fault not-found if there is none and none is to be begun */
   openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
   /** Drops half-fetched and half-pushed content that nobody touched for so long, in milliseconds. */

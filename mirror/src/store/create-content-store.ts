@@ -3,7 +3,7 @@ import type { ObjectStore } from './object-store.ts'
 import { Fault, isFault } from '../oci/fault.ts'
 import { isRepository } from '../oci/reference.ts'
 import { createBlobs } from './content/blobs.ts'
-import { isIngestId, splitRepositoryKey } from './content/content-keys.ts'
+import { blobKey, isIngestId, linkKey, splitRepositoryKey } from './content/content-keys.ts'
 import { createManifests } from './content/manifests.ts'
 import { createRepository } from './content/repository.ts'
 import { createUploadDigests } from './content/upload-digests.ts'
@@ -34,6 +34,13 @@ export function createContentStore(objects: ObjectStore, { now = Date.now }: Con
     async repositories({ after = '', limit = Infinity } = {}) {
       const names = (await Array.fromAsync(repositoriesIn(objects))).filter((name) => name > after)
       return names.toSorted().slice(0, limit)
+    },
+
+    async *holders(digest) {
+      if (!(await objects.head(blobKey(digest)))) return
+      for await (const name of repositoriesIn(objects)) {
+        if (await objects.head(linkKey(name, digest))) yield name
+      }
     },
 
     async openUpload(id, options) {

@@ -111,6 +111,19 @@ export function pushesConformance(name: string, open: () => Promise<OpenedStore>
     )
 
     it(
+      'tells which repositories hold a blob',
+      withContent(async (content) => {
+        const blob = blobOf('hello')
+        expect(await Array.fromAsync(content.holders(blob.digest))).toEqual([])
+        for (const name of ['b', 'a/b', 'a']) await store(content.repository(name), blob, 'hello')
+        await store(content.repository('c'), blobOf('other'), 'other')
+        expect(await Array.fromAsync(content.holders(blob.digest))).toEqual(['a', 'a/b', 'b'])
+        await content.repository('b').deleteBlob(blob.digest)
+        expect(await Array.fromAsync(content.holders(blob.digest))).toEqual(['a', 'a/b'])
+      }),
+    )
+
+    it(
       'keeps clients away from half-fetched blobs',
       withContent(async (content) => {
         const id = `ingest-${digestOf('x').replace(':', '-')}`
