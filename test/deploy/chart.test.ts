@@ -6,65 +6,7 @@ import { chartNotes, lintChart, renderChart } from '../harness/helm.ts'
 import { startKubeApi, type KubeApi } from '../harness/kube/start-kube-api.ts'
 import { projectDirectory } from '../harness/project-directory.ts'
 import { requirePart } from '../harness/require-part.ts'
-
-const installations = {
-  'as it comes': {},
-  'on k3s, with a directory of the node and nodes outside': {
-    'agent.distribution': 'k3s',
-    'store.hostPath': '/srv/stowage',
-    'networkPolicy.allowedFrom': [{ ipBlock: { cidr: '10.8.0.0/16' } }],
-    'service.type': 'NodePort',
-  },
-  'with everything that is off by default': {
-    pullSecretNamespaces: ['default'],
-    'podDisruptionBudget.enabled': true,
-    'controller.hostNetwork': true,
-    'controller.priorityClassName': 'system-cluster-critical',
-    'controller.env': [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
-    insecureRegistries: ['registry:5000'],
-    imagePullSecrets: [{ name: 'pull' }],
-    'agent.priorityClassName': 'system-node-critical',
-    nodeSelector: { disk: 'large' },
-    affinity: { nodeAffinity: {} },
-  },
-  'with all values that kube-fledged comes with': {
-    controllerReplicaCount: 1,
-    webhookServerReplicaCount: 1,
-    controller: { hostNetwork: false, priorityClassName: '' },
-    webhookServer: { enable: true, hostNetwork: false, priorityClassName: '' },
-    image: { busyboxImageRepository: 'senthilrch/busybox', busyboxImageVersion: '1.35.0', pullPolicy: 'Always' },
-    command: { kubefledgedControllerCommand: ['/opt/bin/kubefledged-controller'] },
-    args: {
-      controllerLogLevel: 'INFO',
-      controllerImagePullDeadlineDuration: '5m',
-      controllerImageCacheRefreshFrequency: '15m',
-      controllerImagePullPolicy: 'IfNotPresent',
-      controllerServiceAccountName: '',
-      controllerCRISocketPath: '',
-    },
-    imagePullSecrets: [],
-    nameOverride: '',
-    fullnameOverride: '',
-    serviceAccount: { create: true, name: null },
-    clusterRole: { create: true, name: null },
-    clusterRoleBinding: { create: true, name: null },
-    podSecurityContext: {},
-    securityContext: {},
-    resources: {},
-    nodeSelector: {},
-    tolerations: [],
-    affinity: {},
-    service: { type: 'ClusterIP', port: 80 },
-    ingress: { enabled: false, annotations: {}, hosts: [{ host: 'chart-example.local', paths: [] }], tls: [] },
-  },
-  'with values of kube-fledged': {
-    'image.busyboxImageVersion': '1.35.0',
-    'args.controllerCRISocketPath': '/run/other/containerd.sock',
-    'args.controllerLogLevel': 'WARNING',
-    'args.controllerImageCacheRefreshFrequency': '30m',
-    'webhookServer.enable': true,
-  },
-}
+import { installations } from './installations.ts'
 
 requirePart('helm')('the chart', () => {
   it('is without fault for helm', async () => {
