@@ -13,8 +13,8 @@ export interface Mirror extends AsyncDisposable {
  * Starts a registry and waits until it listens.
  * @throws Error with its last words if it does not come up
  */
-export async function startMirror(directory: string): Promise<Mirror> {
-  const flags = ['--data', path.join(directory, 'data'), '--listen', '127.0.0.1:0']
+export async function startMirror(directory: string, ...more: readonly string[]): Promise<Mirror> {
+  const flags = ['--data', path.join(directory, 'data'), '--listen', '127.0.0.1:0', ...more]
   const program = spawnStowage(['--log-format', 'json', '--log-level', 'debug', 'mirror', ...flags], {
     outputFile: path.join(directory, 'mirror.log'),
   })

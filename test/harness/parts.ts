@@ -25,6 +25,10 @@ const allParts = {
     missing: () => noCniPlugin('ptp', 'host-local', 'loopback'),
     enable: `${aptInstall} containernetworking-plugins`,
   },
+  conformance: {
+    missing: () => (process.env['OCI_CONFORMANCE'] === undefined ? whyNotInstalled('conformance') : undefined),
+    enable: 'npm run tools conformance, or set OCI_CONFORMANCE',
+  },
   containerd: {
     missing: () => noCommand('containerd', 'ctr', 'runc') ?? notRoot(),
     enable: `as root: ${aptInstall} containerd runc`,
@@ -52,6 +56,10 @@ const allParts = {
   'kube-api': {
     missing: () => whyNoKubeApi(),
     enable: 'npm run tools kubernetes etcd, or set KUBEBUILDER_ASSETS',
+  },
+  kubeconform: {
+    missing: () => whyNotInstalled('kubeconform'),
+    enable: 'npm run tools kubeconform',
   },
   kubernetes: {
     missing: () => whyNotInstalled('kubernetes') ?? whyNotInstalled('etcd') ?? noCommand('ip') ?? notRoot(),

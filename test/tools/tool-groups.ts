@@ -6,6 +6,10 @@ const containerd = 'github.com/containerd/containerd/v2'
 const kubernetes = 'k8s.io/kubernetes/cmd'
 
 const groups = {
+  conformance: goGroup({
+    module: 'conformance',
+    programs: { conformance: 'github.com/opencontainers/distribution-spec/conformance' },
+  }),
   'containerd-1.7': debianGroup({
     suite: 'trixie',
     packageName: 'containerd',
@@ -23,6 +27,10 @@ const groups = {
   }),
   etcd: goGroup({ module: 'etcd', programs: { etcd: 'go.etcd.io/etcd/server/v3' } }),
   helm: goGroup({ module: 'helm', programs: { helm: 'helm.sh/helm/v4/cmd/helm' } }),
+  kubeconform: goGroup({
+    module: 'kubeconform',
+    programs: { kubeconform: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+  }),
   kubernetes: goGroup({
     module: 'kubernetes',
     programs: {

@@ -15,6 +15,7 @@ import { serve } from '../serve.ts'
 interface MirrorFlags {
   readonly data: string
   readonly listen: ListenAddress
+  readonly allowSparse?: boolean
 }
 
 /** `stowage mirror`: the registry alone. */
@@ -23,6 +24,12 @@ export function mirrorCommand(context: CommandContext): Command {
     .description('Serve the OCI registry alone: push to it, pull from it with any client.')
     .addOption(option('--data <directory>', 'where its content lies').makeOptionMandatory())
     .addOption(listenOption())
+    .addOption(
+      option(
+        '--allow-sparse',
+        'take images that are pushed without their config or some of their layers (default: refuse)',
+      ),
+    )
     .addHelpText(
       'after',
       '\nExample:\n  stowage mirror --data ./registry\n  skopeo copy --dest-tls-verify=false oci:./layout:v1 docker://127.0.0.1:5080/app:v1',
@@ -37,13 +44,13 @@ export function listenOption(): ReturnType<typeof option> {
     .default({ host: '127.0.0.1', port: 5080 } satisfies ListenAddress, '127.0.0.1:5080')
 }
 
-async function runMirror(context: CommandContext, { data, listen }: MirrorFlags): Promise<void> {
+async function runMirror(context: CommandContext, { data, listen, allowSparse }: MirrorFlags): Promise<void> {
   const log = await context.log()
   await using directory = await openDataDirectory(data, 'mirror')
   await using objects = await openFsStore({ directory: directory.path })
   const store = createContentStore(objects)
   const app = createMirrorServer()
-  await app.register(registryRoutes, { store, authorize: allowAll, log })
+  await app.register(registryRoutes, { store, authorize: allowAll, takesSparse: allowSparse, log })
   const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen, log, signal })
   const expiring = (signal: AbortSignal): Promise<void> => expireUploads(store, { log, signal })
   await runAll([serving, expiring], context.signal)

@@ -15,6 +15,8 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly store: ContentStore
   readonly uploads: UploadSessions
+  /** Whether an image may be pushed whose config or layers are not here. */
+  readonly takesSparse: boolean
   /** Bytes of manifests and small blobs by digest, which they were checked against; asked only for what was found to be in the repository. */
   readonly cache: RecentlyUsed<Uint8Array>
   /** Goes on only if it is allowed. @throws Refusal UNAUTHORIZED | DENIED */

@@ -95,6 +95,14 @@ describe('manifests', () => {
     expect((await get('v1')).statusCode).toBe(404)
   })
 
+  it('takes such an image where sparse ones are taken', async () => {
+    app = createMirrorServer()
+    const store = createContentStore(createMemoryStore())
+    void app.register(registryRoutes, { store, authorize: allowAll, takesSparse: true, log: pino({ level: 'silent' }) })
+    expect((await put('v1', image)).statusCode).toBe(201)
+    expect((await get('v1')).rawPayload.equals(image)).toBe(true)
+  })
+
   it('refuses an image that says another size of a layer', async () => {
     await putBlobs()
     const wrong = { ...descriptor(mediaTypes.layer, layer), size: 1 }

@@ -23,12 +23,12 @@ export const manifests: Handlers<'manifest'> = {
     return { status: 200, headers: contentHeaders(found), body }
   },
 
-  async PUT({ store, permit, request, query }, { repository: name, reference }) {
+  async PUT({ store, permit, request, query, takesSparse }, { repository: name, reference }) {
     await permit({ action: 'push', repository: name, digest: reference.digest })
     const raw = await readBody(request, maxManifestSize)
     const manifest = parsePushed(raw, { mediaType: request.headers['content-type'], digest: reference.digest })
     const repository = store.repository(name)
-    await checkParts(repository, manifest)
+    if (!takesSparse) await checkParts(repository, manifest)
     const tags = reference.digest ? tagsIn(query) : [reference.tag]
     await repository.putManifest(manifest, { tags })
     return created(name, manifest, reference.digest ? tags : [])

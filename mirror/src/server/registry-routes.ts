@@ -12,7 +12,7 @@ import { catalog, referrers, tags } from './lists.ts'
 import { manifests } from './manifests.ts'
 import { parsePath, type RegistryPath } from './parse-path.ts'
 import { Refusal } from './refusal.ts'
-import { isAborted } from './request-body.ts'
+import { drain, isAborted } from './request-body.ts'
 import { sendAnswer } from './send-answer.ts'
 import { createUploadSessions } from './upload-sessions.ts'
 import { uploadSession, uploadStart } from './uploads.ts'
@@ -20,6 +20,8 @@ import { uploadSession, uploadStart } from './uploads.ts'
 export interface RegistryOptions {
   readonly store: ContentStore
   readonly authorize: Authorize
+  /** Takes images without their config or layers (sparse manifests); absent: they are to be pushed first. */
+  readonly takesSparse?: boolean | undefined
   readonly log: Logger
 }
 
@@ -63,7 +65,7 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     logWhenClosed(request, reply, options.log)
     const answer = await answerTo(request, serving).catch((error: unknown) => failed(error, request, options.log))
-    drain(request)
+    drain(request.raw)
     void reply.header('docker-distribution-api-version', 'registry/2.0')
     await sendAnswer(reply, answer).catch((err: unknown) => {
       options.log.warn({ err, path: pathOf(request) }, 'sending a blob failed')
@@ -75,12 +77,7 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
 
 async function answerTo(
   request: FastifyRequest,
-  {
-    store,
-    uploads,
-    cache,
-    authorize,
-  }: Pick<RegistryOptions, 'authorize'> & Pick<Exchange, 'store' | 'uploads' | 'cache'>,
+  { store, uploads, cache, authorize, takesSparse = false }: Serving,
 ): Promise<Answer> {
   const decide = async (access: Access) => authorize(anonymous, access)
   return dispatch(parsePath(pathOf(request)), {
@@ -89,6 +86,7 @@ async function answerTo(
     request: request.raw,
     store,
     uploads,
+    takesSparse,
     cache,
     isPermitted: async (access) => (await decide(access)).allowed,
     permit: async (access) => {
@@ -122,23 +120,6 @@ function failed(error: unknown, request: FastifyRequest, log: Logger): Answer {
   else if (!isFault(error)) log.error(facts, 'request failed')
   else if (answer.status >= 500) log.warn(facts, 'request failed')
   return answer
-}
-
-/** More than this is not taken of a body that was refused, in bytes. */
-const mostDrained = 16 * 1024 * 1024
-
-/**
- * Takes and drops what a handler did not read: Node leaves it in the socket, and the connection could not be used again, or
- * drops it without end. A client that goes on and on after its answer is cut.
- */
-function drain({ raw }: FastifyRequest): void {
-  if (raw.complete) return
-  let left = mostDrained
-  raw.on('data', ({ length }: Uint8Array) => {
-    left -= length
-    if (left < 0) raw.destroy()
-  })
-  raw.resume()
 }
 
 function logWhenClosed(request: FastifyRequest, reply: FastifyReply, log: Logger): void {

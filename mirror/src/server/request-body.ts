@@ -27,6 +27,23 @@ export function isAborted(request: IncomingMessage): boolean {
   return request.destroyed && !request.complete
 }
 
+/** More than this is not taken of a body that was refused, in bytes. */
+const mostDrained = 16 * 1024 * 1024
+
+/**
+ * Takes and drops what a handler did not read: Node leaves it in the socket, and the connection could not be used again, or
+ * drops it without end. A client that goes on and on after its answer is cut.
+ */
+export function drain(request: IncomingMessage): void {
+  if (request.complete) return
+  let left = mostDrained
+  request.on('data', ({ length }: Uint8Array) => {
+    left -= length
+    if (left < 0) request.destroy()
+  })
+  request.resume()
+}
+
 function tooLarge(limit: number): Refusal {
   return new Refusal('SIZE_INVALID', `the request is larger than the ${limit} bytes that are taken here`, {
     status: 413,
