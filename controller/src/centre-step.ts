@@ -12,7 +12,6 @@ import { planAssignments } from './plan/plan-assignments.ts'
 import { planResolve } from './plan/plan-resolve.ts'
 import { planSets } from './plan/plan-sets.ts'
 import { planWants, type Want } from './plan/plan-wants.ts'
-import { nextContactBy } from './plan/reachable.ts'
 import { settlingNodes } from './plan/settling-nodes.ts'
 import { statusOf } from './plan/status-of.ts'
 import type { World } from './plan/world.ts'
@@ -31,6 +30,8 @@ export interface CentreStepOptions {
   readonly refreshMs: number
   /** How many references are looked up or copied at a time. */
   readonly mostFlights: number
+  /** Concludes from silence what can be concluded; says when there will be more, epoch milliseconds. */
+  readonly noteSilence: () => Promise<number>
   /** Called for each node whose assignment is another one now. */
   readonly onAssigned: (node: string) => void
 }
@@ -104,19 +105,15 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
     }
   }
 
-  function nextOverdue(): number {
-    const times = [...memory.nodes.all.values()].map((heard) => nextContactBy(heard) + 1)
-    return times.reduce((first, at) => (at > now() ? Math.min(first, at) : first), Infinity)
-  }
-
   return async () => {
+    const overdueAt = await options.noteSilence()
     const wishes = options.wishes()
-    if (!wishes) return Infinity
+    if (!wishes) return overdueAt
     await keepRecords(wishes)
     const publishAt = await publish(world())
     const resolveAt = await resolve(world(), wishes)
     await keepStatuses(world())
-    return Math.min(publishAt, resolveAt, nextOverdue())
+    return Math.min(publishAt, resolveAt, overdueAt)
   }
 }
 

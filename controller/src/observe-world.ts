@@ -1,6 +1,7 @@
 import { cacheKey } from './api/image-cache.ts'
 import type { CentreMemory } from './memory/centre-memory.ts'
 import { knownNodes } from './plan/known-node.ts'
+import { heardBy, type Listening } from './plan/reachable.ts'
 import type { Flight, World } from './plan/world.ts'
 import type { SourceProblem, SourceState } from './sources/wish-source.ts'
 
@@ -8,12 +9,13 @@ export interface ObserveWorldInput {
   readonly memory: CentreMemory
   readonly source: SourceState
   readonly flights: ReadonlyMap<string, Flight>
+  readonly listening: Listening
   /** Epoch milliseconds. */
   readonly now: number
 }
 
 /** All that is known at this moment. Caches that were never looked at by a step of the centre are not in it yet. */
-export function observeWorld({ memory, source, flights, now }: ObserveWorldInput): World {
+export function observeWorld({ memory, source, flights, listening, now }: ObserveWorldInput): World {
   const { caches = [], nodes = [] } = source.wishes ?? {}
   return {
     epoch: memory.epoch,
@@ -21,7 +23,10 @@ export function observeWorld({ memory, source, flights, now }: ObserveWorldInput
       const record = memory.caches.all.get(cacheKey(cache))
       return record ? [{ cache, record }] : []
     }),
-    nodes: knownNodes(memory.nodes.all.values(), nodes),
+    nodes: knownNodes(
+      memory.nodes.all.values().map((record) => heardBy(record, listening)),
+      nodes,
+    ),
     resolutions: memory.resolutions.all,
     assignments: memory.assignments.all,
     flights,

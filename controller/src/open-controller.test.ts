@@ -9,6 +9,7 @@ import {
   type CentreOptions,
   type FakeSource,
 } from './testing/centre.ts'
+import { openCentreMemory } from './memory/centre-memory.ts'
 import { createFakeUpstream, type FakeUpstream } from './testing/fake-upstream.ts'
 import { aCache } from './testing/world.ts'
 
@@ -169,6 +170,47 @@ describe('a centre', () => {
       { online: false, message: expect.stringContaining('offline since') as string },
     ])
     expect(await phase()).toBe('AwaitingOfflineNodes')
+  })
+
+  it('says after a restart of each node what it said before, and gives those that could not report time for it', async () => {
+    const store = createMemoryStore()
+    await centre[Symbol.asyncDispose]()
+    await start({ objects: store })
+    source.wish([aCache('a', [''])])
+    const [away, here] = [createFakeNode('away', centre), createFakeNode('here', centre)]
+    await away.say()
+    now += 30_000
+    await here.say()
+    now += 31_000
+    await here.say({ labels: { news: 'so that the centre looks' } })
+    const remembered = async () => (await openCentreMemory(store)).nodes.all.get('away')
+    await until(async () => expect(await remembered()).toMatchObject({ isOverdue: true }))
+    const before = [await centre.caches(), await centre.images()]
+    await centre[Symbol.asyncDispose]()
+
+    now += 600_000
+    source = createFakeSource()
+    await start({ objects: store })
+    source.wish([aCache('a', [''])])
+    await until(async () => expect([await centre.caches(), await centre.images()]).toEqual(before))
+    const online = async () => (await centre.nodes()).map((node) => [node.name, node.online])
+    const said = [
+      ['away', false],
+      ['here', true],
+    ]
+    expect(await online()).toEqual(said)
+    now += 90_000
+    expect(await online()).toEqual(said)
+    now += 1
+    expect(await online()).toEqual([
+      ['away', false],
+      ['here', false],
+    ])
+    await createFakeNode('away', centre).say({ counter: 2 })
+    expect(await online()).toEqual([
+      ['away', true],
+      ['here', false],
+    ])
   })
 
   it('comes back from being killed knowing everything', async () => {

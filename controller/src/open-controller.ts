@@ -35,6 +35,8 @@ export interface ControllerOptions {
   /** Epoch milliseconds. */
   readonly now?: () => number
   readonly random?: () => number
+  /** What nodes are given after the start, beyond the time that they announced, before they count as offline; in milliseconds. */
+  readonly graceMs?: number
   /** Called after each step, once wishes are known: what is written elsewhere of what is known follows from that. */
   readonly onStep?: (world: World, centre: { readonly forgetNode: (node: string) => Promise<boolean> }) => void
 }
@@ -62,7 +64,10 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const queue = new PQueue({ concurrency: options.mostRequests ?? 8 })
   const { upstreamFor } = options
   const flights = createImageFlights({ ...news, resolutions: memory.resolutions, content, queue, upstreamFor, random })
-  const world = (): World => observeWorld({ memory, source: source.state(), flights: flights.all, now: now() })
+  const listening = { since: now(), graceMs: options.graceMs ?? 30_000 }
+  const registry = createNodeRegistry({ ...news, nodes: memory.nodes, listening })
+  const world = (): World =>
+    observeWorld({ memory, source: source.state(), flights: flights.all, listening, now: now() })
   const step = createCentreStep({
     memory,
     content,
@@ -73,6 +78,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     now,
     refreshMs: options.refreshMs,
     mostFlights: options.mostFlights ?? 4,
+    noteSilence: () => registry.noteSilence(),
     onAssigned: (node) => board.changed(node),
   })
 
@@ -93,7 +99,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   return {
     edgeApi: edgeApi({
-      registry: createNodeRegistry({ ...news, nodes: memory.nodes }),
+      registry,
       board,
       assignments: memory.assignments.all,
       isKnown: (node) => memory.nodes.all.has(node),

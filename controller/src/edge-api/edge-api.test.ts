@@ -6,11 +6,12 @@ import { createMemoryStore } from '@stowage/mirror/store/memory-store'
 import { fastify, type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openCentreMemory, type CentreMemory } from '../memory/centre-memory.ts'
+import { neverAway } from '../plan/reachable.ts'
 import { silentLog } from '../testing/silent-log.ts'
 import { aReport } from '../testing/world.ts'
 import { createAssignmentBoard, type AssignmentBoard } from './assignment-board.ts'
 import { edgeApi } from './edge-api.ts'
-import { createNodeRegistry } from './node-registry.ts'
+import { createNodeRegistry, type NodeRegistry } from './node-registry.ts'
 
 const other = '6f0dd1c5-8a1f-4a3c-9ab2-6ac0c3c5a002'
 const objects = () => createMemoryStore()
@@ -22,6 +23,7 @@ describe('/edge/v1', () => {
   let memory: CentreMemory
   let board: AssignmentBoard
   let stop: AbortController
+  let registry: NodeRegistry
   let news: number
   let now: number
 
@@ -32,8 +34,9 @@ describe('/edge/v1', () => {
     stop = new AbortController()
     news = 0
     now = 1_000_000
-    const registry = createNodeRegistry({
+    registry = createNodeRegistry({
       nodes: memory.nodes,
+      listening: neverAway,
       now: () => now,
       log: silentLog,
       onNews: () => void news++,
@@ -109,6 +112,33 @@ describe('/edge/v1', () => {
       now += 1000
       await report(aReport('n', { counter: 3 }))
       expect([await stored(), news]).toEqual([3, 1])
+    })
+  })
+
+  describe('silence', () => {
+    const stored = async () => (await openCentreMemory(store)).nodes.all.get('n')
+
+    it('is written down with the last word once it is too long, and ends with the next word', async () => {
+      await report(aReport('n', { counter: 1 }))
+      now += 10_000
+      await report(aReport('n', { counter: 2, bytesReceived: 7 }))
+      expect(await registry.noteSilence()).toBe(now + 60_001)
+      now += 60_001
+      expect(await registry.noteSilence()).toBe(Infinity)
+      expect(await stored()).toMatchObject({ isOverdue: true, report: { counter: 2 } })
+      await report(aReport('n', { counter: 3, bytesReceived: 7 }))
+      expect([(await stored())?.isOverdue, news]).toEqual([false, 2])
+    })
+
+    it('of a thousand nodes is written down once', async () => {
+      const names = Array.from({ length: 1000 }, (_, index) => `n-${index}`)
+      for (const name of names) await registry.take(aReport(name))
+      now += 60_001
+      const write = vi.spyOn(store, 'putIfMatch')
+      await registry.noteSilence()
+      expect(write).toHaveBeenCalledTimes(1000)
+      expect(await registry.noteSilence()).toBe(Infinity)
+      expect(write).toHaveBeenCalledTimes(1000)
     })
   })
 

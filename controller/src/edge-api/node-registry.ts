@@ -1,29 +1,40 @@
 import type { Report } from '@stowage/mirror/edge/report'
 import { isFault } from '@stowage/mirror/oci/fault'
+import PQueue from 'p-queue'
 import type { Logger } from 'pino'
 import type { NodeRecord } from '../memory/node-record.ts'
 import type { Remembered } from '../memory/remembered.ts'
 import { acceptReport, type ReportVerdict } from '../plan/accept-report.ts'
+import { heardBy, isReachable, type Listening } from '../plan/reachable.ts'
 
 export interface NodeRegistryOptions {
   readonly nodes: Remembered<NodeRecord>
+  readonly listening: Listening
   readonly now: () => number
   readonly log: Logger
   /** Called when a report says more than how far bytes have come. */
   readonly onNews: () => void
 }
 
-/** Takes reports in. */
+/** Takes reports in, and their absence. */
 export interface NodeRegistry {
   take(report: Report): Promise<ReportVerdict>
+  /**
+   * Writes down who is overdue now, so that no restart gives anybody a second time to be heard of. Says when the next one will
+   * be, epoch milliseconds; Infinity for never.
+   */
+  noteSilence(): Promise<number>
 }
 
 /** How often bytes and times are written down while nothing else changes, in milliseconds. */
 const saveEveryMs = 60_000
+/** Records that are written at a time when many nodes fall silent at once. */
+const mostWrites = 16
 
 /** Keeps the latest report of each node: at once in memory, on disk when it is news and now and then. */
-export function createNodeRegistry({ nodes, now, log, onNews }: NodeRegistryOptions): NodeRegistry {
+export function createNodeRegistry({ nodes, listening, now, log, onNews }: NodeRegistryOptions): NodeRegistry {
   const savedAt = new Map<string, number>()
+  const writes = new PQueue({ concurrency: mostWrites })
 
   async function save(node: string): Promise<void> {
     savedAt.set(node, now())
@@ -38,7 +49,8 @@ export function createNodeRegistry({ nodes, now, log, onNews }: NodeRegistryOpti
   return {
     async take(report) {
       const { node } = report
-      const old = nodes.all.get(node)
+      const record = nodes.all.get(node)
+      const old = record && heardBy(record, listening)
       const verdict = acceptReport(old, report, now())
       if (verdict.kind === 'clone') log.warn({ node, instance: report.instance }, 'report of a clone refused')
       if (verdict.kind !== 'accepted') return verdict
@@ -48,6 +60,20 @@ export function createNodeRegistry({ nodes, now, log, onNews }: NodeRegistryOpti
       if (verdict.isNews || now() - (savedAt.get(node) ?? 0) >= saveEveryMs) await save(node)
       if (verdict.isNews) onNews()
       return verdict
+    },
+
+    async noteSilence() {
+      const silent: string[] = []
+      let nextAt = Infinity
+      for (const [node, record] of nodes.all) {
+        if (record.isOverdue) continue
+        const heard = heardBy(record, listening)
+        if (isReachable(heard, now())) nextAt = Math.min(nextAt, heard.nextContactBy + 1)
+        else silent.push(node)
+      }
+      for (const node of silent) nodes.note(node, { ...nodes.all.get(node)!, isOverdue: true })
+      await Promise.all(silent.map((node) => writes.add(() => save(node))))
+      return nextAt
     },
   }
 }

@@ -34,6 +34,8 @@ export interface KubeSource extends WishSource {
   caches(): ReadonlyMap<string, CacheObject>
   /** Whether it is believed that there is an EdgeNode of this name. */
   hasEdgeNode(name: string): boolean
+  /** Names of EdgeNodes that were there at the last run. */
+  readonly rememberedEdgeNodes: ReadonlySet<string>
   /** Whether ImageCaches go because their definition does: then they empty no node. */
   isDefinitionGoing(): boolean
 }
@@ -71,6 +73,7 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     nodes: await openBelievedObjects({ ...believing, watch: nodes, definition: undefined, trim: labelsOnly }),
   }
   for (const object of believed.caches.all().values()) readCache(object)
+  const rememberedEdgeNodes = new Set(believed.edgeNodes.all().keys())
   let inForce: ReadonlyMap<string, ImageCache> = new Map()
   let state: SourceState = { wishes: undefined, condition: 'starting', message: 'not read yet', problems: [] }
   let wishes: Wishes | undefined
@@ -176,6 +179,7 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     edgeNodes,
     caches: () => caches,
     hasEdgeNode: (name) => believed.edgeNodes.all().has(name),
+    rememberedEdgeNodes,
     isDefinitionGoing: () => believed.caches.isGoing(),
     async run({ signal, onChange: callback }) {
       onChange = callback

@@ -12,7 +12,7 @@ const anObject = (more: object = {}, status?: object): KubeObject => ({
   metadata: { name: 'edge-1', uid: 'u', resourceVersion: '1', ...more },
   ...(status && { status }),
 })
-const nothing = { object: undefined, isBelieved: false, wasThere: false, graceUntil: 0, now: 700_000 }
+const nothing = { object: undefined, isBelieved: false, wasThere: false, now: 700_000 }
 const look = (view: NodeView, more: Partial<NodeWriteInput> = {}): string | undefined =>
   nodeWrite(view, { ...nothing, ...more })?.kind
 
@@ -33,13 +33,12 @@ describe('what is written of a node', () => {
     expect(look(online, { wasThere: true })).toBe('create')
   })
 
-  it('is its status when that is another one, and that it is away only when it could have been heard', () => {
+  it('is its status when that is another one, and only then', () => {
     const written = nodeWrite(online, { ...nothing, object: anObject() })
     const status = written?.kind === 'status' ? written.status : {}
     expect(status).toMatchObject({ link: 'Online', phase: 'Synced' })
     const object = anObject({}, status)
     expect(look(online, { object })).toBeUndefined()
-    expect(look(offline, { object, graceUntil: 800_000 })).toBe('later')
     expect(look(offline, { object })).toBe('status')
   })
 })

@@ -9,7 +9,6 @@ export type NodeWrite =
   | { readonly kind: 'create' }
   | { readonly kind: 'forget' }
   | { readonly kind: 'status'; readonly status: EdgeNodeStatus; readonly object: KubeObject }
-  | { readonly kind: 'later'; readonly at: number }
 
 export interface NodeWriteInput {
   /** Its EdgeNode as it is listed now. */
@@ -18,8 +17,7 @@ export interface NodeWriteInput {
   readonly isBelieved: boolean
   /** Whether it had one before. */
   readonly wasThere: boolean
-  /** Until then nobody is called offline who was not before. Epoch milliseconds. */
-  readonly graceUntil: number
+  /** Epoch milliseconds. */
   readonly now: number
 }
 
@@ -34,12 +32,10 @@ export function nodeWrite(view: NodeView, input: NodeWriteInput): NodeWrite | un
 
 function statusWrite(
   view: NodeView,
-  { object, graceUntil, now }: NodeWriteInput & { readonly object: KubeObject },
+  { object, now }: NodeWriteInput & { readonly object: KubeObject },
 ): NodeWrite | undefined {
   const standing = edgeNodeStatusSchema.partial().safeParse(object['status']).data
   const before = standing as Partial<EdgeNodeStatus> | undefined
   const status = edgeNodeStatusOf(view, { before, now })
-  if (!status) return undefined
-  const isLost = before?.link === 'Online' && status.link === 'Offline'
-  return isLost && graceUntil > now ? { kind: 'later', at: graceUntil } : { kind: 'status', status, object }
+  return status && { kind: 'status', status, object }
 }

@@ -22,8 +22,6 @@ export interface ProjectionOptions {
   readonly log: Logger
   /** The least time between two writes of one ImageCache's status, in milliseconds. */
   readonly statusEveryMs?: number
-  /** So long after the start nobody is called offline who was not before: nobody could report while the centre was away. */
-  readonly graceMs?: number
 }
 
 type ForgetNode = (node: string) => Promise<unknown>
@@ -48,17 +46,16 @@ interface Trouble {
 
 /** Level-based: what is to be written follows from the world and the objects, and is looked for again after each write. */
 export function createProjection(options: ProjectionOptions): Projection {
-  const { api, source, bell, now, log, statusEveryMs = 5000, graceMs = 30_000 } = options
+  const { api, source, bell, now, log, statusEveryMs = 5000 } = options
   const { imageCaches, edgeNodes } = source
   const queue = new PQueue({ concurrency })
   const troubles = new Map<string, Trouble>()
   const written = new Map<string, WrittenBefore & { readonly at: number }>()
   const invalidTold = new Set<string>()
-  const graceUntil = now() + graceMs
   let world: World | undefined
   let forgetNode: ForgetNode | undefined
-  /** Names of EdgeNodes that were there. */
-  const seen = new Set<string>()
+  /** Names of EdgeNodes that were there: whoever deletes one while the centre is away means it, too. */
+  const seen = new Set(source.rememberedEdgeNodes)
   let nextAt = Infinity
   /** Thrown where somebody waits for it. */
   let bug: Error | undefined
@@ -122,8 +119,7 @@ export function createProjection(options: ProjectionOptions): Projection {
     } else if (removeAnnotations) {
       attempt(name, async () => imageCaches.take(await writer.removeAnnotations(object, removeAnnotations)))
     } else if (status) {
-      const isOfOffline = status.next.status === 'AwaitingOfflineNodes'
-      const due = Math.max((writtenAt ?? -Infinity) + statusEveryMs, isOfOffline ? graceUntil : -Infinity)
+      const due = (writtenAt ?? -Infinity) + statusEveryMs
       if (due > now()) return dueAgain(due)
       attempt(name, () => writeStatus(writer, object, status))
     }
@@ -169,18 +165,13 @@ export function createProjection(options: ProjectionOptions): Projection {
       const { name } = view
       const isBelieved = source.hasEdgeNode(name)
       const standing = { object: edgeNodes.objects.get(name), isBelieved, wasThere: seen.has(name) }
-      const write = nodeWrite(view, { ...standing, graceUntil, now: now() })
+      const write = nodeWrite(view, { ...standing, now: now() })
       if (isBelieved) seen.add(name)
-      if (write?.kind === 'later') dueAgain(write.at)
-      else if (write) attempt(`EdgeNode ${name}`, () => writeNode(writer, name, write))
+      if (write) attempt(`EdgeNode ${name}`, () => writeNode(writer, name, write))
     }
   }
 
-  async function writeNode(
-    writer: ClusterWriter,
-    name: string,
-    write: Exclude<NodeWrite, { kind: 'later' }>,
-  ): Promise<void> {
+  async function writeNode(writer: ClusterWriter, name: string, write: NodeWrite): Promise<void> {
     if (write.kind === 'create') await writer.createEdgeNode(name)
     if (write.kind === 'status') edgeNodes.take(await writer.edgeNodeStatus(write.object, write.status))
     if (write.kind === 'forget') await forgetNode?.(name)

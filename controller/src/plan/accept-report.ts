@@ -1,19 +1,19 @@
 import type { FaultReport, Report } from '@stowage/mirror/edge/report'
 import type { NodeRecord } from '../memory/node-record.ts'
-import { isReachable, nextContactBy } from './reachable.ts'
+import { isReachable, type HeardNode } from './reachable.ts'
 
 export type ReportVerdict =
   | {
       readonly kind: 'accepted'
       readonly record: NodeRecord
-      /** More than bytes and times has changed: worth a write and another look at everything. */
+      /** More than bytes and times has changed, or it was overdue: worth a write and another look at everything. */
       readonly isNews: boolean
     }
   | { readonly kind: 'late' }
   | { readonly kind: 'clone'; readonly message: string }
 
 /** What a report changes. One name belongs to one instance of an agent, until that one is overdue. */
-export function acceptReport(old: NodeRecord | undefined, report: Report, now: number): ReportVerdict {
+export function acceptReport(old: HeardNode | undefined, report: Report, now: number): ReportVerdict {
   const isSame = old?.report.instance === report.instance
   if (old && !isSame && isReachable(old, now)) return { kind: 'clone', message: cloneMessage(old, report, now) }
   // An agent that was set back to a backup counts anew: once it is overdue, what it says is taken.
@@ -22,9 +22,10 @@ export function acceptReport(old: NodeRecord | undefined, report: Report, now: n
     version: 1,
     report,
     receivedAt: now,
+    isOverdue: false,
     failures: failuresAfter(isSame ? old.failures : {}, report),
   }
-  return { kind: 'accepted', record, isNews: !old || newsOf(old) !== newsOf(record) }
+  return { kind: 'accepted', record, isNews: !old || old.isOverdue || newsOf(old) !== newsOf(record) }
 }
 
 /** A definite error stays until the image succeeds, means another digest, or is no longer wanted. */
@@ -51,8 +52,8 @@ function newsOf({ report, failures }: NodeRecord): string {
   return JSON.stringify([instance, agentVersion, platform, labels, runtime, acknowledged, trouble, states, failed])
 }
 
-function cloneMessage(old: NodeRecord, { node }: Report, now: number): string {
-  const seconds = Math.ceil((nextContactBy(old) - now) / 1000)
+function cloneMessage(old: HeardNode, { node }: Report, now: number): string {
+  const seconds = Math.ceil((old.nextContactBy - now) / 1000)
   return (
     `node ${node} is taken: another agent (instance ${old.report.instance}) reports under this name. ` +
     `If this machine is a copy of that one, give it a name of its own (--node) and a data directory of its own; ` +

@@ -2,7 +2,7 @@ import type { Platform } from '@stowage/mirror/oci/platform'
 import type { EdgeNode } from '../api/edge-node.ts'
 import type { ImageList } from '../api/image-list.ts'
 import { isMet } from '../api/label-selector.ts'
-import type { NodeRecord } from '../memory/node-record.ts'
+import type { HeardNode } from './reachable.ts'
 
 /** A node that was heard of, or that administrators have declared. */
 export interface KnownNode {
@@ -11,11 +11,11 @@ export interface KnownNode {
   /** What runs on it, if its agent or its declared labels say. */
   readonly platform: Platform | undefined
   /** Undefined for a node that is only declared. */
-  readonly heard: NodeRecord | undefined
+  readonly heard: HeardNode | undefined
 }
 
 /** All nodes by name. Declared labels win over those that an agent proposes. */
-export function knownNodes(records: Iterable<NodeRecord>, declared: readonly EdgeNode[]): KnownNode[] {
+export function knownNodes(records: Iterable<HeardNode>, declared: readonly EdgeNode[]): KnownNode[] {
   const heard = new Map([...records].map((record) => [record.report.node, record]))
   const labels = new Map(declared.map((node) => [node.name, node.labels]))
   return [...new Set([...heard.keys(), ...labels.keys()])].toSorted().map((name) => {

@@ -3,7 +3,7 @@ import { formatPlatform } from '@stowage/mirror/oci/platform'
 import type { NodeView } from '../operator-api/views.ts'
 import { imageRows, type ImageRow } from './image-row.ts'
 import type { KnownNode } from './known-node.ts'
-import { isReachable, nextContactBy } from './reachable.ts'
+import { isReachable } from './reachable.ts'
 import type { World } from './world.ts'
 
 /** Where every node stands. */
@@ -62,7 +62,7 @@ function contactOf({ heard }: KnownNode): Pick<NodeView, 'lastContact' | 'nextCo
   if (!heard) return { lastContact: null, nextContactBy: null }
   return {
     lastContact: new Date(heard.receivedAt).toISOString(),
-    nextContactBy: new Date(nextContactBy(heard)).toISOString(),
+    nextContactBy: new Date(heard.nextContactBy).toISOString(),
   }
 }
 

@@ -1,7 +1,6 @@
 import { unresolved, isCurrent } from '../memory/resolution.ts'
 import type { CopyFault } from './copy-standing.ts'
 import type { ImageRow } from './image-row.ts'
-import { nextContactBy } from './reachable.ts'
 import type { World } from './world.ts'
 
 type Known = Pick<World, 'resolutions' | 'flights' | 'now'>
@@ -56,8 +55,8 @@ function offline({ state, bytesHere, bytesTotal }: ImageRow, heard: NonNullable<
   const word = state === 'fetching' || state === 'waiting' ? (percent ?? state) : state
   const said =
     state === 'told' || state === 'held' ? 'nothing about this image' : state === 'leaving' ? 'removing' : word
-  const { receivedAt } = heard
-  return `offline since ${iso(receivedAt)} (overdue since ${iso(nextContactBy(heard))}); last said ${said}`
+  const { receivedAt, nextContactBy } = heard
+  return `offline since ${iso(receivedAt)} (overdue since ${iso(nextContactBy)}); last said ${said}`
 }
 
 function iso(epochMs: number): string {

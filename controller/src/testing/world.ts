@@ -3,7 +3,6 @@ import type { ImageReport, Report } from '@stowage/mirror/edge/report'
 import { descriptorOf } from '@stowage/mirror/oci/manifest'
 import { buildSet } from '@stowage/mirror/edge/set'
 import { imageCacheSchema, toImageCache, type ImageCache } from '../api/image-cache.ts'
-import type { NodeRecord } from '../memory/node-record.ts'
 import { mirroredForAll, unresolved, type ResolveFault, type Resolution } from '../memory/resolution.ts'
 import { acceptReport } from '../plan/accept-report.ts'
 import { knownNodes, type KnownNode } from '../plan/known-node.ts'
@@ -11,6 +10,7 @@ import type { LivingCache } from '../plan/living-cache.ts'
 import { observeCache } from '../plan/observe-cache.ts'
 import { planAssignments } from '../plan/plan-assignments.ts'
 import { planSets } from '../plan/plan-sets.ts'
+import { heardBy, neverAway, type HeardNode } from '../plan/reachable.ts'
 import type { World } from '../plan/world.ts'
 
 /** Pieces of a world for tests of what is planned from it. */
@@ -81,10 +81,10 @@ export function aReport(node: string, more: Partial<Report> = {}): Report {
   }
 }
 
-export function aRecord(report: Report, receivedAt = 0, old?: NodeRecord): NodeRecord {
+export function aRecord(report: Report, receivedAt = 0, old?: HeardNode): HeardNode {
   const verdict = acceptReport(old, report, receivedAt)
   if (verdict.kind !== 'accepted') throw new Error(`the report is ${verdict.kind}`)
-  return verdict.record
+  return heardBy(verdict.record, neverAway)
 }
 
 export function aNode(name: string, more: Partial<Report> = {}, receivedAt = 0): KnownNode {
