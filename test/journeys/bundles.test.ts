@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { copyFile, glob, mkdir, readFile, stat, truncate } from 'node:fs/promises'
+import { copyFile, glob, mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
@@ -68,6 +68,28 @@ describe('a bundle', () => {
     const offline = createIsland(journey.at('island'))
     expect(await offline.import(file)).toMatchObject({ code: 0 })
     await holds(offline.layout, [image])
+  })
+
+  it('takes along what another bundle has, its wishes and files too, for the wanted platforms', async () => {
+    await using journey = await openJourney()
+    await using land = await openLand(journey)
+    const [app, tools] = [await land.push('app:v1', [90_000]), await land.push('tools:v1', [4_000])]
+    await writeImageCache(land.centre.caches, { name: 'tools', images: [tools.reference] })
+    const [other, both] = [journey.at('other.tar'), journey.at('both.tar')]
+    await eventually(async () => (await land.export(other, ...cacheFlags('tools'))).code === 0, { withinMs: 20_000 })
+    await mkdir(journey.at('more', 'stowage'), { recursive: true })
+    await writeFile(journey.at('more', 'stowage', 'read-me'), 'words')
+    await execa('tar', ['--append', '--file', other, '--directory', journey.at('more'), 'stowage/read-me'])
+    const flags = [...imageFlags(app.reference), '--with', other, '--with', other]
+    expect((await land.export(both, ...flags)).stderr).toMatch(/2 images for linux\//)
+    const carried = async (name: string): Promise<string> =>
+      (await execa('tar', ['--extract', '--to-stdout', '--file', both, `stowage/${name}`])).stdout
+    expect(await carried('read-me')).toBe('words')
+    expect(JSON.parse(await carried('bundle.json'))).toMatchObject({ entries: [{ cache: { name: 'tools' } }] })
+
+    const island = createIsland(journey.at('island'))
+    expect(await island.import(both)).toMatchObject({ code: 0 })
+    await holds(island.layout, [app, tools])
   })
 
   it('goes through a pipe', async () => {

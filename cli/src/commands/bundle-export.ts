@@ -1,13 +1,15 @@
+import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { exportViewSchema, type ExportRequest, type ExportView } from '@stowage/controller/operator-api/views'
 import { createBundleWriter, type BundleWriter } from '@stowage/mirror/bundle/bundle-writer'
+import { openBundle } from '@stowage/mirror/bundle/open-bundle'
 import { copyImage } from '@stowage/mirror/copy'
-import { setRepository } from '@stowage/mirror/edge/set'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { formatPlatform, parsePlatform, type Platform } from '@stowage/mirror/oci/platform'
-import { createRegistryClient, type RegistryClient } from '@stowage/mirror/registry/registry-client'
+import { createRegistryClient } from '@stowage/mirror/registry/registry-client'
 import { Command } from 'commander'
 import PQueue from 'p-queue'
+import { partOfBundle, partOfCentre, withoutRepetition, type BundlePart } from '../bundle-part.ts'
 import { centralOption, openCentreClient, type CentreClient } from '../centre-client.ts'
 import type { CommandContext } from '../command-context.ts'
 import { caFileOption, readNetworkSettings } from '../network-settings.ts'
@@ -20,6 +22,7 @@ interface ExportFlags {
   readonly cache?: readonly string[]
   readonly image?: readonly string[]
   readonly platform?: readonly Platform[]
+  readonly with?: readonly string[]
   readonly central: string
   readonly caFile?: string
   readonly file: string
@@ -38,18 +41,24 @@ export function bundleExportCommand(context: CommandContext): Command {
         'for which machines; may be repeated (default: those of the nodes that have them)',
       ).argParser(eachParsedBy(parsePlatform)),
     )
+    .addOption(
+      option(
+        '--with <file>',
+        'also what another bundle has, such as that of Stowage itself; may be repeated',
+      ).argParser(asIs),
+    )
     .addOption(centralOption())
     .addOption(caFileOption())
     .addOption(option('-o, --file <file>', 'the file to write; - for standard output').makeOptionMandatory())
     .addHelpText(
       'after',
-      '\nExamples:\n  stowage bundle export --cache default/shop -o shop.tar\n  stowage bundle export --image nginx:1.23.1 --platform linux/arm64 -o - | ssh site "cat > shop.tar"',
+      '\nExamples:\n  stowage bundle export --cache default/shop -o shop.tar\n  stowage bundle export --cache default/shop --with stowage-0.1.0.tar -o site.tar\n  stowage bundle export --image nginx:1.23.1 --platform linux/arm64 -o - | ssh site "cat > shop.tar"',
     )
     .action((flags: ExportFlags) => runExport(context, flags))
 }
 
 async function runExport(context: CommandContext, flags: ExportFlags): Promise<void> {
-  const { signal, stderr } = context
+  const { stderr } = context
   const { cache: caches = [], image: images = [], platform: platforms = [] } = flags
   if (caches.length + images.length === 0) throw new Fault('invalid', 'nothing to export: name a --cache or an --image')
   const settings = await readNetworkSettings(context, flags.caFile)
@@ -61,14 +70,14 @@ async function runExport(context: CommandContext, flags: ExportFlags): Promise<v
     platforms: platforms.map((platform) => formatPlatform(platform)),
   }
   const view = await untilMirrored(client, request, context)
+  await using others = new AsyncDisposableStack()
+  const bundles = await Promise.all((flags.with ?? []).map(async (file) => others.use(await openBundle(file))))
+  const parts = withoutRepetition([partOfCentre(source, view), ...bundles.map((bundle) => partOfBundle(bundle))])
   await using output = await openOutput(flags.file, context)
-  const document = { version: 1 as const, entries: view.entries, platforms: view.platforms }
-  const writer = await createBundleWriter({ out: output.stream, document, images: view.images })
-  for (const digest of view.sets) await writer.putManifest(await source.manifest(setRepository, digest, { signal }))
-  const bytes = await writeImages(view, { source, writer, context })
-  await writer.finish()
+  const bytes = await writeParts(parts, { out: output.stream, platforms: view.platforms, context })
   await output.keep()
-  stderr.write(`${flags.file}: ${view.images.length} images for ${view.platforms.join(', ')}, ${formatBytes(bytes)}\n`)
+  const count = parts.flatMap((part) => part.images).length
+  stderr.write(`${flags.file}: ${count} images for ${view.platforms.join(', ')}, ${formatBytes(bytes)}\n`)
 }
 
 /** Asks again until the mirror has all of it; what cannot be had is a failure, with all causes. */
@@ -95,14 +104,35 @@ async function untilMirrored(
 }
 
 interface Writing {
-  readonly source: RegistryClient
-  readonly writer: BundleWriter
+  readonly out: Writable
+  readonly platforms: readonly string[]
   readonly context: CommandContext
 }
 
 /** Gives the bytes of all blobs. */
-async function writeImages({ images, platforms }: ExportView, { source, writer, context }: Writing): Promise<number> {
-  const { signal, stderr } = context
+async function writeParts(parts: readonly BundlePart[], { out, platforms, context }: Writing): Promise<number> {
+  const document = { version: 1 as const, entries: parts.flatMap(({ entries }) => entries), platforms: [...platforms] }
+  const writer = await createBundleWriter({ out, document, images: parts.flatMap(({ images }) => images) })
+  let bytes = 0
+  for (const part of parts) {
+    for (const { name, size, read } of part.files) await writer.putFile(name, size, read())
+    for (const { repository, digest } of part.sets) {
+      await writer.putManifest(await part.source.manifest(repository, digest, { signal: context.signal }))
+    }
+    bytes += await writeImages(part, { writer, platforms, context })
+  }
+  await writer.finish()
+  return bytes
+}
+
+interface WritingImages extends Omit<Writing, 'out'> {
+  readonly writer: BundleWriter
+}
+
+async function writeImages(
+  { source, images }: BundlePart,
+  { writer, platforms, context: { signal, stderr } }: WritingImages,
+): Promise<number> {
   // A tar is written at one place at a time.
   const queue = new PQueue({ concurrency: 1 })
   let bytes = 0

@@ -2,8 +2,11 @@ import * as z from 'zod'
 import { assignmentSchema } from '../edge/assignment.ts'
 import { Fault } from '../oci/fault.ts'
 
-/** Where a bundle keeps what is Stowage's own, beside the OCI layout. */
-export const bundleDocumentPath = 'stowage/bundle.json'
+/** Where a bundle keeps what is Stowage's own, beside the OCI layout; other files in it are carried along as they are. */
+export const bundleFilesDirectory = 'stowage/'
+
+/** What a bundle says of itself. */
+export const bundleDocumentPath = `${bundleFilesDirectory}bundle.json`
 
 export const bundleDocumentSchema = z.object({
   version: z.literal(1, { message: 'was written by a newer Stowage; upgrade this one' }),

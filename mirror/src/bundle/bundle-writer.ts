@@ -26,6 +26,8 @@ export interface BundleWriterOptions {
  * where it stopped.
  */
 export interface BundleWriter extends ContentSink {
+  /** Puts a file beside the layout, where readers of layouts do not look. @param name in `bundleFilesDirectory` */
+  putFile(name: string, size: number, bytes: AsyncIterable<Uint8Array>): Promise<void>
   /** Ends the tar and waits until all of it is written. */
   finish(): Promise<void>
 }
@@ -68,6 +70,13 @@ export async function createBundleWriter({ out, document, images }: BundleWriter
       if (there.has(manifest.digest)) return
       await addFile(blobPath(manifest.digest), manifest.raw)
       there.add(manifest.digest)
+    },
+
+    async putFile(name, size, bytes) {
+      const sink = await beginEntry(name, size)
+      for await (const chunk of bytes) if (!sink.write(Buffer.from(chunk))) await until(sink, 'drain')
+      sink.end(undefined)
+      await until(sink, 'finish')
     },
 
     async finish() {

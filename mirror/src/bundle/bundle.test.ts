@@ -74,6 +74,16 @@ describe('a bundle', () => {
     expect(Buffer.concat(bytes)).toEqual(layer.subarray(100))
   })
 
+  it('carries files beside its images, which nobody takes for blobs', async () => {
+    const path = join(directory, 'b.tar')
+    const writer = await createBundleWriter({ out: createWriteStream(path), document, images: [] })
+    await writer.putFile('stowage/deploy/words.yaml', layer.length, slices(layer))
+    await writer.finish()
+    await using bundle = await openBundle(path)
+    expect(bundle.files).toMatchObject([{ name: 'stowage/deploy/words.yaml', size: layer.length }])
+    expect(Buffer.concat(await Array.fromAsync(bundle.files[0]!.read()))).toEqual(layer)
+  })
+
   it('has the same bytes each time', async () => {
     await writeBundle(join(directory, 'a.tar'))
     await writeBundle(join(directory, 'b.tar'))

@@ -6,7 +6,12 @@ import { isDigest } from '../oci/digest.ts'
 import { Fault } from '../oci/fault.ts'
 import { descriptorOf, maxManifestSize, parseManifest, type Manifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
-import { bundleDocumentPath, parseBundleDocument, type BundleDocument } from './bundle-document.ts'
+import {
+  bundleDocumentPath,
+  bundleFilesDirectory,
+  parseBundleDocument,
+  type BundleDocument,
+} from './bundle-document.ts'
 import { blobPath } from './bundle-writer.ts'
 import { indexTar, type TarEntry } from './tar-index.ts'
 
@@ -16,6 +21,16 @@ export interface Bundle extends ContentSource, AsyncDisposable {
   readonly images: readonly DesiredImage[]
   /** Undefined for an OCI archive that another tool wrote. */
   readonly document: BundleDocument | undefined
+  /** What else it carries, such as what a cluster is to be told of Stowage. */
+  readonly files: readonly BundleFile[]
+}
+
+/** A file beside the layout. */
+export interface BundleFile {
+  /** Below `bundleFilesDirectory`. */
+  readonly name: string
+  readonly size: number
+  readonly read: () => AsyncIterable<Uint8Array>
 }
 
 /**
@@ -52,9 +67,14 @@ async function readBundle(file: FileHandle, path: string): Promise<Bundle> {
     return parseManifest(await readWhole(file, entries, blobPath(digest)), { digest, mediaType })
   }
 
+  const carried = [...entries.values()].filter(
+    ({ name }) => name.startsWith(bundleFilesDirectory) && name !== bundleDocumentPath,
+  )
+
   return {
     images,
     document,
+    files: carried.map((entry) => ({ name: entry.name, size: entry.size, read: () => readEntry(entry, 0) })),
     manifest: (_repository, reference) => manifest(reference),
     resolve: async (_repository, reference) => descriptorOf(await manifest(reference)),
     blob: (_repository, blob, { offset = 0, signal } = {}) => Promise.resolve(readBlob(blob, offset, signal)),
@@ -65,6 +85,10 @@ async function readBundle(file: FileHandle, path: string): Promise<Bundle> {
     const entry = entryOf(entries, blobPath(blob.digest))
     if (entry.size !== blob.size)
       throw new Fault('corrupt', `${path}: ${blob.digest} has ${entry.size} bytes, not ${blob.size}`)
+    yield* readEntry(entry, offset, signal)
+  }
+
+  async function* readEntry(entry: TarEntry, offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const chunkSize = 1024 * 1024
     for (let at = offset; at < entry.size; at += chunkSize) {
       signal?.throwIfAborted()
