@@ -1,6 +1,7 @@
 import { isFault } from '@stowage/mirror/oci/fault'
 import type { Logger } from 'pino'
 import { createBell, type Bell } from './bell.ts'
+import { isOtherWriter } from './memory/remembered.ts'
 
 export interface ReconcileOptions {
   /** Looks at everything, decides and acts once; says when to look again, in epoch milliseconds. */
@@ -21,7 +22,10 @@ const afterFaultMs = 5000
 /** The longest time without a look, whatever nobody thought of. */
 const longestPauseMs = 60_000
 
-/** The one loop of the centre: a step at a time, after news or when something is due. Level-based: a lost ring costs a minute. */
+/**
+ * The one loop of the centre: a step at a time, after news or when something is due. Level-based: a lost ring costs a minute.
+ * @throws Fault conflict if another process writes the same memory
+ */
 export async function reconcile({ step, bell, now, onTrouble, log, signal }: ReconcileOptions): Promise<void> {
   let trouble: string | undefined
   while (!signal.aborted) {
@@ -36,7 +40,8 @@ export async function reconcile({ step, bell, now, onTrouble, log, signal }: Rec
       note(undefined)
       return nextAt
     } catch (err) {
-      if (!isFault(err)) throw err
+      // Who works on a memory that another process writes does harm with every step.
+      if (!isFault(err) || isOtherWriter(err)) throw err
       log[err.message === trouble ? 'debug' : 'error']({ err, retryInMs: afterFaultMs }, 'reconciling failed')
       note(err.message)
       return now() + afterFaultMs

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import type { ObjectStore } from './object-store.ts'
+import { readObject } from './read-object.ts'
 import { Fault } from '../oci/fault.ts'
 
 /** Small JSON documents of one kind in the object store, each under a name, replaced only by compare-and-swap. */
@@ -10,9 +11,25 @@ export interface Records<T> {
    * Resolves with what is stored then.
    */
   update(name: string, change: (old: T | undefined) => T | undefined): Promise<T | undefined>
-  delete(name: string): Promise<boolean>
+  /** The version that is stored now; undefined if there is none. */
+  look(name: string): Promise<RecordVersion<T> | undefined>
+  /**
+   * Writes over the version with this etag, or where there is none if it is undefined. Resolves with the etag of what is
+   * stored then; undefined, and nothing is changed, if another version is stored.
+   */
+  replace(name: string, etag: string | undefined, value: T): Promise<string | undefined>
+  /** Deletes a record, only in this version if an etag is given; says whether it did. */
+  delete(name: string, etag?: string): Promise<boolean>
   /** All of them, ordered by key. */
-  list(): AsyncIterable<{ readonly name: string; readonly value: T }>
+  list(): AsyncIterable<RecordVersion<T> & { readonly name: string }>
+}
+
+/** A record as it was stored at some time. */
+export interface RecordVersion<T> {
+  readonly value: T
+  readonly etag: string
+  /** Its JSON, byte for byte. */
+  readonly text: string
 }
 
 export interface RecordsOptions<T> {
@@ -29,11 +46,11 @@ export interface RecordsOptions<T> {
 export function createRecords<T>(objects: ObjectStore, { prefix, schema }: RecordsOptions<T>): Records<T> {
   const keyOf = (name: string): string => `${prefix}${escapeSegment(name)}.json`
 
-  async function read(key: string): Promise<{ value: T; etag: string } | undefined> {
-    const object = await objects.get(key)
+  async function read(key: string): Promise<RecordVersion<T> | undefined> {
+    const object = await readObject(objects, key)
     if (!object) return undefined
-    const bytes = await Array.fromAsync(object.bytes)
-    return { value: parse(key, Buffer.concat(bytes).toString()), etag: object.info.etag }
+    const text = object.bytes.toString()
+    return { value: parse(key, text), etag: object.info.etag, text }
   }
 
   function parse(key: string, text: string): T {
@@ -46,31 +63,56 @@ export function createRecords<T>(objects: ObjectStore, { prefix, schema }: Recor
     }
   }
 
+  async function write(key: string, etag: string | undefined, value: T): Promise<string | undefined> {
+    const bytes = new TextEncoder().encode(JSON.stringify(value))
+    const stored =
+      etag === undefined ? await objects.putIfAbsent(key, bytes) : await objects.putIfMatch(key, etag, bytes)
+    return stored?.etag
+  }
+
   return {
     get: async (name) => (await read(keyOf(name)))?.value,
+
+    look: (name) => read(keyOf(name)),
+    replace: (name, etag, value) => write(keyOf(name), etag, value),
 
     async update(name, change) {
       for (;;) {
         const old = await read(keyOf(name))
         const value = change(old?.value)
         if (value === undefined) return old?.value
-        const bytes = new TextEncoder().encode(JSON.stringify(value))
-        const stored = old
-          ? await objects.putIfMatch(keyOf(name), old.etag, bytes)
-          : await objects.putIfAbsent(keyOf(name), bytes)
-        if (stored) return value
+        if ((await write(keyOf(name), old?.etag, value)) !== undefined) return value
       }
     },
 
-    delete: (name) => objects.delete(keyOf(name)),
+    delete: (name, etag) => objects.delete(keyOf(name), etag),
 
     async *list() {
-      for await (const { key } of objects.list(prefix)) {
-        const record = await read(key)
-        if (record) yield { name: unescapeSegment(key.slice(prefix.length, -'.json'.length)), value: record.value }
+      for await (const { key, record } of readAhead(objects.list(prefix), read)) {
+        if (record) yield { ...record, name: unescapeSegment(key.slice(prefix.length, -'.json'.length)) }
       }
     },
   }
+}
+
+/** A store that is far away takes its time for each of thousands of records. */
+const readsAtOnce = 16
+
+async function* readAhead<R>(
+  listed: AsyncIterable<{ readonly key: string }>,
+  read: (key: string) => Promise<R>,
+): AsyncGenerator<{ readonly key: string; readonly record: R }> {
+  const ahead: { readonly key: string; readonly reading: Promise<R> }[] = []
+  for await (const { key } of listed) {
+    const reading = read(key)
+    // Whoever waits for it hears of it; it may fail before its turn comes.
+    reading.catch(() => undefined)
+    ahead.push({ key, reading })
+    if (ahead.length < readsAtOnce) continue
+    const [first] = ahead.splice(0, 1)
+    if (first) yield { key: first.key, record: await first.reading }
+  }
+  for (const { key, reading } of ahead) yield { key, record: await reading }
 }
 
 /** Bytes that a key segment may not hold are written as `=hh`; a leading dot too, so that no name is hidden or `..`. */
