@@ -3,16 +3,16 @@ import type { Command } from 'commander'
 import { listenOption } from './commands/mirror.ts'
 import { parseDuration } from '@stowage/controller/api/duration'
 import { caFileOption } from './network-settings.ts'
+import type { MachineCredentialFlags } from './open-registry.ts'
 import { eachParsedBy, option, parsedBy } from './option.ts'
 
 /** What every centre is told, wherever its wishes come from. */
-export interface CentreFlags {
+export interface CentreFlags extends MachineCredentialFlags {
   readonly data: string
   readonly listen: ListenAddress
   readonly imageCacheRefreshFrequency: number
   readonly insecureRegistry?: readonly string[]
   readonly caFile?: string
-  readonly dockerConfig?: string
 }
 
 /** Adds the options of a centre to a command. */
@@ -38,4 +38,11 @@ export function withCentreOptions(command: Command): Command {
         'credentials of this machine (default: config.json of DOCKER_CONFIG or ~/.docker)',
       ),
     )
+    .addOption(
+      option(
+        '--image-credential-provider-config <file>',
+        "the kubelet's CredentialProviderConfig: plugins that give credentials",
+      ),
+    )
+    .addOption(option('--image-credential-provider-bin-dir <directory>', 'where these plugins lie'))
 }

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { isFault } from '@stowage/mirror/oci/fault'
+import { openCredentialProviders } from '@stowage/controller/credential-providers/open-credential-providers'
+import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { CredentialEntry, CredentialSource } from '@stowage/mirror/registry/credential'
 import {
   credentialsFromAll,
@@ -33,11 +34,35 @@ export function openRegistry(
   })
 }
 
+export interface MachineCredentialFlags {
+  readonly dockerConfig?: string | undefined
+  readonly imageCredentialProviderConfig?: string | undefined
+  readonly imageCredentialProviderBinDir?: string | undefined
+}
+
 /**
- * The credentials of the Docker configuration: that of `--docker-config`, else of `DOCKER_CONFIG` or the home directory where there is one.
+ * The credentials of this machine, in the order in which the kubelet tries them after pull secrets (EnsureImageExists in
+ * pkg/kubelet/images/image_manager.go of Kubernetes): those of its Docker configuration, then those of plugins.
  * @throws Fault invalid | denied | not-found
  */
 export async function machineCredentials(
+  context: Pick<CommandContext, 'env' | 'signal'>,
+  { log, ...flags }: MachineCredentialFlags & { readonly log: Logger },
+): Promise<CredentialSource> {
+  const { imageCredentialProviderConfig: config, imageCredentialProviderBinDir: directory } = flags
+  const docker = await dockerCredentials(context, { dockerConfig: flags.dockerConfig, log })
+  if (config === undefined && directory === undefined) return docker
+  if (config === undefined || directory === undefined) {
+    throw new Fault(
+      'invalid',
+      '--image-credential-provider-config and --image-credential-provider-bin-dir need each other',
+    )
+  }
+  return credentialsFromAll([docker, await openCredentialProviders({ ...context, config, directory, log })])
+}
+
+/** That of `--docker-config`, else of `DOCKER_CONFIG` or the home directory where there is one. */
+async function dockerCredentials(
   { env }: Pick<CommandContext, 'env'>,
   { dockerConfig, log }: { readonly dockerConfig: string | undefined; readonly log: Logger },
 ): Promise<CredentialSource> {

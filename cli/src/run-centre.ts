@@ -38,7 +38,7 @@ export async function runCentre(
   const settings = {
     ...(await readNetworkSettings(context, flags.caFile)),
     insecureRegistries: flags.insecureRegistry ?? [],
-    credentials: await machineCredentials(context, { dockerConfig: flags.dockerConfig, log }),
+    credentials: await machineCredentials(context, { ...flags, log }),
     log,
   }
   await using directory = await openDataDirectory(flags.data, 'mirror')

@@ -37,7 +37,7 @@ async function wishedImage(text: string, { platform, signal }: Asking): Promise<
   const { env } = process
   const settings = await readNetworkSettings({ env, version: 'demo' }, env['STOWAGE_CA_FILE'])
   const log = await createLogger({ level: 'silent', format: 'json', to: 'stderr' })
-  const credentials = await machineCredentials({ env }, { dockerConfig: env['STOWAGE_DOCKER_CONFIG'], log })
+  const credentials = await machineCredentials({ env, signal }, { dockerConfig: env['STOWAGE_DOCKER_CONFIG'], log })
   const insecureRegistries = env['STOWAGE_INSECURE_REGISTRY']?.split(',').map((host) => host.trim()) ?? []
   await using client = createRegistryClient({ registry, credentials, insecureRegistries, ...settings })
   const root = await client.resolve(repository, digest ?? tag ?? 'latest', { signal })

@@ -1,6 +1,7 @@
 import type { FaultCode } from '@stowage/mirror/oci/fault'
 import type { CacheStatus, Failure } from '../api/cache-status.ts'
 import type { CopyFault } from './copy-standing.ts'
+import { credentialProviderFailed } from './credential-provider-failed.ts'
 import type { ImageRow } from './image-row.ts'
 import { hostnameOf } from './known-node.ts'
 import { pullSecretForbidden } from './pull-secret-forbidden.ts'
@@ -72,5 +73,6 @@ function failureOf({ node, fault }: ImageRow): Failure {
 }
 
 function reasonOf({ code, message }: CopyFault): string {
-  return message.includes(`${pullSecretForbidden}: `) ? pullSecretForbidden : reasons[code]
+  const named = [pullSecretForbidden, credentialProviderFailed].find((reason) => message.includes(`${reason}: `))
+  return named ?? reasons[code]
 }

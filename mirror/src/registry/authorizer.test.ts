@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Fault } from '../oci/fault.ts'
 import { credentialsFromEntries } from './credential-source.ts'
 import type { Credential } from './credential.ts'
 import { addFakeImage, fakeContent } from './fake-image.ts'
@@ -79,6 +80,49 @@ describe('access by password', () => {
     const client = clientOf(upstream, { credentials: credentialsFromEntries(entries) })
     expect(await client.resolve('team/app', 'v1')).toEqual(root)
     await expect(client.resolve('other/app', 'v1')).rejects.toMatchObject({ code: 'denied' })
+  })
+})
+
+describe('credentials that come from somewhere else', () => {
+  const lacking = new Fault('unavailable', 'the vault is closed')
+
+  it('are asked for again when they are refused, and what is new is tried', async () => {
+    const users: Record<string, string> = { alice: 'geheim' }
+    const upstream = await upstreamOf({ access: { kind: 'basic', users } })
+    const { root } = addFakeImage(upstream)
+    const asked: (readonly Credential[] | undefined)[] = []
+    const client = clientOf(upstream, {
+      credentials: async (_, { refused } = {}) => {
+        asked.push(refused)
+        return refused ? [{ ...alice, password: 'neu' }] : [alice]
+      },
+    })
+    await client.resolve('team/app', 'v1')
+    users['alice'] = 'neu'
+    expect(await client.resolve('team/app', 'v1')).toEqual(root)
+    expect(asked).toEqual([undefined, undefined, [alice]])
+    await client.resolve('team/app', 'v1')
+    expect(asked).toHaveLength(3)
+  })
+
+  it('are not missed by who is let in without them', async () => {
+    const upstream = await upstreamOf({ access: { kind: 'basic', users: { bob: 'b' } } })
+    const { root } = addFakeImage(upstream)
+    expect(await clientOf(upstream, { credentials: async () => [lacking, bob] }).resolve('team/app', 'v1')).toEqual(
+      root,
+    )
+    const open = await upstreamOf()
+    addFakeImage(open)
+    expect(await clientOf(open, { credentials: async () => [lacking] }).resolve('team/app', 'v1')).toEqual(root)
+  })
+
+  it('are named when nobody is let in, and may be there the next time', async () => {
+    const upstream = await upstreamOf({ access: { kind: 'basic', users: {} } })
+    const client = clientOf(upstream, { credentials: async () => [bob, lacking] })
+    await expect(client.resolve('team/app', 'v1')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/bob \(from config.json\) was refused.*; the vault is closed$/),
+    })
   })
 })
 

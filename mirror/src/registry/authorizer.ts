@@ -92,21 +92,36 @@ export function createAuthorizer({ registry, endpoint, credentials, login }: Aut
   }
 
   /** Some registries hide what a credential may not see behind 404. */
-  async function tryAll(known: Knowledge, errand: Errand): Promise<Answer> {
-    const found = await credentials({ registry, repository: errand.repository })
-    const candidates: readonly Candidate[] = found.length > 0 ? found : [undefined]
+  async function tryEach(
+    candidates: readonly Candidate[],
+    known: Knowledge,
+    errand: Errand,
+    { isAll }: { readonly isAll: boolean },
+  ): Promise<Answer | readonly Fault[]> {
     const refusals: Fault[] = []
     for (const [index, candidate] of candidates.entries()) {
       const result = await tryAs(candidate, known, errand)
       if (result instanceof Fault) refusals.push(result)
-      else if (result.status === 404 && index < candidates.length - 1) {
+      else if (result.status === 404 && (!isAll || index < candidates.length - 1)) {
         refusals.push(await responseFault(result, errand.what))
       } else {
         known.accepted = [candidate]
         return result
       }
     }
-    throw summaryOf(refusals, errand.what)
+    return refusals
+  }
+
+  async function tryAll(known: Knowledge, errand: Errand): Promise<Answer> {
+    const image = { registry, repository: errand.repository }
+    const { usable, lacking } = sorted(await credentials(image))
+    const candidates = usable.length > 0 ? usable : [undefined]
+    const first = await tryEach(candidates, known, errand, { isAll: lacking.length === 0 })
+    if (!isRefusals(first)) return first
+    const renewed = sorted(await credentials(image, { refused: usable }))
+    const second = await tryEach(renewed.usable, known, errand, { isAll: true })
+    if (!isRefusals(second)) return second
+    throw withLacking(summaryOf([...first, ...second], errand.what), [...lacking, ...renewed.lacking])
   }
 
   return {
@@ -121,6 +136,25 @@ export function createAuthorizer({ registry, endpoint, credentials, login }: Aut
       return await tryAll(known, errand)
     },
   }
+}
+
+function sorted(found: readonly (Credential | Fault)[]): { readonly usable: Credential[]; readonly lacking: Fault[] } {
+  return {
+    usable: found.filter((each): each is Credential => !isFault(each)),
+    lacking: found.filter((each): each is Fault => isFault(each)),
+  }
+}
+
+function isRefusals(result: Answer | readonly Fault[]): result is readonly Fault[] {
+  return Array.isArray(result)
+}
+
+/** Who was not let in might be, with what could not be had. */
+function withLacking(fault: Fault, lacking: readonly Fault[]): Fault {
+  const [first] = lacking
+  if (!first) return fault
+  const words = new Set(lacking.map(({ message }) => message))
+  return new Fault(first.code, [fault.message, ...words].join('; '), { cause: fault })
 }
 
 function summaryOf(refusals: readonly Fault[], what: string): Fault {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Fault } from '../oci/fault.ts'
+import { Fault, isFault } from '../oci/fault.ts'
 import { credentialsFromAll, credentialsFromDockerConfig, credentialsFromEntries } from './credential-source.ts'
 import type { Credential } from './credential.ts'
 import { parseDockerConfig } from './docker-config.ts'
@@ -7,7 +7,8 @@ import { parseDockerConfig } from './docker-config.ts'
 const hub = { registry: 'docker.io', repository: 'library/nginx' }
 const gcr = { registry: 'gcr.io', repository: 'team/app' }
 const credential = (username: string): Credential => ({ username, password: 'p', origin: 'test' })
-const names = (credentials: readonly Credential[]) => credentials.map(({ username }) => username)
+const names = (found: readonly (Credential | Fault)[]) =>
+  found.map((each) => (isFault(each) ? each.code : each.username))
 
 describe('credentialsFromDockerConfig', () => {
   const config = parseDockerConfig(
@@ -57,5 +58,11 @@ describe('credentialsFromAll', () => {
     const of = (username: string) => credentialsFromEntries([{ key: 'gcr.io', credential: credential(username) }])
     expect(names(await credentialsFromAll([of('secret'), of('file')])(gcr))).toEqual(['secret', 'file'])
     expect(await credentialsFromAll([of('secret'), of('file')])(hub)).toEqual([])
+  })
+
+  it('finds nothing new in what does not change by itself', async () => {
+    const source = credentialsFromEntries([{ key: 'gcr.io', credential: credential('secret') }])
+    const refused = (await source(gcr)).filter((each): each is Credential => !isFault(each))
+    expect(await credentialsFromAll([source])(gcr, { refused })).toEqual([])
   })
 })

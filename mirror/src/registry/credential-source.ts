@@ -9,7 +9,7 @@ const dockerHubServer = 'https://index.docker.io/v1/'
 
 /** The credentials of pull secrets, matched as the kubelet does. */
 export function credentialsFromEntries(entries: readonly CredentialEntry[]): CredentialSource {
-  return async (image) => matchCredentials(entries, image)
+  return async (image, { refused } = {}) => (refused ? [] : matchCredentials(entries, image))
 }
 
 export interface DockerConfigOptions {
@@ -40,7 +40,9 @@ export function credentialsFromDockerConfig(
     }
   }
 
-  return async (image) => {
+  return async (image, { refused } = {}) => {
+    // All of it was asked for a moment ago.
+    if (refused) return []
     const stored = await fromStore(image)
     return [...(stored ? [stored] : []), ...matchCredentials(config.entries, image)]
   }
@@ -48,7 +50,7 @@ export function credentialsFromDockerConfig(
 
 /** All credentials of several sources, those of the first one first. */
 export function credentialsFromAll(sources: readonly CredentialSource[]): CredentialSource {
-  return async (image) => (await Promise.all(sources.map((source) => source(image)))).flat()
+  return async (image, options) => (await Promise.all(sources.map((source) => source(image, options)))).flat()
 }
 
 function serverOf({ registry }: ImageName): string {

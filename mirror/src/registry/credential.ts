@@ -1,3 +1,5 @@
+import type { Fault } from '../oci/fault.ts'
+
 /** A user of a registry. Both texts are empty where only an identity token is known. */
 export interface Credential {
   readonly username: string
@@ -20,8 +22,19 @@ export interface ImageName {
   readonly repository: string
 }
 
-/** Finds the credentials to try for an image, best first; none means to try without. */
-export type CredentialSource = (image: ImageName) => Promise<readonly Credential[]>
+export interface CredentialOptions {
+  /** What a registry has just refused: then only what may be others than these is found. */
+  readonly refused?: readonly Credential[] | undefined
+}
+
+/**
+ * Finds the credentials to try for an image, best first; none means to try without. A fault stands for credentials that should be
+ * there and could not be had: who is let in without them does not miss them, who is not hears of it.
+ */
+export type CredentialSource = (
+  image: ImageName,
+  options?: CredentialOptions,
+) => Promise<readonly (Credential | Fault)[]>
 
 /** Who a credential stands for, without its secret. */
 export function describeCredential(credential: Credential | undefined): string {
