@@ -20,17 +20,24 @@ export interface ImageRow extends CopyStanding {
 }
 
 /** The copies that a cache wants, each node and image once, whatever number of its lists name both. */
-export function imageRows(
+export function imageRows(living: LivingCache, world: RowsInput): ImageRow[] {
+  const rowsOf = createRowsOf(living, world, untoldNodes(living, world))
+  return world.nodes.flatMap(rowsOf)
+}
+
+export type RowsInput = Pick<World, 'nodes' | 'resolutions' | 'assignments' | 'epoch' | 'now'>
+
+/** Makes the rows of one node after the other. @param untold names of nodes that have not been told what is wanted now */
+export function createRowsOf(
   living: LivingCache,
-  world: Pick<World, 'nodes' | 'resolutions' | 'assignments' | 'epoch' | 'now'>,
-): ImageRow[] {
-  if (living.record.purged) return []
-  const { nodes, resolutions, epoch, now } = world
+  { resolutions, epoch, now }: RowsInput,
+  untold: ReadonlySet<string>,
+): (node: KnownNode) => ImageRow[] {
+  if (living.record.purged) return () => []
   const imagesFor = createSelection(living.cache.lists)
   const atMirror = createMirrorStandings(resolutions)
-  const untold = untoldNodes(living, world)
   const words = whyHeld(living)
-  return nodes.flatMap((node) => {
+  return (node) => {
     const images = imagesFor(node)
     const isOnline = isReachable(node.heard, now)
     const lines = images.length > 0 ? linesOf(node, epoch) : new Map<string, ImageReport>()
@@ -53,7 +60,7 @@ export function imageRows(
         whyHeld: isHeld ? words : undefined,
       }
     })
-  })
+  }
 }
 
 /** The images of all lists that select a node, each once. Nodes that the same lists select share them. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { EdgeNode } from '../api/edge-node.ts'
 import type { ImageList } from '../api/image-list.ts'
@@ -14,20 +15,26 @@ export interface KnownNode {
   readonly heard: HeardNode | undefined
 }
 
-/** All nodes by name. Declared labels win over those that an agent proposes. */
+/** All nodes by name. Declared labels win over those that an agent proposes. A node of which nothing is new is the same object. */
 export function knownNodes(records: Iterable<HeardNode>, declared: readonly EdgeNode[]): KnownNode[] {
   const heard = new Map([...records].map((record) => [record.report.node, record]))
   const labels = new Map(declared.map((node) => [node.name, node.labels]))
   return [...new Set([...heard.keys(), ...labels.keys()])].toSorted().map((name) => {
     const record = heard.get(name)
-    const own = labels.get(name) ?? {}
-    return {
-      name,
-      labels: { ...record?.report.labels, ...own },
-      platform: record?.report.platform ?? platformOf(own),
-      heard: record,
-    }
+    const own = labels.get(name) ?? nothing
+    return record ? heardNode(name, record, own) : { name, labels: own, platform: platformOf(own), heard: undefined }
   })
+}
+
+const nothing: EdgeNode['labels'] = {}
+const knownBefore = new WeakMap<HeardNode, { readonly own: EdgeNode['labels']; readonly node: KnownNode }>()
+
+function heardNode(name: string, heard: HeardNode, own: EdgeNode['labels']): KnownNode {
+  const before = knownBefore.get(heard)
+  if (before && (before.own === own || isDeepStrictEqual(before.own, own))) return before.node
+  const node = { name, labels: { ...heard.report.labels, ...own }, platform: heard.report.platform, heard }
+  knownBefore.set(heard, { own, node })
+  return node
 }
 
 /** Whether a list is for a node: all labels of its selector are equal, its other selector matches, and it names the node if any. */

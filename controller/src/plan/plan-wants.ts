@@ -43,8 +43,10 @@ export function planWants({ caches, nodes, exports, refreshMs, now }: WantsInput
     const secrets = cache.isSuspended ? [] : cache.pullSecrets.map((name) => `${cache.namespace}/${name}`)
     const refresh = refreshOf({ cache, record }, refreshMs)
     for (const list of cache.lists) {
-      const selected = nodes.filter((node) => selects(list, node)).flatMap(({ platform }) => platform ?? [])
-      const platforms = cache.isSuspended ? [] : [...list.platforms, ...selected]
+      // Once for all of its images: a fleet has many nodes and few platforms.
+      const selected = cache.isSuspended ? [] : nodes.filter((node) => selects(list, node))
+      const named = cache.isSuspended ? [] : list.platforms
+      const platforms = uniquePlatforms([...named, ...selected.flatMap(({ platform }) => platform ?? [])])
       for (const { name, reference } of list.images) {
         add(wants, { name, reference, platforms, secrets, ...refresh })
       }

@@ -24,7 +24,18 @@ const longestRetryMs = 10 * 60_000
  * What the centre may conclude of silence. Whoever was overdue while it listened stays so until heard of again; whoever had a
  * promise to keep when the centre began to listen gets the announced time once more from then on.
  */
-export function heardBy(record: NodeRecord, { since, graceMs }: Listening): HeardNode {
+export function heardBy(record: NodeRecord, listening: Listening): HeardNode {
+  const before = heardBefore.get(record)
+  if (before?.listening === listening) return before.heard
+  const heard = promiseOf(record, listening)
+  heardBefore.set(record, { listening, heard })
+  return heard
+}
+
+/** The same record is the same object then, too: what follows from it need not be found out again. */
+const heardBefore = new WeakMap<NodeRecord, { readonly listening: Listening; readonly heard: HeardNode }>()
+
+function promiseOf(record: NodeRecord, { since, graceMs }: Listening): HeardNode {
   const { nextContactInMs } = record.report
   const promised = record.receivedAt + nextContactInMs
   if (record.isOverdue || record.receivedAt >= since) return { ...record, nextContactBy: promised }
