@@ -1,5 +1,6 @@
 import type { ListenAddress } from '@stowage/mirror/server/listen-address'
 import type { Command } from 'commander'
+import type { StoreFlags } from './centre-store.ts'
 import { listenOption } from './commands/mirror.ts'
 import { parseDuration } from '@stowage/controller/api/duration'
 import { caFileOption } from './network-settings.ts'
@@ -7,18 +8,15 @@ import type { MachineCredentialFlags } from './open-registry.ts'
 import { eachParsedBy, option, parsedBy } from './option.ts'
 
 /** What every centre is told, wherever its wishes come from. */
-export interface CentreFlags extends MachineCredentialFlags {
-  readonly data: string
+export interface CentreFlags extends MachineCredentialFlags, StoreFlags {
   readonly listen: ListenAddress
   readonly imageCacheRefreshFrequency: number
   readonly insecureRegistry?: readonly string[]
-  readonly caFile?: string
 }
 
 /** Adds the options of a centre to a command. */
 export function withCentreOptions(command: Command): Command {
   return command
-    .addOption(option('--data <directory>', 'where mirror and memory lie').makeOptionMandatory())
     .addOption(listenOption())
     .addOption(
       option('--image-cache-refresh-frequency <duration>', 'how often tags are looked up again; 0s for never')

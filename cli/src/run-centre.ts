@@ -3,15 +3,13 @@ import { openController, type ControllerOptions } from '@stowage/controller/open
 import { allowAll } from '@stowage/mirror/server/authorize'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
-import { createContentStore } from '@stowage/mirror/store/create-content-store'
-import { openFsStore } from '@stowage/mirror/store/fs-store'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import { runAll } from '@stowage/node-agent/run-all'
 import type { Logger } from 'pino'
 import type { CentreFlags } from './centre-options.ts'
+import { openCentreStore, untilReachable } from './centre-store.ts'
 import type { CommandContext } from './command-context.ts'
 import { expireUploads } from './expire-uploads.ts'
-import { openDataDirectory } from './lock/data-directory.ts'
 import { readNetworkSettings } from './network-settings.ts'
 import { machineCredentials, openRegistry } from './open-registry.ts'
 import { serve } from './serve.ts'
@@ -41,12 +39,13 @@ export async function runCentre(
     credentials: await machineCredentials(context, { ...flags, log }),
     log,
   }
-  await using directory = await openDataDirectory(flags.data, 'mirror')
-  await using objects = await openFsStore({ directory: directory.path })
+  await using store = await openCentreStore(context, flags, log)
+  const { objects, content } = store
   await using upstreams = openUpstreamClients({
     open: (registry, secrets) => openRegistry(registry, secrets, settings),
   })
-  const content = createContentStore(objects)
+  await untilReachable(objects, { log, signal })
+  if (signal.aborted) return
   const { run, ...wishing } = await openSource({ objects, log })
   const controller = await openController({
     ...wishing,
@@ -62,5 +61,6 @@ export async function runCentre(
   await app.register(controller.operatorApi)
   const serving = (until: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, log, signal: until })
   const expiring = (until: AbortSignal): Promise<void> => expireUploads(content, { log, signal: until })
-  await runAll([serving, (until) => controller.run(until), expiring, ...(run ? [run] : [])], signal)
+  const clearing = store.isRemote ? [] : [expiring]
+  await runAll([serving, (until) => controller.run(until), ...clearing, ...(run ? [run] : [])], signal)
 }

@@ -1,6 +1,7 @@
 import { openCluster } from '@stowage/controller/kube/open-cluster'
 import { Command } from 'commander'
 import { withCentreOptions, type CentreFlags } from '../centre-options.ts'
+import { withStoreOptions } from '../centre-store.ts'
 import type { CommandContext } from '../command-context.ts'
 import { warnOfKubeFledged, withKubeFledgedOptions } from '../kube-fledged-flags.ts'
 import { option } from '../option.ts'
@@ -21,7 +22,7 @@ export function controllerCommand(context: CommandContext): Command {
       option('--kubeconfig <file>', 'how to reach the cluster (default: KUBECONFIG, or the cluster that this runs in)'),
     )
     .addOption(option('--master <url>', 'the API server, instead of the one that the kubeconfig names'))
-  return withKubeFledgedOptions(withCentreOptions(command))
+  return withKubeFledgedOptions(withCentreOptions(withStoreOptions(command)))
     .addHelpText('after', notes)
     .action((flags: ControllerFlags) => runController(context, flags, command))
 }

@@ -2,7 +2,9 @@ import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { allowAll } from '@stowage/mirror/server/authorize'
 import { parseListenAddress, type ListenAddress } from '@stowage/mirror/server/listen-address'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
+import { objectsRoutes } from '@stowage/mirror/server/objects/objects-routes'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
+import { createUploadDigests } from '@stowage/mirror/store/content/upload-digests'
 import { openFsStore } from '@stowage/mirror/store/fs-store'
 import { runAll } from '@stowage/node-agent/run-all'
 import { Command } from 'commander'
@@ -11,11 +13,13 @@ import { expireUploads } from '../expire-uploads.ts'
 import { openDataDirectory } from '../lock/data-directory.ts'
 import { option, parsedBy } from '../option.ts'
 import { serve } from '../serve.ts'
+import { openTokenFile } from '../token-file.ts'
 
 interface MirrorFlags {
   readonly data: string
   readonly listen: ListenAddress
   readonly allowSparse?: boolean
+  readonly objectsTokenFile?: string
 }
 
 /** `stowage mirror`: the registry alone. */
@@ -28,6 +32,12 @@ export function mirrorCommand(context: CommandContext): Command {
       option(
         '--allow-sparse',
         'take images that are pushed without their config or some of their layers (default: refuse)',
+      ),
+    )
+    .addOption(
+      option(
+        '--objects-token-file <file>',
+        'let controllers keep all they have here: who shows this token may read and write everything (default: nobody)',
       ),
     )
     .addHelpText(
@@ -44,14 +54,19 @@ export function listenOption(): ReturnType<typeof option> {
     .default({ host: '127.0.0.1', port: 5080 } satisfies ListenAddress, '127.0.0.1:5080')
 }
 
-async function runMirror(context: CommandContext, { data, listen, allowSparse }: MirrorFlags): Promise<void> {
+async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<void> {
   const log = await context.log()
-  await using directory = await openDataDirectory(data, 'mirror')
+  await using directory = await openDataDirectory(flags.data, 'mirror')
   await using objects = await openFsStore({ directory: directory.path })
-  const store = createContentStore(objects)
+  const digests = createUploadDigests()
+  const store = createContentStore(objects, { digests })
   const app = createMirrorServer()
-  await app.register(registryRoutes, { store, authorize: allowAll, takesSparse: allowSparse, log })
-  const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen, log, signal })
+  await app.register(registryRoutes, { store, authorize: allowAll, takesSparse: flags.allowSparse, log })
+  if (flags.objectsTokenFile !== undefined) {
+    const file = await openTokenFile({ flag: '--objects-token-file', path: flags.objectsTokenFile, log })
+    await app.register(objectsRoutes, { objects, digests, tokens: () => file.tokens(), log })
+  }
+  const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, log, signal })
   const expiring = (signal: AbortSignal): Promise<void> => expireUploads(store, { log, signal })
   await runAll([serving, expiring], context.signal)
 }

@@ -19,6 +19,7 @@ export function upCommand(context: CommandContext): Command {
         'YAML files with ImageCaches, their pull secrets and EdgeNodes; a change acts at once',
       ).makeOptionMandatory(),
     )
+  command.addOption(option('--data <directory>', 'where mirror and memory lie').makeOptionMandatory())
   return withCentreOptions(command)
     .addHelpText('after', example)
     .action((flags: UpFlags) =>

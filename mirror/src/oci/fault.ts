@@ -9,7 +9,10 @@
  * - `no-space`: a disk or a quota is full. Hold transfers until there is room.
  * - `conflict`: somebody else holds or changed it. Look again.
  */
-export type FaultCode = 'invalid' | 'not-found' | 'denied' | 'unavailable' | 'corrupt' | 'no-space' | 'conflict'
+export type FaultCode = (typeof faultCodes)[number]
+
+/** All of them. */
+export const faultCodes = ['invalid', 'not-found', 'denied', 'unavailable', 'corrupt', 'no-space', 'conflict'] as const
 
 export interface FaultOptions extends ErrorOptions {
   /** How long the other side asked us to wait (Retry-After), in milliseconds. */

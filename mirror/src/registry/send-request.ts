@@ -8,7 +8,7 @@ export interface SendRequestOptions {
   readonly connections: Connections
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | undefined
+  readonly body: string | Uint8Array | undefined
   /** Holds for the body of the answer, too. */
   readonly signal: AbortSignal | undefined
   /** How long it may take to connect, in milliseconds. */

@@ -31,10 +31,14 @@ export interface TransportOptions {
 }
 
 export interface Ask {
-  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | undefined
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly body?: string | undefined
+  readonly body?: string | Uint8Array | undefined
   readonly signal?: AbortSignal | undefined
+  /** From the request to the head of the answer, where that is not as usual, in milliseconds. */
+  readonly headersMs?: number | undefined
+  /** Whether it may be sent again when a kept connection ended under it: by default unless it is a POST. */
+  readonly mayRepeat?: boolean | undefined
 }
 
 /** The head of an answer, and its body: who gets it reads or destroys the body. */
@@ -79,7 +83,7 @@ export function openTransport(options: TransportOptions = {}): Transport {
   }
 
   return {
-    async send(url, { method = 'GET', headers = {}, body, signal } = {}) {
+    async send(url, { method = 'GET', headers = {}, body, signal, headersMs, mayRepeat = method !== 'POST' } = {}) {
       try {
         const answer = await sendRequest(url, {
           ...timeouts,
@@ -88,7 +92,8 @@ export function openTransport(options: TransportOptions = {}): Transport {
           headers: { 'user-agent': options.userAgent ?? 'stowage', 'accept-encoding': 'identity', ...headers },
           body,
           signal,
-          mayRepeat: method !== 'POST',
+          mayRepeat,
+          ...(headersMs !== undefined && { headersMs }),
         })
         return {
           status: answer.statusCode ?? 0,

@@ -6,12 +6,14 @@ import { createBlobs } from './content/blobs.ts'
 import { blobKey, isIngestId, linkKey, splitRepositoryKey } from './content/content-keys.ts'
 import { createManifests } from './content/manifests.ts'
 import { createRepository } from './content/repository.ts'
-import { createUploadDigests } from './content/upload-digests.ts'
+import { createUploadDigests, type UploadDigests } from './content/upload-digests.ts'
 import { createLocks } from './locks.ts'
 
 export interface ContentStoreOptions {
   /** Epoch milliseconds. */
   readonly now?: () => number
+  /** Shared by all that write to the same object store; its own by default. */
+  readonly digests?: UploadDigests
 }
 
 /**
@@ -20,8 +22,10 @@ export interface ContentStoreOptions {
  * prove that they have the bytes: `openUpload` and `commitUpload`, or `mount` from a repository that they may read.
  * One process makes one for an object store: who fetches the same blob twice waits for himself in it.
  */
-export function createContentStore(objects: ObjectStore, { now = Date.now }: ContentStoreOptions = {}): ContentStore {
-  const digests = createUploadDigests()
+export function createContentStore(
+  objects: ObjectStore,
+  { now = Date.now, digests = createUploadDigests() }: ContentStoreOptions = {},
+): ContentStore {
   const blobs = createBlobs({ objects, digests, locks: createLocks() })
   const shared = { objects, blobs, manifests: createManifests(objects) }
 

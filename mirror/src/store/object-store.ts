@@ -39,6 +39,11 @@ export interface Upload extends AsyncDisposable {
   /** Bytes so far, as found in the store and not as remembered elsewhere. */
   readonly size: number
   /**
+   * The store lies in another process, which sees all bytes of all writers: it refuses, with Fault corrupt, to `publish` as a
+   * blob what has not the digest, and nobody else need take it.
+   */
+  readonly isProvedByStore?: boolean
+  /**
    * Appends; resolves with the new size. Bytes that came before a failure stay. Chunks are kept for a moment before they
    * are written: their maker must not use the same buffers again.
    * @throws Fault no-space | conflict (another writer) | not-found (it is gone) and whatever `bytes` throws

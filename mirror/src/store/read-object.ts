@@ -2,7 +2,7 @@ import type { ObjectInfo, ObjectStore, ReadOptions } from './object-store.ts'
 
 /** Reads an object that is known to be small into one buffer. */
 export async function readObject(
-  objects: ObjectStore,
+  objects: Pick<ObjectStore, 'get'>,
   key: string,
   options?: Pick<ReadOptions, 'length'>,
 ): Promise<{ readonly info: ObjectInfo; readonly bytes: Buffer } | undefined> {

@@ -5,9 +5,9 @@ import type { Locks } from '../locks.ts'
 import type { ObjectStore, Upload } from '../object-store.ts'
 import type { UploadDigests } from './upload-digests.ts'
 import { algorithmOf } from '../../oci/digest.ts'
-import { Fault } from '../../oci/fault.ts'
 import { createBlobIngest } from './blob-ingest.ts'
 import { blobKey, ingestId } from './content-keys.ts'
+import { publishBlob } from './publish-blob.ts'
 
 export interface IngestOptions extends FetchOptions {
   /** Is waited for after the bytes are durable and before `commit` resolves. */
@@ -21,7 +21,7 @@ export interface Blobs {
   /** Begins or goes on with a blob; undefined if it is there, perhaps because another writer came through meanwhile. */
   ingest(blob: Descriptor, options: IngestOptions): Promise<Ingest | undefined>
   /** Makes an upload the blob of this digest. @throws Fault corrupt: the upload is kept */
-  publish(upload: Upload, digest: Digest): Promise<void>
+  publish(upload: Upload, digest: Digest): Promise<unknown>
 }
 
 export interface BlobsContext {
@@ -34,21 +34,6 @@ export interface BlobsContext {
 export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
   async function has({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
     return (await objects.head(blobKey(digest)))?.size === size
-  }
-
-  async function publish(upload: Upload, digest: Digest): Promise<void> {
-    const actual = await digests.digestOf(upload, algorithmOf(digest))
-    if (actual !== digest) {
-      throw new Fault('corrupt', `the ${upload.size} bytes that came have digest ${actual}, promised was ${digest}`)
-    }
-    await dropIfOfOtherSize(digest, upload.size)
-    await upload.publish(blobKey(digest))
-  }
-
-  /** Bytes of a wrong size are damaged whatever they are, and would keep the good ones out. */
-  async function dropIfOfOtherSize(digest: Digest, size: number): Promise<void> {
-    const info = await objects.head(blobKey(digest))
-    if (info && info.size !== size) await objects.delete(info.key, info.etag)
   }
 
   async function openUpload({ digest, size }: Descriptor): Promise<Upload> {
@@ -70,7 +55,7 @@ export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
 
   return {
     has,
-    publish,
+    publish: (upload, digest) => publishBlob(upload, digest, { objects, digests }),
 
     async ingest(blob, { onStored, signal }) {
       const turn = await locks.acquire(blob.digest, { signal })
@@ -78,7 +63,8 @@ export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
       try {
         if (await has(blob)) return undefined
         const upload = await openUpload(blob)
-        ingest = createBlobIngest(blob, { upload, turn, publish: () => publish(upload, blob.digest).then(onStored) })
+        const publish = (): Promise<void> => publishBlob(upload, blob.digest, { objects, digests }).then(onStored)
+        ingest = createBlobIngest(blob, { upload, turn, publish })
         return ingest
       } finally {
         if (!ingest) turn[Symbol.dispose]()

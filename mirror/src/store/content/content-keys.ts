@@ -1,11 +1,18 @@
 import type { Digest } from '../../oci/digest.ts'
-import { algorithmOf, hexOf } from '../../oci/digest.ts'
+import { algorithmOf, hexOf, isDigest } from '../../oci/digest.ts'
 
 // Every key that content is kept under. Parts of a repository begin with `_`, which no repository's own parts may.
 
 /** Bytes of a blob or a manifest, shared by all repositories: the path that an OCI image layout gives them. */
 export function blobKey(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
+/** The digest whose bytes a key holds, if it is that of a blob. */
+export function digestOfBlobKey(key: string): Digest | undefined {
+  const [, algorithm, hex] = /^blobs\/([a-z0-9]+)\/([a-f0-9]+)$/.exec(key) ?? []
+  const digest = `${algorithm}:${hex}`
+  return isDigest(digest) ? digest : undefined
 }
 
 export function linkKey(repository: string, digest: Digest): string {

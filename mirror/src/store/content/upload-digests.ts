@@ -10,7 +10,10 @@ interface Progress {
   size: number
 }
 
-/** Digests of uploads, taken while their bytes pass by: a commit need not read back what came in this process. */
+/**
+ * Digests of uploads, taken while their bytes pass by: a commit need not read back what came in this process. One for an
+ * object store: what passes by unseen could be taken for what was seen.
+ */
 export interface UploadDigests {
   /** The same upload, watched. */
   watch(upload: Upload, algorithm?: DigestAlgorithm): Upload
@@ -50,28 +53,32 @@ export function createUploadDigests(): UploadDigests {
   }
 
   return {
-    watch: (upload, algorithm = 'sha256') => ({
-      id: upload.id,
-      get size() {
-        return upload.size
-      },
-      append(bytes) {
-        const progress = progressOf(upload, algorithm)
-        return upload.append(progress ? noted(bytes, remember(upload.id, progress)) : bytes)
-      },
-      read: () => upload.read(),
-      publish(key) {
-        watched.delete(upload.id)
-        return upload.publish(key)
-      },
-      discard() {
-        watched.delete(upload.id)
-        return upload.discard()
-      },
-      [Symbol.asyncDispose]: () => upload[Symbol.asyncDispose](),
-    }),
+    watch(upload, algorithm = 'sha256') {
+      if (upload.isProvedByStore) return upload
+      return {
+        id: upload.id,
+        get size() {
+          return upload.size
+        },
+        append(bytes) {
+          const progress = progressOf(upload, algorithm)
+          return upload.append(progress ? noted(bytes, remember(upload.id, progress)) : bytes)
+        },
+        read: () => upload.read(),
+        publish(key) {
+          watched.delete(upload.id)
+          return upload.publish(key)
+        },
+        discard() {
+          watched.delete(upload.id)
+          return upload.discard()
+        },
+        [Symbol.asyncDispose]: () => upload[Symbol.asyncDispose](),
+      }
+    },
 
     async catchUp(upload, algorithm) {
+      if (upload.isProvedByStore) return
       if (!progressOf(upload, algorithm)) remember(upload.id, await readBack(upload, algorithm))
     },
 

@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Fault, isFault } from '@stowage/mirror/oci/fault'
+import type { ContentStore } from '@stowage/mirror/store/content-store'
+import { createContentStore } from '@stowage/mirror/store/create-content-store'
+import { openFsStore } from '@stowage/mirror/store/fs-store'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
+import type { Fence } from '@stowage/mirror/store/remote/remote-connection'
+import { openRemoteStore } from '@stowage/mirror/store/remote/remote-store'
+import type { Command } from 'commander'
+import type { Logger } from 'pino'
+import type { CommandContext } from './command-context.ts'
+import { openDataDirectory } from './lock/data-directory.ts'
+import { readNetworkSettings } from './network-settings.ts'
+import { option, parsedBy } from './option.ts'
+import { openTokenFile } from './token-file.ts'
+
+/** Where a centre keeps content and memory: in a directory of its own, or in a mirror that others use, too. */
+export interface StoreFlags {
+  readonly data?: string
+  readonly mirror?: URL
+  readonly mirrorTokenFile?: string
+  readonly caFile?: string
+}
+
+/** What a centre keeps everything in. */
+export interface CentreStore extends AsyncDisposable {
+  readonly objects: ObjectStore
+  readonly content: ContentStore
+  /** Another process owns it, and sees to what has to be cleared away in it. */
+  readonly isRemote: boolean
+  /** The same store, written to only while a fence stands. A directory is locked: it needs none. */
+  fenced(fence: () => Fence | undefined): Pick<CentreStore, 'objects' | 'content'>
+}
+
+/** Adds `--data` and `--mirror`, of which one is needed. */
+export function withStoreOptions(command: Command): Command {
+  return command
+    .addOption(option('--data <directory>', 'where mirror and memory lie, if in this process').conflicts('mirror'))
+    .addOption(
+      option(
+        '--mirror <url>',
+        'where they lie instead: a "stowage mirror" that serves its objects; several controllers may share it',
+      ).argParser(parsedBy(parseMirrorUrl)),
+    )
+    .addOption(option('--mirror-token-file <file>', "the token that the mirror's --objects-token-file holds, too"))
+}
+
+/** @throws Fault invalid */
+function parseMirrorUrl(text: string): URL {
+  const url = URL.parse(text)
+  if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash) return url
+  throw new Fault('invalid', 'write http://HOST:PORT or https://HOST:PORT, without user or query')
+}
+
+/**
+ * Opens the store that the flags name.
+ * @throws Fault invalid (flags that do not go together), and what opening a directory or a file may say
+ */
+export async function openCentreStore(
+  context: Pick<CommandContext, 'env' | 'version'>,
+  flags: StoreFlags,
+  log: Logger,
+): Promise<CentreStore> {
+  if (flags.mirror) return await openInMirror(context, { ...flags, mirror: flags.mirror }, log)
+  if (flags.data === undefined)
+    throw new Fault('invalid', 'give --data DIRECTORY, or --mirror URL with --mirror-token-file')
+  if (flags.mirrorTokenFile !== undefined) throw new Fault('invalid', '--mirror-token-file goes with --mirror URL')
+  return await openInDirectory(flags.data)
+}
+
+async function openInDirectory(path: string): Promise<CentreStore> {
+  await using opening = new AsyncDisposableStack()
+  const directory = opening.use(await openDataDirectory(path, 'mirror'))
+  const objects = opening.use(await openFsStore({ directory: directory.path }))
+  const opened = opening.move()
+  const content = createContentStore(objects)
+  return {
+    objects,
+    content,
+    isRemote: false,
+    fenced: () => ({ objects, content }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+async function openInMirror(
+  context: Pick<CommandContext, 'env' | 'version'>,
+  { mirror, mirrorTokenFile, caFile }: StoreFlags & { readonly mirror: URL },
+  log: Logger,
+): Promise<CentreStore> {
+  if (mirrorTokenFile === undefined) throw new Fault('invalid', '--mirror needs --mirror-token-file FILE')
+  const { ca, userAgent } = await readNetworkSettings(context, caFile)
+  const file = await openTokenFile({ flag: '--mirror-token-file', path: mirrorTokenFile, log })
+  const token = async (): Promise<string> => (await file.tokens())[0] ?? ''
+  const opened = new AsyncDisposableStack()
+  const open = (fence?: () => Fence | undefined): Pick<CentreStore, 'objects' | 'content'> => {
+    const objects = opened.use(openRemoteStore({ url: mirror, token, ca, userAgent, fence }))
+    return { objects, content: createContentStore(objects) }
+  }
+  return { ...open(), isRemote: true, fenced: open, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+const lookAgainMs = 2000
+
+/** Waits until a store can be read, and says once why it has to wait. Ends early with the signal. */
+export async function untilReachable(
+  objects: Pick<ObjectStore, 'list'>,
+  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
+): Promise<void> {
+  let trouble: string | undefined
+  while (!signal.aborted) {
+    try {
+      for await (const _ of objects.list('controller/')) break
+      if (trouble !== undefined) log.info('the store can be reached')
+      return
+    } catch (err) {
+      if (!isFault(err, 'unavailable')) throw err
+      if (err.message !== trouble) log.warn({ err }, 'waiting for the store: the controller does nothing without it')
+      trouble = err.message
+    }
+    // Being stopped is one way in which this ends.
+    await delay(lookAgainMs, undefined, { signal }).catch(() => undefined)
+  }
+}

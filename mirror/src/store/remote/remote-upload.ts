@@ -1,0 +1,126 @@
+import { Fault } from '../../oci/fault.ts'
+import { bodyOf, discard } from '../../registry/transport.ts'
+import { batches } from '../fs/batches.ts'
+import { checkKey } from '../object-key.ts'
+import type { Upload } from '../object-store.ts'
+import { onePieceAhead } from './one-piece-ahead.ts'
+import type { RemoteConnection, Reply } from './remote-connection.ts'
+import { documentOf, refusalOf, refusalOfAnswer } from './remote-reply.ts'
+import { headers as names, publishedSchema, uploadSchema } from './wire.ts'
+
+export interface RemoteUploadContext {
+  readonly connection: RemoteConnection
+  /** Ids of uploads that this process writes to now. */
+  readonly busy: Set<string>
+  /** When it was opened. */
+  readonly size: number
+  /** What it is to have in the end. */
+  readonly promised: number | undefined
+  /** Bytes of an object, if it is there. */
+  readonly sizeOf: (key: string) => Promise<number | undefined>
+}
+
+/** So many bytes are sent at a time: they can be sent again after a cut, as nobody could give them a second time. */
+const pieceSize = 4 * 1024 * 1024
+/** Bytes that come slowly are sent on after this time, in milliseconds: until then they are lost with the process. */
+const patienceMs = 500
+/** The mirror may have to read all of it. */
+const publishMs = 15 * 60_000
+
+/** An upload in another process. What other processes write between two pieces is noticed by where the next one begins. */
+export function createRemoteUpload(id: string, context: RemoteUploadContext): Upload {
+  const { connection, busy, promised } = context
+  const path = `/uploads/${id}`
+  let { size } = context
+
+  async function exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (busy.has(id)) throw new Fault('conflict', `upload ${id} has another writer`)
+    busy.add(id)
+    try {
+      return await work()
+    } finally {
+      busy.delete(id)
+    }
+  }
+
+  async function append(piece: Uint8Array): Promise<void> {
+    const reply = await connection.ask({
+      method: 'PATCH',
+      path,
+      query: { size: promised },
+      headers: { [names.offset]: String(size) },
+      body: piece,
+    })
+    if (reply.status < 300) return void (size = documentOf(reply, uploadSchema).size)
+    const refused = refusalOf(reply)
+    const there = refused.details['size']
+    if (typeof there !== 'number') throw refused
+    if (refused.code !== 'conflict') {
+      size = there
+      throw refused
+    }
+    const rest = await lackingOf(piece, { there, reply })
+    if (!rest) throw refused
+    size = there
+    if (rest.length > 0) await append(rest)
+  }
+
+  /** What is still to come of a piece whose answer was lost with the mirror, if what is there is the beginning of it. */
+  async function lackingOf(
+    piece: Uint8Array,
+    { there, reply }: { readonly there: number; readonly reply: Reply },
+  ): Promise<Uint8Array | undefined> {
+    const came = there - size
+    if (reply.isSure || came <= 0 || came > piece.length) return undefined
+    const found = await connection.ask({ method: 'GET', path, query: { from: size, to: there } })
+    const isOurs = found.status === 200 && Buffer.compare(found.body, piece.subarray(0, came)) === 0
+    return isOurs ? piece.subarray(came) : undefined
+  }
+
+  return {
+    id,
+    isProvedByStore: true,
+    get size() {
+      return size
+    },
+
+    append: (bytes) =>
+      exclusively(async () => {
+        for await (const piece of onePieceAhead(batches(bytes, pieceSize, { patienceMs }))) {
+          await append(piece.length === 1 ? piece[0]! : Buffer.concat(piece))
+        }
+        return size
+      }),
+
+    async *read() {
+      const answer = await connection.open({ method: 'GET', path })
+      if (answer.status < 300) yield* bodyOf(answer)
+      else if (answer.status === 404) await discard(answer)
+      else throw await refusalOfAnswer(answer)
+    },
+
+    publish: (key) =>
+      exclusively(async () => {
+        checkKey(key)
+        const query = { key, from: size, size: promised }
+        const reply = await connection.ask({
+          method: 'POST',
+          path: `${path}/publication`,
+          query,
+          headersMs: publishMs,
+        })
+        if (reply.status !== 404 || reply.isSure) return documentOf(reply, publishedSchema).result
+        // It is gone because it was published, perhaps by the request whose answer was lost, and then it is this object.
+        if ((await context.sizeOf(key)) !== size) throw refusalOf(reply)
+        return 'exists'
+      }),
+
+    discard: () =>
+      exclusively(async () => {
+        const reply = await connection.ask({ method: 'DELETE', path })
+        if (reply.status >= 300) throw refusalOf(reply)
+      }),
+
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
