@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance } from 'fastify'
+import type { Meter } from '../metrics/meter.ts'
 import { Fault } from '../oci/fault.ts'
 import { errorAnswer } from './error-body.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { measureRequests } from './measure-requests.ts'
 import { Refusal } from './refusal.ts'
 import { sendAnswer } from './send-answer.ts'
 
@@ -13,7 +15,7 @@ const largestDocument = 1024 * 1024
  * An HTTP server for slow and broken links, without routes. An upload may take days, so a request has no time limit, but a
  * connection on which nothing moves for ten minutes is cut. Idle connections are kept longer than containerd keeps them (90 s).
  */
-export function createMirrorServer(): FastifyInstance {
+export function createMirrorServer({ meter }: { readonly meter?: Meter | undefined } = {}): FastifyInstance {
   const app = fastify({
     requestTimeout: 0,
     connectionTimeout: 10 * 60_000,
@@ -24,6 +26,7 @@ export function createMirrorServer(): FastifyInstance {
       void sendAnswer(reply, errorAnswer(new Refusal('NAME_INVALID', 'the path is not well-formed')))
     },
   })
+  if (meter) measureRequests(app, meter)
   return app
 }
 

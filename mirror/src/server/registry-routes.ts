@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { noMeter, type Meter } from '../metrics/meter.ts'
 import { isFault } from '../oci/fault.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
@@ -14,6 +15,7 @@ import { parsePath, type RegistryPath } from './parse-path.ts'
 import { Refusal } from './refusal.ts'
 import { drain, isAborted } from './request-body.ts'
 import { sendAnswer } from './send-answer.ts'
+import { serverMetrics } from './server-metrics.ts'
 import { createUploadSessions } from './upload-sessions.ts'
 import { uploadSession, uploadStart } from './uploads.ts'
 
@@ -23,6 +25,7 @@ export interface RegistryOptions {
   /** Takes images without their config or layers (sparse manifests); absent: they are to be pushed first. */
   readonly takesSparse?: boolean | undefined
   readonly log: Logger
+  readonly meter?: Meter | undefined
 }
 
 /** What one registry keeps from request to request. */
@@ -62,12 +65,15 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => sendAnswer(reply, failed(error, request, options.log)))
 
+  const { meter = noMeter } = options
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     logWhenClosed(request, reply, options.log)
     const answer = await answerTo(request, serving).catch((error: unknown) => failed(error, request, options.log))
     drain(request.raw)
     void reply.header('docker-distribution-api-version', 'registry/2.0')
-    await sendAnswer(reply, answer).catch((err: unknown) => {
+    const kind = contentKindOf(request, answer)
+    const onBytes = kind && ((bytes: number) => meter.add(serverMetrics.bytesServed, { kind }, bytes))
+    await sendAnswer(reply, answer, onBytes).catch((err: unknown) => {
       options.log.warn({ err, path: pathOf(request) }, 'sending a blob failed')
     })
     return reply
@@ -120,6 +126,13 @@ function failed(error: unknown, request: FastifyRequest, log: Logger): Answer {
   else if (!isFault(error)) log.error(facts, 'request failed')
   else if (answer.status >= 500) log.warn(facts, 'request failed')
   return answer
+}
+
+/** What an answer carries, if it is content. */
+function contentKindOf(request: FastifyRequest, { status }: Answer): 'blob' | 'manifest' | undefined {
+  if (request.method !== 'GET' || status >= 300) return undefined
+  if (/\/blobs\/[^/]+$/.test(pathOf(request))) return 'blob'
+  return /\/manifests\/[^/]+$/.test(pathOf(request)) ? 'manifest' : undefined
 }
 
 function logWhenClosed(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
