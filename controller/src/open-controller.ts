@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { noMeter, sample, type Meter, type Sample } from '@stowage/mirror/metrics/meter'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { FastifyInstance } from 'fastify'
@@ -10,6 +11,10 @@ import { createAssignmentBoard } from './edge-api/assignment-board.ts'
 import { edgeApi } from './edge-api/edge-api.ts'
 import { createNodeRegistry } from './edge-api/node-registry.ts'
 import { openCentreMemory } from './memory/centre-memory.ts'
+import { controllerMetrics } from './metrics/controller-metrics.ts'
+import { sourceSamples } from './metrics/source-samples.ts'
+import { createStepWatch } from './metrics/step-watch.ts'
+import { worldSamples } from './metrics/world-samples.ts'
 import { createImageFlights } from './mirroring/image-flights.ts'
 import type { UpstreamFor } from './mirroring/upstream.ts'
 import { observeWorld } from './observe-world.ts'
@@ -37,6 +42,7 @@ export interface ControllerOptions {
   readonly random?: () => number
   /** What nodes are given after the start, beyond the time that they announced, before they count as offline; in milliseconds. */
   readonly graceMs?: number
+  readonly meter?: Meter
   /** Called after each step, once wishes are known: what is written elsewhere of what is known follows from that. */
   readonly onStep?: (world: World, centre: { readonly forgetNode: (node: string) => Promise<boolean> }) => void
 }
@@ -45,6 +51,12 @@ export interface Controller {
   /** Fastify plugins; the two may be served at different addresses. */
   readonly edgeApi: (app: FastifyInstance) => Promise<void>
   readonly operatorApi: (app: FastifyInstance) => Promise<void>
+  /** How it stands, in numbers. */
+  samples(): Sample[]
+  /** For how long the step that is under way has been, in milliseconds; 0 if none is. */
+  stepMs(): number
+  /** Whether it is known what is wanted, or what nodes were told when it was: either will do to serve them. */
+  isInformed(): boolean
   /** Works until `signal` aborts, which also ends all long polls. Rejects only with a bug. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -54,13 +66,13 @@ export interface Controller {
  * @throws Fault invalid if another version wrote its memory
  */
 export async function openController(options: ControllerOptions): Promise<Controller> {
-  const { objects, content, source, log, now = Date.now, random = Math.random } = options
+  const { objects, content, source, log, now = Date.now, random = Math.random, meter = noMeter } = options
   const memory = await openCentreMemory(objects)
   const stop = new AbortController()
   let trouble: string | undefined
   const bell = createBell()
   const board = createAssignmentBoard(memory.assignments.all)
-  const news = { now, log, onNews: () => bell.ring() }
+  const news = { now, log, meter, onNews: () => bell.ring() }
   const queue = new PQueue({ concurrency: options.mostRequests ?? 8 })
   const { upstreamFor } = options
   const flights = createImageFlights({ ...news, resolutions: memory.resolutions, content, queue, upstreamFor, random })
@@ -81,6 +93,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
     noteSilence: () => registry.noteSilence(),
     onAssigned: (node) => board.changed(node),
   })
+
+  const steps = createStepWatch({ meter, now, steadyNow: () => performance.now() })
 
   async function stepAndTell(): Promise<number> {
     const nextAt = await step()
@@ -105,6 +119,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       isKnown: (node) => memory.nodes.all.has(node),
       signal: stop.signal,
       log,
+      meter,
     }),
     operatorApi: operatorApi({
       world,
@@ -113,6 +128,14 @@ export async function openController(options: ControllerOptions): Promise<Contro
       forgetNode,
       log,
     }),
+    samples: () => [
+      ...worldSamples(world()),
+      ...sourceSamples(inTrouble(source.state(), trouble)),
+      sample(controllerMetrics.longPolls, {}, board.waiting()),
+      sample(controllerMetrics.lastStep, {}, (steps.lastSuccess() ?? 0) / 1000),
+    ],
+    stepMs: () => steps.runningMs(),
+    isInformed: () => source.state().wishes !== undefined || memory.assignments.all.size > 0,
     async run(signal) {
       signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true })
       if (signal.aborted) stop.abort(signal.reason)
@@ -120,7 +143,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       const loops = [
         source.run({ signal: stop.signal, onChange: () => bell.ring() }),
         reconcile({
-          step: stepAndTell,
+          step: steps.watched(stepAndTell),
           bell,
           now,
           onTrouble: (message) => (trouble = message),

@@ -7,6 +7,7 @@ import { fastify, type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openCentreMemory, type CentreMemory } from '../memory/centre-memory.ts'
 import { neverAway } from '../plan/reachable.ts'
+import { createRecordingMeter, type RecordingMeter } from '../testing/recording-meter.ts'
 import { silentLog } from '../testing/silent-log.ts'
 import { aReport } from '../testing/world.ts'
 import { createAssignmentBoard, type AssignmentBoard } from './assignment-board.ts'
@@ -22,6 +23,7 @@ describe('/edge/v1', () => {
   let store = objects()
   let memory: CentreMemory
   let board: AssignmentBoard
+  let meter: RecordingMeter
   let stop: AbortController
   let registry: NodeRegistry
   let news: number
@@ -30,6 +32,7 @@ describe('/edge/v1', () => {
   beforeEach(async () => {
     store = objects()
     memory = await openCentreMemory(store)
+    meter = createRecordingMeter()
     board = createAssignmentBoard(memory.assignments.all)
     stop = new AbortController()
     news = 0
@@ -37,6 +40,7 @@ describe('/edge/v1', () => {
     registry = createNodeRegistry({
       nodes: memory.nodes,
       listening: neverAway,
+      meter,
       now: () => now,
       log: silentLog,
       onNews: () => void news++,
@@ -45,7 +49,7 @@ describe('/edge/v1', () => {
     app = fastify()
     const { signal } = stop
     await app.register(
-      edgeApi({ registry, board, assignments: memory.assignments.all, isKnown, signal, log: silentLog }),
+      edgeApi({ registry, board, assignments: memory.assignments.all, isKnown, signal, log: silentLog, meter }),
     )
   })
   afterEach(async () => {
@@ -73,6 +77,8 @@ describe('/edge/v1', () => {
       await report(aReport('n', { counter: 5, runtime: 'new' }))
       expect((await report(aReport('n', { counter: 4, runtime: 'old' }))).statusCode).toBe(200)
       expect(memory.nodes.all.get('n')?.report.runtime).toBe('new')
+      const received = 'stowage_reports_received_total'
+      expect([meter.sum(received, { verdict: 'accepted' }), meter.sum(received, { verdict: 'late' })]).toEqual([1, 1])
     })
 
     it('of a clone is refused with what to do', async () => {
@@ -169,6 +175,8 @@ describe('/edge/v1', () => {
         const second = await ask('', { 'if-none-match': '"e/1"' })
         expect([second.statusCode, second.headers['etag'], second.body]).toEqual([304, '"e/1"', ''])
         expect((await ask('', { 'if-none-match': 'W/"e/0"' })).statusCode).toBe(200)
+        const served = 'stowage_assignments_served_total'
+        expect([meter.sum(served, { result: 'sent' }), meter.sum(served, { result: 'unchanged' })]).toEqual([2, 1])
       })
 
       it('wakes who waits for the next one', async () => {

@@ -2,9 +2,11 @@ import { versionOf, type Assignment } from '@stowage/mirror/edge/assignment'
 import { nodeNameSchema } from '@stowage/mirror/edge/node-name'
 import { longestHoldMs } from '@stowage/mirror/edge/paths'
 import { parseReport } from '@stowage/mirror/edge/report'
+import type { Meter } from '@stowage/mirror/metrics/meter'
 import { Fault } from '@stowage/mirror/oci/fault'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { controllerMetrics } from '../metrics/controller-metrics.ts'
 import { createRefusalHandler } from '../refusal-handler.ts'
 import type { AssignmentBoard } from './assignment-board.ts'
 import type { NodeRegistry } from './node-registry.ts'
@@ -17,6 +19,7 @@ export interface EdgeApiOptions {
   /** Ends all long polls. */
   readonly signal: AbortSignal
   readonly log: Logger
+  readonly meter: Meter
 }
 
 /** A report names every image of a node: a thousand of them fit. */
@@ -53,7 +56,7 @@ async function putReport(
 async function getAssignment(
   request: NodeRequest,
   reply: FastifyReply,
-  { board, assignments, isKnown, signal }: EdgeApiOptions,
+  { board, assignments, isKnown, signal, meter }: EdgeApiOptions,
 ): Promise<unknown> {
   const node = nodeOf(request)
   if (!isKnown(node)) throw new Fault('not-found', `node ${node} is not known: a node reports before it asks`)
@@ -61,6 +64,7 @@ async function getAssignment(
   const ended = AbortSignal.any([signal, request.signal])
   const assignment = await board.next(node, { known, timeoutMs: waitMs(request), signal: ended })
   reply.header('cache-control', 'no-store')
+  meter.add(controllerMetrics.assignments, { result: assignment ? 'sent' : 'unchanged' })
   if (assignment) return reply.header('etag', `"${versionOf(assignment)}"`).send(assignment)
   const current = assignments.get(node)
   if (!current) throw new Fault('not-found', `there is no assignment for node ${node} yet: ask again`)

@@ -1,9 +1,11 @@
 import type { Report } from '@stowage/mirror/edge/report'
+import type { Meter } from '@stowage/mirror/metrics/meter'
 import { isFault } from '@stowage/mirror/oci/fault'
 import PQueue from 'p-queue'
 import type { Logger } from 'pino'
 import type { NodeRecord } from '../memory/node-record.ts'
 import type { Remembered } from '../memory/remembered.ts'
+import { controllerMetrics } from '../metrics/controller-metrics.ts'
 import { acceptReport, type ReportVerdict } from '../plan/accept-report.ts'
 import { heardBy, isReachable, type Listening } from '../plan/reachable.ts'
 
@@ -12,6 +14,7 @@ export interface NodeRegistryOptions {
   readonly listening: Listening
   readonly now: () => number
   readonly log: Logger
+  readonly meter: Meter
   /** Called when a report says more than how far bytes have come. */
   readonly onNews: () => void
 }
@@ -32,7 +35,8 @@ const saveEveryMs = 60_000
 const mostWrites = 16
 
 /** Keeps the latest report of each node: at once in memory, on disk when it is news and now and then. */
-export function createNodeRegistry({ nodes, listening, now, log, onNews }: NodeRegistryOptions): NodeRegistry {
+export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
+  const { nodes, listening, now, log, meter, onNews } = options
   const savedAt = new Map<string, number>()
   const writes = new PQueue({ concurrency: mostWrites })
 
@@ -52,6 +56,7 @@ export function createNodeRegistry({ nodes, listening, now, log, onNews }: NodeR
       const record = nodes.all.get(node)
       const old = record && heardBy(record, listening)
       const verdict = acceptReport(old, report, now())
+      meter.add(controllerMetrics.reports, { verdict: verdict.kind })
       if (verdict.kind === 'clone') log.warn({ node, instance: report.instance }, 'report of a clone refused')
       if (verdict.kind !== 'accepted') return verdict
       nodes.note(node, verdict.record)

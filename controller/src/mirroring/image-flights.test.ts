@@ -1,4 +1,4 @@
-import { Fault } from '@stowage/mirror/oci/fault'
+import { Fault, type FaultCode } from '@stowage/mirror/oci/fault'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { createMemoryStore } from '@stowage/mirror/store/memory-store'
 import { parsePlatform } from '@stowage/mirror/oci/platform'
@@ -9,21 +9,25 @@ import { openCentreMemory, type CentreMemory } from '../memory/centre-memory.ts'
 import { mirroredBytes, type Resolution } from '../memory/resolution.ts'
 import type { Want } from '../plan/plan-wants.ts'
 import { createFakeUpstream, type FakeUpstream } from '../testing/fake-upstream.ts'
+import { createRecordingMeter, type RecordingMeter } from '../testing/recording-meter.ts'
 import { silentLog } from '../testing/silent-log.ts'
 import { createImageFlights, type FlightCredentials, type ImageFlights } from './image-flights.ts'
 
 const name = 'docker.io/library/nginx:1'
 const none: FlightCredentials = { credentials: [], missing: [] }
+const credential = { username: 'u', password: 'p', origin: 'test' }
 
 describe('a flight', () => {
   let store = createMemoryStore()
   let memory: CentreMemory
   let upstream: FakeUpstream
   let flights: ImageFlights
+  let meter: RecordingMeter
 
   beforeEach(async () => {
     store = createMemoryStore()
     upstream = createFakeUpstream()
+    meter = createRecordingMeter()
     await open()
   })
 
@@ -37,6 +41,7 @@ describe('a flight', () => {
       now: () => 1000,
       random: () => 0,
       log: silentLog,
+      meter,
       onNews: () => undefined,
     })
   }
@@ -152,11 +157,39 @@ describe('a flight', () => {
   })
 
   it('knows whether credentials are others than at the last try', async () => {
-    expect(flights.isNewCredentials(name, none)).toBe(true)
     await landed(want())
     expect(flights.isNewCredentials(name, none)).toBe(false)
-    const credential = { username: 'u', password: 'p', origin: 'test' }
     expect(flights.isNewCredentials(name, { credentials: [{ key: 'docker.io', credential }], missing: [] })).toBe(true)
+  })
+
+  it.each<[FaultCode, withCredentials: boolean, isNew: boolean]>([
+    ['denied', true, true],
+    ['denied', false, false],
+    ['not-found', true, true],
+    ['unavailable', true, false],
+  ])('takes credentials for new after a restart if they could help: %s, %s', async (code, withCredentials, isNew) => {
+    upstream.fail(new Fault(code, 'no'))
+    await landed(want())
+    await open()
+    const credentials = withCredentials ? [{ key: 'docker.io', credential }] : []
+    expect(flights.isNewCredentials(name, { credentials, missing: [] })).toBe(isNew)
+  })
+
+  it('counts what came, what failed and why', async () => {
+    const sums = (): number[] => [
+      ...['unchanged', 'copied', 'failed'].map((outcome) =>
+        meter.sum('stowage_image_syncs_total', { registry: 'docker.io', outcome }),
+      ),
+      meter.sum('stowage_image_sync_failures_total', { registry: 'docker.io', code: 'denied' }),
+    ]
+    const bytes = (): number => meter.sum('stowage_upstream_received_bytes_total', { registry: 'docker.io' })
+    upstream.push('docker.io/library/nginx', '1', 'v1')
+    const copied = await landed(want('linux/amd64'))
+    expect([...sums(), bytes()]).toEqual([0, 1, 0, 0, bytesOn(copied, 'linux/amd64')])
+    await landed(want('linux/amd64'))
+    upstream.fail(new Fault('denied', 'no'))
+    await landed(want('linux/amd64'))
+    expect(sums()).toEqual([1, 1, 1, 1])
   })
 
   it('says which secrets were not there when it is denied', async () => {

@@ -1,9 +1,12 @@
+import type { Meter } from '@stowage/mirror/metrics/meter'
 import { digestOf } from '@stowage/mirror/oci/digest'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { CredentialEntry } from '@stowage/mirror/registry/credential'
 import type { Logger } from 'pino'
 import type { Remembered } from '../memory/remembered.ts'
 import { unresolved, type Resolution } from '../memory/resolution.ts'
+import { controllerMetrics } from '../metrics/controller-metrics.ts'
+import { meteredSource } from '../metrics/metered-source.ts'
 import { backOffMs } from '../plan/back-off.ts'
 import type { Want } from '../plan/plan-wants.ts'
 import { pullSecretForbidden } from '../plan/pull-secret-forbidden.ts'
@@ -16,6 +19,7 @@ export interface ImageFlightsOptions extends Pick<MirrorImageOptions, 'content' 
   readonly upstreamFor: UpstreamFor
   readonly random: () => number
   readonly log: Logger
+  readonly meter: Meter
   /** Called when something has landed, or was found out on the way. */
   readonly onNews: () => void
 }
@@ -34,21 +38,28 @@ export interface ImageFlights extends AsyncDisposable {
   readonly all: ReadonlyMap<string, Flight>
   start(want: Want, credentials: FlightCredentials): void
   cancel(name: string): void
-  /** Whether these credentials are others than at the last try; also if that was before a restart. */
+  /**
+   * Whether these credentials are others than at the last try. After a restart nobody knows: then they are if they could mend
+   * what failed, so that a centre that is started again and again wears no registry out.
+   */
   isNewCredentials(name: string, credentials: FlightCredentials): boolean
 }
 
 /** Carries out what `planResolve` finds due, and records what comes of it. Disposing of it stops what is under way. */
 export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
-  const { resolutions, log, onNews } = options
+  const { resolutions, log, meter, onNews } = options
   const flights = new Map<string, Flight & { readonly stop: AbortController; readonly landed: Promise<void> }>()
   const tried = new Map<string, string>()
 
   async function fly(want: Want, shown: FlightCredentials, signal: AbortSignal): Promise<void> {
     const { name } = want
+    const { registry } = want.reference
+    const ended = (outcome: string): void => meter.add(controllerMetrics.syncs, { registry, outcome })
     try {
       const known = resolutions.all.get(name) ?? unresolved
-      const source = options.upstreamFor(want.reference.registry, shown.credentials)
+      const source = meteredSource(options.upstreamFor(registry, shown.credentials), (bytes) =>
+        meter.add(controllerMetrics.upstreamBytes, { registry }, bytes),
+      )
       const resolution = await mirrorImage(want, {
         ...options,
         known,
@@ -64,11 +75,14 @@ export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
         },
       })
       await resolutions.put(name, resolution)
+      ended(resolution.mirrored === known.mirrored ? 'unchanged' : 'copied')
       const isNews = known.fault !== null || resolution.mirrored !== known.mirrored
       log[isNews ? 'info' : 'debug']({ reference: name, digest: resolution.target?.digest }, 'image up to date')
     } catch (error) {
       if (signal.aborted) return
       if (!isFault(error)) throw error
+      ended('failed')
+      meter.add(controllerMetrics.syncFailures, { registry, code: error.code })
       await noteFault(name, withLackingSecrets(error, shown))
     }
   }
@@ -105,7 +119,10 @@ export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
 
     cancel: (name) => flights.get(name)?.stop.abort(),
 
-    isNewCredentials: (name, credentials) => tried.get(name) !== keyOf(credentials),
+    isNewCredentials(name, shown) {
+      const last = tried.get(name)
+      return last === undefined ? mayHelp(shown, resolutions.all.get(name)) : last !== keyOf(shown)
+    },
 
     async [Symbol.asyncDispose]() {
       const under = [...flights.values()]
@@ -122,6 +139,12 @@ function withLackingSecrets(fault: Fault, { missing, forbidden = [] }: FlightCre
     ...forbidden.map((words) => `${pullSecretForbidden}: ${words}`),
   ]
   return lacks.length > 0 ? new Fault('denied', [fault.message, ...lacks].join('; '), { cause: fault }) : fault
+}
+
+function mayHelp({ credentials }: FlightCredentials, resolution: Resolution | undefined): boolean {
+  const code = resolution?.fault?.code
+  // Registries call private repositories absent, too.
+  return credentials.length > 0 && (code === 'denied' || code === 'not-found')
 }
 
 /** Kept only to see a change, and not readable, as it is made of secrets. */

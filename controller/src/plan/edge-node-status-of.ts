@@ -21,7 +21,8 @@ export function edgeNodeStatusOf(view: NodeView, { before, now }: EdgeNodeStatus
   return { ...next, lastChange, message: view.message }
 }
 
-function standingOf(view: NodeView): Omit<EdgeNodeStatus, 'lastChange' | 'message'> {
+/** Where a node stands, in the words of an EdgeNode. */
+export function standingOf(view: NodeView): Omit<EdgeNodeStatus, 'lastChange' | 'message'> {
   const { lastContact, online, agentVersion, runtime, platform } = view
   const phase = phaseOf(view)
   return {

@@ -7,8 +7,10 @@ import { isReachable } from './reachable.ts'
 import type { World } from './world.ts'
 
 /** Where every node stands. */
-export function nodeViews(world: World): NodeView[] {
-  const rows = world.caches.flatMap((living) => imageRows(living, world))
+export function nodeViews(
+  world: World,
+  rows: readonly ImageRow[] = world.caches.flatMap((living) => imageRows(living, world)),
+): NodeView[] {
   const byNode = Map.groupBy(rows, ({ node }) => node.name)
   return world.nodes.map((node) => {
     // Two caches may want one image of a node: it is one copy.

@@ -9,9 +9,12 @@ import { settlingNodes } from './settling-nodes.ts'
 import type { World } from './world.ts'
 
 /** What is true of a cache now. Only reports count as knowledge of nodes, and only the mirror's records as knowledge of upstream. */
-export function statusOf(living: LivingCache, world: World): CacheStatus {
+export function statusOf(
+  living: LivingCache,
+  world: World,
+  rows: readonly ImageRow[] = imageRows(living, world),
+): CacheStatus {
   const { cache, record } = living
-  const rows = imageRows(living, world)
   const selected = world.nodes.filter((node) => cache.lists.some((list) => selects(list, node)))
   const settling = settlingNodes(living, world)
   const phase = phaseOf(rows, { selected, settling, now: world.now })
