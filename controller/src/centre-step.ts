@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Assignment } from '@stowage/mirror/edge/assignment'
 import type { Digest } from '@stowage/mirror/oci/digest'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
 import { cacheKey } from './api/image-cache.ts'
@@ -15,6 +16,7 @@ import { planWants, type Want } from './plan/plan-wants.ts'
 import { settlingNodes } from './plan/settling-nodes.ts'
 import { statusOf } from './plan/status-of.ts'
 import type { World } from './plan/world.ts'
+import { severalAtATime } from './several-at-a-time.ts'
 import type { Wishes } from './sources/wish-source.ts'
 
 export interface CentreStepOptions {
@@ -35,6 +37,9 @@ export interface CentreStepOptions {
   /** Called for each node whose assignment is another one now. */
   readonly onAssigned: (node: string) => void
 }
+
+/** Each is synced for itself, and their directory for all that wait for it. */
+const writesAtOnce = 32
 
 /** One step of the centre: from wishes, reports and what upstream said to what nodes are told. Says when the next one is due. */
 export function createCentreStep(options: CentreStepOptions): () => Promise<number> {
@@ -64,12 +69,14 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
     const sizeOf = (set: Digest): number => sizes.get(set) ?? 0
     const { publish: due, nextAt } = holdBack(changed, { previous, publishedAt, sizeOf, isBusy, now: now() })
     if (due.length > 0) await storeSets(content, sets.all())
-    for (const assignment of due) {
-      await memory.assignments.put(assignment.node, assignment)
-      publishedAt.set(assignment.node, now())
-      options.onAssigned(assignment.node)
-    }
+    await severalAtATime(due, writesAtOnce, tell)
     return nextAt
+  }
+
+  async function tell(assignment: Assignment): Promise<void> {
+    await memory.assignments.put(assignment.node, assignment)
+    publishedAt.set(assignment.node, now())
+    options.onAssigned(assignment.node)
   }
 
   async function resolve({ caches, nodes, resolutions }: World, wishes: Wishes): Promise<number> {

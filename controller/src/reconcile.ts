@@ -2,6 +2,7 @@ import { isFault } from '@stowage/mirror/oci/fault'
 import type { Logger } from 'pino'
 import { createBell, type Bell } from './bell.ts'
 import { isOtherWriter } from './memory/remembered.ts'
+import { restAfter } from './rest-after.ts'
 
 export interface ReconcileOptions {
   /** Looks at everything, decides and acts once; says when to look again, in epoch milliseconds. */
@@ -16,7 +17,7 @@ export interface ReconcileOptions {
 }
 
 /** Bursts of news are one look. */
-const restMs = 20
+const leastRestMs = 20
 /** After a step that failed, with a full disk for instance. */
 const afterFaultMs = 5000
 /** The longest time without a look, whatever nobody thought of. */
@@ -29,7 +30,9 @@ const longestPauseMs = 60_000
 export async function reconcile({ step, bell, now, onTrouble, log, signal }: ReconcileOptions): Promise<void> {
   let trouble: string | undefined
   while (!signal.aborted) {
+    const begunAt = now()
     const nextAt = await stepOrRest()
+    const restMs = restAfter(now() - begunAt, leastRestMs)
     await bell.wait({ timeoutMs: Math.min(nextAt - now(), longestPauseMs), signal })
     await createBell().wait({ timeoutMs: restMs, signal })
   }

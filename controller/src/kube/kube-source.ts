@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { ImageCache } from '../api/image-cache.ts'
 import { createBell } from '../bell.ts'
 import { pullSecretForbidden } from '../plan/pull-secret-forbidden.ts'
+import { restAfter } from '../rest-after.ts'
 import type { SourceProblem, SourceState, Wishes, WishSource } from '../sources/wish-source.ts'
 import { openBelievedObjects, type BelievedObjects } from './believed-objects.ts'
 import { cacheProblems, cachesInForce, readNodes } from './cluster-wishes.ts'
@@ -42,7 +43,7 @@ export interface KubeSource extends WishSource {
 
 /** How often a cluster that cannot be believed is looked at again. */
 const doubtMs = 1000
-const restMs = 50
+const leastRestMs = 50
 
 /** Opens a cluster as a source of wishes. The API server need not be there. */
 export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSource> {
@@ -160,7 +161,9 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     const secrets = createPullSecrets({ ...watching, signal })
     try {
       while (!signal.aborted) {
+        const begunAt = now()
         await look(secrets, signal)
+        const restMs = restAfter(now() - begunAt, leastRestMs)
         options.onLook?.()
         const isInDoubt = Object.values<BelievedObjects>(believed).some((each) => each.held() !== undefined)
         await bell.wait({ timeoutMs: isInDoubt ? doubtMs : Infinity, signal })
