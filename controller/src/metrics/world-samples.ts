@@ -3,7 +3,6 @@ import { cachePhaseSchema, type CachePhase, type CacheStatus } from '../api/cach
 import { edgeNodeStatusSchema } from '../api/edge-node.ts'
 import { isCurrent, type Resolution } from '../memory/resolution.ts'
 import { standingOf } from '../plan/edge-node-status-of.ts'
-import { imageRows } from '../plan/image-row.ts'
 import type { LivingCache } from '../plan/living-cache.ts'
 import { nodeViews } from '../plan/node-views.ts'
 import { statusOf } from '../plan/status-of.ts'
@@ -12,14 +11,12 @@ import { controllerMetrics as metrics } from './controller-metrics.ts'
 
 /** The fleet in numbers, as it stands now: as many as there are caches and words, however many nodes there are. */
 export function worldSamples(world: World): Sample[] {
-  const rowsOf = new Map(world.caches.map((living) => [living, imageRows(living, world)]))
-  const statuses = world.caches.map((living) => ({ living, status: statusOf(living, world, rowsOf.get(living)) }))
+  const statuses = world.caches.map((living) => ({ living, status: statusOf(living, world) }))
   const phases = statuses.map(({ status }) => status.status)
-  const rows = [...rowsOf.values()].flat()
   return [
     ...cachePhaseSchema.options.map((status) => sample(metrics.caches, { status }, count(phases, status))),
     ...statuses.flatMap(({ living, status }) => cacheSamples(living, status)),
-    ...nodeSamples(nodeViews(world, rows).map(standingOf)),
+    ...nodeSamples(nodeViews(world).map(standingOf)),
     ...imageSamples(world),
     ...flightSamples(world),
   ]

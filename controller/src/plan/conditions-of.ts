@@ -1,14 +1,14 @@
 import type { CachePhase, Condition } from '../api/cache-status.ts'
 import { cacheKey } from '../api/image-cache.ts'
 import { isCurrent, unresolved } from '../memory/resolution.ts'
-import type { ImageRow } from './image-row.ts'
-import type { KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
+import { whyHeld } from './rollout.ts'
+import { missingIn, type Tally } from './tally.ts'
 import type { World } from './world.ts'
 
 export interface ConditionsInput {
-  readonly rows: readonly ImageRow[]
-  readonly selected: readonly KnownNode[]
+  /** Of the nodes that are selected. */
+  readonly tallies: readonly Tally[]
   readonly phase: CachePhase
   readonly world: World
 }
@@ -23,7 +23,7 @@ export function conditionsOf(living: LivingCache, input: ConditionsInput): Condi
   const verdicts: [Condition['type'], Verdict][] = [
     ['Accepted', accepted(living, input)],
     ['Resolved', resolved(living, input)],
-    ['Synced', synced(input)],
+    ['Synced', synced(living, input)],
     ['AgentsPresent', agentsPresent(input)],
     ...(living.cache.isSuspended ? [['Suspended', suspended] satisfies [Condition['type'], Verdict]] : []),
   ]
@@ -59,13 +59,13 @@ function resolved({ record }: LivingCache, { world }: ConditionsInput): Verdict 
   return { status: 'Unknown', reason: 'Mirroring', message: `waiting for the mirror: ${names}` }
 }
 
-function synced({ phase, rows }: ConditionsInput): Verdict {
+function synced(living: LivingCache, { phase, tallies }: ConditionsInput): Verdict {
   if (phase === 'Succeeded') return { status: 'True', reason: phase, message: '' }
-  const missing = rows.filter(({ state }) => state !== 'present').length
-  const message = rows.length > 0 ? `${rows.length - missing} of ${rows.length} copies are in place` : ''
-  const held = rows.filter(({ whyHeld }) => whyHeld !== undefined)
-  const nodes = new Set(held.map(({ node }) => node.name)).size
-  const waiting = nodes > 0 ? `; ${nodes} nodes wait: ${held[0]?.whyHeld}` : ''
+  const wanted = tallies.reduce((total, tally) => total + tally.wanted, 0)
+  const missing = tallies.reduce((total, tally) => total + missingIn(tally), 0)
+  const message = wanted > 0 ? `${wanted - missing} of ${wanted} copies are in place` : ''
+  const nodes = tallies.filter(({ inState }) => inState.held !== undefined).length
+  const waiting = nodes > 0 ? `; ${nodes} nodes wait: ${whyHeld(living)}` : ''
   return { status: phase === 'Failed' ? 'False' : 'Unknown', reason: phase, message: `${message}${waiting}` }
 }
 
@@ -76,10 +76,10 @@ const suspended: Verdict = {
 }
 
 /** Selected nodes on which nobody is there to bring an image. */
-function agentsPresent({ selected }: ConditionsInput): Verdict {
-  const without = selected.filter(({ heard }) => heard === undefined).map(({ name }) => name)
+function agentsPresent({ tallies }: ConditionsInput): Verdict {
+  const without = tallies.flatMap(({ node }) => (node.heard ? [] : node.name))
   if (without.length === 0) return { status: 'True', reason: 'AgentsPresent', message: '' }
-  const message = `${without.length} of ${selected.length} selected nodes run no agent: ${someOf(without)}`
+  const message = `${without.length} of ${tallies.length} selected nodes run no agent: ${someOf(without)}`
   return { status: 'False', reason: 'NodesWithoutAgent', message }
 }
 

@@ -1,29 +1,23 @@
 import { versionOf } from '@stowage/mirror/edge/assignment'
 import { formatPlatform } from '@stowage/mirror/oci/platform'
 import type { NodeView } from '../operator-api/views.ts'
-import { imageRows, type ImageRow } from './image-row.ts'
 import type { KnownNode } from './known-node.ts'
+import { createNodeTallies } from './node-tallies.ts'
 import { isReachable } from './reachable.ts'
+import type { Tally } from './tally.ts'
 import type { World } from './world.ts'
 
 /** Where every node stands. */
-export function nodeViews(
-  world: World,
-  rows: readonly ImageRow[] = world.caches.flatMap((living) => imageRows(living, world)),
-): NodeView[] {
-  const byNode = Map.groupBy(rows, ({ node }) => node.name)
-  return world.nodes.map((node) => {
-    // Two caches may want one image of a node: it is one copy.
-    const own = new Map(byNode.get(node.name)?.map((row) => [row.image.name, row]))
-    return nodeView(node, [...own.values()], world)
-  })
+export function nodeViews(world: World): NodeView[] {
+  const tallyFor = createNodeTallies(world)
+  return world.nodes.map((node) => nodeView(node, tallyFor(node), world))
 }
 
-function nodeView(node: KnownNode, rows: readonly ImageRow[], world: World): NodeView {
+function nodeView(node: KnownNode, { wanted, inState, failed, bytesWanted, bytesHere }: Tally, world: World): NodeView {
   const { name, labels, platform } = node
   const online = isReachable(node.heard, world.now)
   const assignment = world.assignments.get(name)
-  const bytes = { wanted: sum(rows.map((row) => row.bytesTotal ?? 0)), present: sum(rows.map((row) => row.bytesHere)) }
+  const bytes = { wanted: bytesWanted, present: bytesHere }
   const bytesPerSecond = online ? rateOf(node) : null
   return {
     name,
@@ -34,10 +28,10 @@ function nodeView(node: KnownNode, rows: readonly ImageRow[], world: World): Nod
     platform: platform ? formatPlatform(platform) : null,
     assignment: assignment ? versionOf(assignment) : null,
     images: {
-      wanted: rows.length,
-      present: rows.filter(({ state }) => state === 'present').length,
-      failed: rows.filter(({ state }) => state === 'failed').length,
-      failedHere: rows.filter(({ state, isUpstream }) => state === 'failed' && !isUpstream).length,
+      wanted,
+      present: inState.present ?? 0,
+      failed: failed.length,
+      failedHere: failed.filter(({ isUpstream }) => !isUpstream).length,
     },
     bytes,
     bytesPerSecond,
@@ -74,8 +68,4 @@ function messageOf({ name, heard }: KnownNode, online: boolean): string {
   if (online) return trouble
   const words = `offline since ${new Date(heard.receivedAt).toISOString().slice(0, 19)}Z`
   return trouble ? `${words}; last said: ${trouble}` : words
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -1,56 +1,54 @@
 import { statusMessages, type CachePhase, type CacheStatus } from '../api/cache-status.ts'
 import { conditionsOf } from './conditions-of.ts'
-import { failuresOf, isFailed } from './failures-of.ts'
-import { imageRows, type ImageRow } from './image-row.ts'
-import { selects, type KnownNode } from './known-node.ts'
+import type { CopyState } from './copy-standing.ts'
+import { failuresOf } from './failures-of.ts'
+import type { KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
 import { isReachable } from './reachable.ts'
 import { settlingNodes } from './settling-nodes.ts'
+import { talliesOf } from './tallies-of.ts'
+import { failedNow, missingIn, type Tally } from './tally.ts'
 import type { World } from './world.ts'
 
 /** What is true of a cache now. Only reports count as knowledge of nodes, and only the mirror's records as knowledge of upstream. */
-export function statusOf(
-  living: LivingCache,
-  world: World,
-  rows: readonly ImageRow[] = imageRows(living, world),
-): CacheStatus {
-  const { cache, record } = living
-  const selected = world.nodes.filter((node) => cache.lists.some((list) => selects(list, node)))
+export function statusOf(living: LivingCache, world: World): CacheStatus {
+  const { record } = living
+  const tallies = talliesOf(living, world)
+  const failed = tallies.flatMap((tally) => failedNow(tally, world.now))
   const settling = settlingNodes(living, world)
-  const phase = phaseOf(rows, { selected, settling, now: world.now })
+  const phase = failed.length > 0 ? 'Failed' : phaseOf(tallies, { settling, now: world.now })
   const operation = operationOf(living, phase, world.now)
-  const counts = countsOf(living, { rows, selected, now: world.now })
+  const counts = countsOf(living, { tallies, now: world.now })
   return {
     status: phase,
     reason: operation.reason,
     message: messageOf(phase, operation, counts),
     startTime: operation.startTime,
     ...(phase === 'Processing' ? {} : { completionTime: completionTimeOf(living, phase, world.now) }),
-    ...failuresOf(rows),
+    ...failuresOf(failed),
     observedGeneration: record.generation,
     counts,
     bytes: {
-      wanted: sum(rows.map(({ bytesTotal }) => bytesTotal ?? 0)),
-      present: sum(rows.map(({ bytesHere }) => bytesHere)),
-      unknown: rows.filter(({ bytesTotal }) => bytesTotal === null).length,
+      wanted: sum(tallies.map(({ bytesWanted }) => bytesWanted)),
+      present: sum(tallies.map(({ bytesHere }) => bytesHere)),
+      unknown: sum(tallies.map(({ unknown }) => unknown)),
     },
-    conditions: conditionsOf(living, { rows, selected, phase, world }),
+    conditions: conditionsOf(living, { tallies, phase, world }),
   }
 }
 
 interface PhaseInput {
-  readonly selected: readonly KnownNode[]
   readonly settling: readonly KnownNode[]
   readonly now: number
 }
 
 /** What can be mended by people comes before what is being done, that before what only waits, and success is the absence of all. */
-function phaseOf(rows: readonly ImageRow[], { selected, settling, now }: PhaseInput): CachePhase {
+function phaseOf(tallies: readonly Tally[], { settling, now }: PhaseInput): CachePhase {
   const isOnline = (node: KnownNode): boolean => isReachable(node.heard, now)
-  const missing = rows.filter(({ state }) => state !== 'present')
-  if (rows.some(isFailed)) return 'Failed'
-  if (missing.some((row) => row.isReachable || row.state === 'mirror') || settling.some(isOnline)) return 'Processing'
-  if (selected.length === 0) return 'NoImagesPulledOrDeleted'
+  const missing = tallies.filter((tally) => missingIn(tally) > 0)
+  const isGoingOn = missing.some(({ node, inState }) => isOnline(node) || inState.mirror !== undefined)
+  if (isGoingOn || settling.some(isOnline)) return 'Processing'
+  if (tallies.length === 0) return 'NoImagesPulledOrDeleted'
   return missing.length > 0 || settling.length > 0 ? 'AwaitingOfflineNodes' : 'Succeeded'
 }
 
@@ -102,28 +100,25 @@ function awaitingMessage({ matched, reachable, withoutAgent }: CacheStatus['coun
 }
 
 interface CountsInput {
-  readonly rows: readonly ImageRow[]
-  readonly selected: readonly KnownNode[]
+  readonly tallies: readonly Tally[]
   readonly now: number
 }
 
-function countsOf({ record }: LivingCache, { rows, selected, now }: CountsInput): CacheStatus['counts'] {
-  const namesOf = (some: readonly ImageRow[]): Set<string> => new Set(some.map(({ node }) => node.name))
-  const incomplete = namesOf(rows.filter(({ state }) => state !== 'present'))
-  const byState = new Map<ImageRow['state'], number>()
-  for (const { state } of rows) byState.set(state, (byState.get(state) ?? 0) + 1)
-  const inState = (...states: ImageRow['state'][]): number => sum(states.map((state) => byState.get(state) ?? 0))
+function countsOf({ record }: LivingCache, { tallies, now }: CountsInput): CacheStatus['counts'] {
+  const count = (isSo: (tally: Tally) => boolean): number => tallies.filter(isSo).length
+  const inState = (...states: CopyState[]): number =>
+    sum(states.map((state) => sum(tallies.map((tally) => tally.inState[state] ?? 0))))
   return {
     images: record.names.length,
     nodes: {
-      matched: selected.length,
-      reachable: selected.filter(({ heard }) => isReachable(heard, now)).length,
-      withoutAgent: selected.filter(({ heard }) => heard === undefined).length,
-      complete: selected.filter(({ name }) => !incomplete.has(name)).length,
-      failed: namesOf(rows.filter(isFailed)).size,
+      matched: tallies.length,
+      reachable: count(({ node }) => isReachable(node.heard, now)),
+      withoutAgent: count(({ node }) => node.heard === undefined),
+      complete: count((tally) => missingIn(tally) === 0),
+      failed: count((tally) => failedNow(tally, now).length > 0),
     },
     copies: {
-      wanted: rows.length,
+      wanted: sum(tallies.map(({ wanted }) => wanted)),
       present: inState('present'),
       fetching: inState('fetching', 'publishing'),
       waiting: inState('mirror', 'held', 'told', 'waiting', 'leaving'),
