@@ -31,6 +31,10 @@ requirePart('helm')('the chart', () => {
     [{ controllerReplicaCount: 2 }, 'leader election is not built yet'],
     [{ 'agent.distribution': 'docker' }, 'is none of containerd, k3s, rke2'],
     [{ 'args.controllerLogLevel': 'LOUD' }, 'is none of DEBUG'],
+    [
+      { 'imageCredentialProviders.config': { kind: 'CredentialProviderConfig' } },
+      'config and binaries need each other',
+    ],
   ])('refuses %o', async (values, words) => {
     await expect(renderChart(values)).rejects.toThrow(words)
   })

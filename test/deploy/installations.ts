@@ -21,6 +21,19 @@ export const installations = {
     'controller.priorityClassName': 'system-cluster-critical',
     'controller.env': [{ name: 'HTTPS_PROXY', value: 'http://proxy:3128' }],
     insecureRegistries: ['registry:5000'],
+    'imageCredentialProviders.config': {
+      apiVersion: 'kubelet.config.k8s.io/v1',
+      kind: 'CredentialProviderConfig',
+      providers: [
+        {
+          name: 'ecr-credential-provider',
+          matchImages: ['*.dkr.ecr.*.amazonaws.com'],
+          defaultCacheDuration: '12h',
+          apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
+        },
+      ],
+    },
+    'imageCredentialProviders.binaries': { hostPath: { path: '/home/kubernetes/bin', type: 'Directory' } },
     imagePullSecrets: [{ name: 'pull' }],
     'agent.priorityClassName': 'system-node-critical',
     nodeSelector: { disk: 'large' },

@@ -30,8 +30,10 @@ interface Kept {
 
 type Outcome = { readonly entries: readonly CredentialEntry[] } | { readonly fault: Fault }
 
-/** What was asked for a moment ago is not asked for again: not what was refused, and not where it failed. */
-const restMs = 10_000
+/** What was given a moment ago is not asked for again because it was refused. */
+const renewAfterMs = 2000
+/** Whom a plugin failed a moment ago it is not asked again for: many images may wait for one that hangs. */
+const tryAgainAfterMs = 3000
 
 /**
  * One call of a plugin at a time for whatever it gives one answer for: an image, a registry, or everything. Which of these it is
@@ -84,7 +86,7 @@ export function createPluginCredentials(
     underWay.set(key, { image, outcome })
     try {
       const ended = await outcome
-      if ('fault' in ended) failed.set(key, { fault: ended.fault, until: now() + restMs })
+      if ('fault' in ended) failed.set(key, { fault: ended.fault, until: now() + tryAgainAfterMs })
       else failed.delete(key)
       return ended
     } finally {
@@ -120,7 +122,7 @@ export function createPluginCredentials(
       if (!known) return underWay.has(flightKeyOf(image)) ? await entriesFor(image) : []
       const [key, { entries, since }] = known
       if (!entries.some(({ credential }) => refused.includes(credential))) return entries
-      if (since + restMs > now()) return []
+      if (since + renewAfterMs > now()) return []
       kept.delete(key)
       return await entriesFor(image)
     },

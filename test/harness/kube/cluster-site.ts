@@ -1,25 +1,14 @@
-import { cacheStatusSchema, type CacheStatus } from '@stowage/controller/api/cache-status'
+import type { CacheStatus } from '@stowage/controller/api/cache-status'
 import path from 'node:path'
 import type { SmallImageOptions } from '../../image-maker/small-image.ts'
 import { startAgent, type Agent } from '../agent.ts'
-import { eventually } from '../eventually.ts'
 import type { Journey } from '../journey.ts'
 import { projectDirectory } from '../project-directory.ts'
 import { openImageWorks, startSourceRegistry, type PushedImage } from '../source-registry.ts'
+import { namespace, readCache, untilCacheStatus, type WrittenCache } from './cache-status.ts'
 import { makeControllerAccount } from './controller-account.ts'
-import { startController, type Controller } from './controller.ts'
+import { startController, type Controller, type ControllerOptions } from './controller.ts'
 import { startKubeApi, type KubeApi } from './start-kube-api.ts'
-
-/** An ImageCache as kubectl prints it. */
-export interface WrittenCache {
-  readonly metadata: {
-    readonly uid: string
-    readonly generation: number
-    readonly annotations?: Readonly<Record<string, string>>
-    readonly finalizers?: readonly string[]
-  }
-  readonly status?: CacheStatus
-}
 
 /** A registry, a cluster without a kubelet, and a controller in it. */
 export interface ClusterSite extends AsyncDisposable {
@@ -35,7 +24,10 @@ export interface ClusterSite extends AsyncDisposable {
 }
 
 /** Starts them all, with our definitions of ImageCache and EdgeNode and the namespace that kube-fledged has. */
-export async function openClusterSite(journey: Journey): Promise<ClusterSite> {
+export async function openClusterSite(
+  journey: Journey,
+  { flags = [] }: Pick<ControllerOptions, 'flags'> = {},
+): Promise<ClusterSite> {
   await using opening = new AsyncDisposableStack()
   const works = await openImageWorks(journey.at('made'))
   const source = opening.use(await startSourceRegistry({ directory: journey.at('source') }))
@@ -43,9 +35,9 @@ export async function openClusterSite(journey: Journey): Promise<ClusterSite> {
   await applyDefinitions(kube)
   await kube.kubectl('create', 'namespace', namespace)
   const kubeconfig = await makeControllerAccount(kube)
-  const controller = opening.use(await startController({ directory: journey.at('controller'), kubeconfig }))
+  const controller = opening.use(await startController({ directory: journey.at('controller'), kubeconfig, flags }))
   const opened = opening.move()
-  const cache = (name: string): Promise<WrittenCache> => kube.get('imagecache', name, '--namespace', namespace)
+  const cache = (name: string): Promise<WrittenCache> => readCache(kube, name)
   return {
     kube,
     controller,
@@ -57,26 +49,13 @@ export async function openClusterSite(journey: Journey): Promise<ClusterSite> {
       return opened.use(await startAgent({ directory, central: controller.url, node, labels }))
     },
 
-    async untilStatus(name, isSo) {
-      let last: unknown
-      const look = async (): Promise<CacheStatus | false> => {
-        const { metadata, status } = await cache(name)
-        last = status
-        return status?.observedGeneration === metadata.generation && isSo(status) && cacheStatusSchema.parse(status)
-      }
-      return eventually(look, { what: `the status of ${name}`, withinMs: 60_000, everyMs: 200 }).catch(
-        (cause: unknown) => {
-          throw new Error(`it said last: ${JSON.stringify(last)}`, { cause })
-        },
-      )
-    },
+    untilStatus: (name, isSo) => untilCacheStatus(kube, name, isSo),
 
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
 
-/** Where kube-fledged's users have their caches. */
-export const namespace = 'kube-fledged'
+export { namespace }
 
 /** Makes the kinds that we define known to a cluster. */
 export async function applyDefinitions({ kubectl }: Pick<KubeApi, 'kubectl'>): Promise<void> {
