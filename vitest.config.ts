@@ -5,6 +5,24 @@ import { createSkippedPartsReporter } from './test/harness/skipped-parts-reporte
 // The rooms import each other through the "source" condition of their package exports: nothing is built to be tested.
 const resolve = { conditions: ['source', 'node', 'import', 'module', 'default'] }
 
+/** Measure what crosses a link, keep all of a machine busy, or use parts of which there is one: nothing runs beside them. */
+const alone = [
+  'test/{demo,images,link,net,runtimes}/**/*.test.ts',
+  'test/harness/{cluster,containerd}/**/*.test.ts',
+  'test/clients/containerd.test.ts',
+  'test/journeys/{containerd,kubernetes}-*.test.ts',
+  'test/journeys/{cut-links,transfer}.test.ts',
+]
+
+/** What journeys have in common. */
+const journey = {
+  globalSetup: ['test/harness/check-required-parts.ts'],
+  // For the programs that are started: most of what a short one costs is reading its sources.
+  env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/compile', import.meta.url)) },
+  testTimeout: 300_000,
+  hookTimeout: 120_000,
+}
+
 /** CI asks for the runner's own report, to count from it. */
 const jsonReport = process.env['STOWAGE_TEST_REPORT']
 
@@ -33,16 +51,19 @@ export default defineConfig({
         resolve,
         ssr: { resolve },
         test: {
+          ...journey,
           name: 'journeys',
           include: ['test/**/*.test.ts'],
-          globalSetup: ['test/harness/check-required-parts.ts'],
-          // For the programs that are started: most of what a short one costs is reading its sources.
-          env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/compile', import.meta.url)) },
-          fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
+          exclude: alone,
+          // They mostly wait.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        resolve,
+        ssr: { resolve },
+        test: { ...journey, name: 'alone', include: alone, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
     ],
   },
