@@ -1,13 +1,15 @@
+import { openElection } from '@stowage/controller/kube/lease/open-election'
 import { openCluster } from '@stowage/controller/kube/open-cluster'
 import { Command } from 'commander'
 import { withCentreOptions, type CentreFlags } from '../centre-options.ts'
 import { withStoreOptions } from '../centre-store.ts'
 import type { CommandContext } from '../command-context.ts'
 import { warnOfKubeFledged, withKubeFledgedOptions } from '../kube-fledged-flags.ts'
+import { electionOptions, withLeaderOptions, type LeaderFlags } from '../leader-options.ts'
 import { option } from '../option.ts'
 import { runCentre } from '../run-centre.ts'
 
-interface ControllerFlags extends CentreFlags {
+interface ControllerFlags extends CentreFlags, LeaderFlags {
   readonly kubeconfig?: string
   readonly master?: string
 }
@@ -22,7 +24,7 @@ export function controllerCommand(context: CommandContext): Command {
       option('--kubeconfig <file>', 'how to reach the cluster (default: KUBECONFIG, or the cluster that this runs in)'),
     )
     .addOption(option('--master <url>', 'the API server, instead of the one that the kubeconfig names'))
-  return withKubeFledgedOptions(withCentreOptions(withStoreOptions(command)))
+  return withKubeFledgedOptions(withLeaderOptions(withCentreOptions(withStoreOptions(command))))
     .addHelpText('after', notes)
     .action((flags: ControllerFlags) => runController(context, flags, command))
 }
@@ -33,14 +35,16 @@ Flags and variables of kube-fledged's controller are accepted, also with one hyp
 async function runController(context: CommandContext, flags: ControllerFlags, command: Command): Promise<void> {
   const { env, version } = context
   warnOfKubeFledged(command, { env, log: await context.log() })
-  await runCentre(context, flags, ({ objects, log }) =>
-    openCluster({
-      kubeconfig: flags.kubeconfig ?? env['KUBECONFIG'],
-      master: flags.master,
-      isInCluster: env['KUBERNETES_SERVICE_HOST'] !== undefined,
-      userAgent: `stowage/${version}`,
-      objects,
-      log,
-    }),
-  )
+  const cluster = {
+    kubeconfig: flags.kubeconfig ?? env['KUBECONFIG'],
+    master: flags.master,
+    isInCluster: env['KUBERNETES_SERVICE_HOST'] !== undefined,
+    userAgent: `stowage/${version}`,
+  }
+  // A directory has one process anyway.
+  const isElected = flags.leaderElect ?? flags.mirror !== undefined
+  using election = isElected
+    ? openElection({ ...cluster, ...electionOptions(context, flags), log: await context.log() })
+    : undefined
+  await runCentre(context, flags, { openSource: (options) => openCluster({ ...cluster, ...options }), election })
 }

@@ -23,9 +23,11 @@ export function upCommand(context: CommandContext): Command {
   return withCentreOptions(command)
     .addHelpText('after', example)
     .action((flags: UpFlags) =>
-      runCentre(context, flags, async ({ objects, log }) => ({
-        source: await openDirectorySource({ directory: flags.caches, objects, log }),
-      })),
+      runCentre(context, flags, {
+        openSource: async ({ objects, log }) => ({
+          source: await openDirectorySource({ directory: flags.caches, objects, log }),
+        }),
+      }),
     )
 }
 

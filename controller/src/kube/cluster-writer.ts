@@ -9,6 +9,7 @@ import { edgeNodeResource } from './kube-resource.ts'
 
 /** Writes to a cluster's objects. Each call resolves with the object as it is then. All throw Faults. */
 export interface ClusterWriter {
+  /** @throws Fault conflict if the object has changed since */
   cacheStatus(object: KubeObject, status: WrittenStatus): Promise<unknown>
   /** @throws Fault conflict if the object has changed since */
   removeAnnotations(object: KubeObject, names: readonly string[]): Promise<unknown>
@@ -17,6 +18,7 @@ export interface ClusterWriter {
   /** Records an event once, however often it is called: `mark` tells it from others of the object. */
   event(object: KubeObject, event: CacheEvent, mark: string): Promise<void>
   createEdgeNode(name: string): Promise<void>
+  /** @throws Fault conflict if the object has changed since */
   edgeNodeStatus(object: KubeObject, status: EdgeNodeStatus): Promise<unknown>
 }
 
@@ -31,10 +33,15 @@ const component = 'kubefledged-controller'
 const longestEventMessage = 1024
 
 export function createClusterWriter({ api, now, signal }: ClusterWriterOptions): ClusterWriter {
-  /** Replaces the whole status, whoever wrote what stands there; only of this very object. */
+  /**
+   * Replaces the whole status, whoever wrote what stands there; only of this very object, and only as it was seen: who wrote
+   * since then may be another replica, which leads now.
+   */
   async function replaceStatus(object: KubeObject, status: unknown): Promise<unknown> {
     const body = [
       { op: 'test', path: '/metadata/uid', value: object.metadata.uid },
+      // Not a test: that would not be answered as a conflict.
+      { op: 'replace', path: '/metadata/resourceVersion', value: object.metadata.resourceVersion },
       { op: 'add', path: '/status', value: status },
     ]
     const path = `${pathOf(object)}/status`

@@ -42,6 +42,21 @@ describe('an API server', () => {
     expect(answer).toEqual({ url: '/api/v1/nodes?limit=1', agent: 'stowage/test' })
   })
 
+  it('is not asked to change anything by who may not write any more', async () => {
+    let mayWrite = true
+    const server = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const master = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const config = readKubeConfig({ kubeconfig: undefined, master, isInCluster: false })
+    using api = createKubeApi({ config, userAgent: 'stowage/test', mayWrite: () => mayWrite })
+    await api.request({ ...get, method: 'PATCH', body: {} })
+    mayWrite = false
+    await expect(api.request({ ...get, method: 'PATCH', body: {} })).rejects.toMatchObject({ code: 'unavailable' })
+    await api.request(get)
+    server.closeAllConnections()
+    server.close()
+  })
+
   it.each([
     [403, 'denied'],
     [404, 'not-found'],

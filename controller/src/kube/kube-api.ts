@@ -37,12 +37,14 @@ export interface KubeApiOptions {
   readonly userAgent: string
   /** A stream that says nothing for so long is broken; bookmarks come about every minute. */
   readonly silenceMs?: number
+  /** Asked right before anything is sent that changes something; default: yes. */
+  readonly mayWrite?: (() => boolean) | undefined
 }
 
 const answerWithinMs = 30_000
 
 /** Speaks to the API server of a kubeconfig. */
-export function createKubeApi({ config, userAgent, silenceMs = 150_000 }: KubeApiOptions): KubeApi {
+export function createKubeApi({ config, userAgent, silenceMs = 150_000, mayWrite }: KubeApiOptions): KubeApi {
   const cluster = config.getCurrentCluster()
   if (!cluster) throw new Fault('invalid', 'the kubeconfig names no cluster')
   const isPlain = cluster.server.startsWith('http:')
@@ -68,6 +70,9 @@ export function createKubeApi({ config, userAgent, silenceMs = 150_000 }: KubeAp
     const options = await optionsFor(request).catch((cause: unknown) => {
       throw new Fault('denied', `${asked}: no credentials: ${(cause as Error).message}`, { cause })
     })
+    if (method !== 'GET' && mayWrite?.() === false) {
+      throw new Fault('unavailable', `${asked}: not sent, as another replica may be the leader by now`)
+    }
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const sent = (isPlain ? http : https).request(url, { ...options, signal }, resolve)
     sent.on('error', reject)

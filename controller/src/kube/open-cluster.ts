@@ -13,6 +13,8 @@ export interface OpenClusterOptions extends KubeConfigOptions {
   readonly log: Logger
   /** Epoch milliseconds. */
   readonly now?: () => number
+  /** Asked right before anything is written to the cluster; default: yes. */
+  readonly mayWrite?: (() => boolean) | undefined
 }
 
 /** A cluster as the place where wishes stand and where is written what became of them. */
@@ -26,8 +28,8 @@ export interface Cluster extends Required<Pick<ControllerOptions, 'source' | 'on
  * @throws Fault invalid if nothing says which cluster it is
  */
 export async function openCluster(options: OpenClusterOptions): Promise<Cluster> {
-  const { userAgent, objects, log, now = Date.now } = options
-  const api = createKubeApi({ config: readKubeConfig(options), userAgent })
+  const { userAgent, objects, log, now = Date.now, mayWrite = () => true } = options
+  const api = createKubeApi({ config: readKubeConfig(options), userAgent, mayWrite })
   const bell = createBell()
   const source = await openKubeSource({ api, objects, log, now, onLook: () => bell.ring() })
   const projection = createProjection({ api, source, bell, now, log })

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { assignmentSchema, type Assignment } from '@stowage/mirror/edge/assignment'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
+import type * as z from 'zod'
 import { cacheRecordSchema, type CacheRecord } from './cache-record.ts'
 import { centreRecordSchema } from './centre-record.ts'
 import { exportWantSchema, type ExportWant } from './export-want.ts'
 import { nodeRecordSchema, type NodeRecord } from './node-record.ts'
 import { openRemembered, type Remembered } from './remembered.ts'
 import { resolutionSchema, type Resolution } from './resolution.ts'
+import { createShareReport } from './share-report.ts'
 
 /** All that a centre must know after it was killed. */
 export interface CentreMemory {
@@ -23,6 +25,12 @@ export interface CentreMemory {
   readonly exports: Remembered<ExportWant>
 }
 
+/** Of nodes that were heard of before, which hold what they say alike once. */
+function sharingSchema(): z.ZodType<NodeRecord> {
+  const share = createShareReport()
+  return nodeRecordSchema.transform((record) => ({ ...record, report: share(record.report) }))
+}
+
 /**
  * Reads the centre's memory, or begins one.
  * @throws Fault invalid if another version wrote it
@@ -34,7 +42,7 @@ export async function openCentreMemory(objects: ObjectStore): Promise<CentreMemo
   return {
     epoch,
     caches: await openRemembered(objects, { prefix: 'controller/caches/', schema: cacheRecordSchema }),
-    nodes: await openRemembered(objects, { prefix: 'controller/nodes/', schema: nodeRecordSchema }),
+    nodes: await openRemembered(objects, { prefix: 'controller/nodes/', schema: sharingSchema() }),
     assignments: await openRemembered(objects, { prefix: 'controller/assignments/', schema: assignmentSchema }),
     resolutions: await openRemembered(objects, { prefix: 'controller/resolutions/', schema: resolutionSchema }),
     exports: await openRemembered(objects, { prefix: 'controller/exports/', schema: exportWantSchema }),

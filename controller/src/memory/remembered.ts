@@ -29,7 +29,8 @@ export interface RememberedOptions<T> {
 
 /** Whether a write failed because another process writes the same memory: what is known here is not what is true then. */
 export function isOtherWriter(error: unknown): boolean {
-  return isFault(error, 'conflict') && error.details['isOtherWriter'] === true
+  if (!isFault(error, 'conflict')) return false
+  return error.details['isOtherWriter'] === true || error.details['isFenced'] === true
 }
 
 /**

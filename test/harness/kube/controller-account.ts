@@ -20,6 +20,17 @@ const rules = [
   },
 ]
 
+/** For the Lease by which one of several controllers leads. No name limits what may be created. */
+const leaseRules = [
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    resourceNames: ['stowage-controller'],
+    verbs: ['get', 'update'],
+  },
+]
+
 /** Makes the controller's service account with no more rights than it needs; resolves with a kubeconfig for it. */
 export async function makeControllerAccount(kube: KubeApi): Promise<string> {
   const rbac = 'rbac.authorization.k8s.io'
@@ -32,6 +43,14 @@ export async function makeControllerAccount(kube: KubeApi): Promise<string> {
       kind: 'ClusterRoleBinding',
       metadata,
       roleRef: { apiGroup: rbac, kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    },
+    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: { name, namespace }, rules: leaseRules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'RoleBinding',
+      metadata: { name, namespace },
+      roleRef: { apiGroup: rbac, kind: 'Role', name },
       subjects: [{ kind: 'ServiceAccount', name, namespace }],
     },
   )

@@ -1,0 +1,85 @@
+import { Agent, request as sendRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
+import type { ListenAddress } from '@stowage/mirror/server/listen-address'
+
+/** Says that a request comes from another replica: it goes no further. */
+export const forwardedHeader = 'stowage-forwarded'
+
+export interface ForwardOptions {
+  readonly to: ListenAddress
+  /** Who forwards, for the log of the other side. */
+  readonly by: string
+  /** Ends it: whoever it went to is not to be waited for any more. */
+  readonly signal: AbortSignal
+}
+
+/** Sends requests on to another replica, and its answers back, both as streams and as they came. */
+export interface Forwarder extends Disposable {
+  /** Says whether there was an answer; if there was none, nothing was answered to who asked. */
+  forward(request: IncomingMessage, response: ServerResponse, options: ForwardOptions): Promise<boolean>
+}
+
+/** Of one connection only (RFC 9110, 7.6.1). */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+const connectWithinMs = 3000
+/** Less than a server keeps a connection that is not used. */
+const idleMs = 30_000
+
+export function createForwarder(): Forwarder {
+  const agent = new Agent({ keepAlive: true, timeout: idleMs })
+
+  async function answerOf(request: IncomingMessage, { to, by, signal }: ForwardOptions): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const { method, url: path } = request
+    const headers = { ...endToEnd(request.headers), [forwardedHeader]: by }
+    const sent = sendRequest({ host: to.host, port: to.port, method, path, headers, agent, signal }, resolve)
+    sent.on('error', reject)
+    sent.once('socket', (socket) => {
+      if (!socket.connecting) return
+      const timer = setTimeout(() => sent.destroy(new Error('not connected in time')), connectWithinMs)
+      socket.once('connect', () => clearTimeout(timer))
+      socket.once('close', () => clearTimeout(timer))
+    })
+    request.pipe(sent)
+    return await promise
+  }
+
+  return {
+    async forward(request, response, options) {
+      const gone = new AbortController()
+      response.once('close', () => gone.abort())
+      const signal = AbortSignal.any([options.signal, gone.signal])
+      let answer: IncomingMessage
+      try {
+        answer = await answerOf(request, { ...options, signal })
+      } catch {
+        // Why it is not there matters little to who asked: somebody else will be the leader, or it comes back.
+        return gone.signal.aborted
+      }
+      response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers))
+      // One that breaks off breaks off for who asked, too.
+      await pipeline(answer, response).catch(() => undefined)
+      return true
+    },
+
+    [Symbol.dispose]: () => agent.destroy(),
+  }
+}
+
+function endToEnd(headers: IncomingMessage['headers']): Record<string, string | string[]> {
+  const named = new Set((headers.connection ?? '').toLowerCase().split(/\s*,\s*/))
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined || hopByHop.has(name) || named.has(name) ? [] : [[name, value]],
+    ),
+  )
+}
