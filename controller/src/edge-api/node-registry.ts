@@ -5,6 +5,7 @@ import PQueue from 'p-queue'
 import type { Logger } from 'pino'
 import type { NodeRecord } from '../memory/node-record.ts'
 import type { Remembered } from '../memory/remembered.ts'
+import { createShareReport } from '../memory/share-report.ts'
 import { controllerMetrics } from '../metrics/controller-metrics.ts'
 import { acceptReport, type ReportVerdict } from '../plan/accept-report.ts'
 import { heardBy, isReachable, type Listening } from '../plan/reachable.ts'
@@ -29,16 +30,20 @@ export interface NodeRegistry {
   noteSilence(): Promise<number>
 }
 
-/** How often bytes and times are written down while nothing else changes, in milliseconds. */
+/** How often bytes and times of a node are written down while nothing else changes, in milliseconds. */
 const saveEveryMs = 60_000
+/** So long for each node there is: a fleet at rest must not keep a disk busy. In milliseconds. */
+const saveEachMs = 200
 /** Records that are written at a time when many nodes fall silent at once. */
 const mostWrites = 16
 
 /** Keeps the latest report of each node: at once in memory, on disk when it is news and now and then. */
 export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
   const { nodes, listening, now, log, meter, onNews } = options
-  const savedAt = new Map<string, number>()
+  // What an earlier process wrote is as old as what it says.
+  const savedAt = new Map(nodes.all.entries().map(([node, { receivedAt }]) => [node, receivedAt]))
   const writes = new PQueue({ concurrency: mostWrites })
+  const share = createShareReport()
 
   async function save(node: string): Promise<void> {
     savedAt.set(node, now())
@@ -50,19 +55,24 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
     }
   }
 
+  function isDue(node: string): boolean {
+    const everyMs = Math.max(saveEveryMs, saveEachMs * nodes.all.size)
+    return now() - (savedAt.get(node) ?? 0) >= everyMs
+  }
+
   return {
     async take(report) {
       const { node } = report
       const record = nodes.all.get(node)
       const old = record && heardBy(record, listening)
-      const verdict = acceptReport(old, report, now())
+      const verdict = acceptReport(old, share(report), now())
       meter.add(controllerMetrics.reports, { verdict: verdict.kind })
       if (verdict.kind === 'clone') log.warn({ node, instance: report.instance }, 'report of a clone refused')
       if (verdict.kind !== 'accepted') return verdict
       nodes.note(node, verdict.record)
       if (!old)
         log.info({ node, platform: report.platform, runtime: report.runtime }, 'node heard of for the first time')
-      if (verdict.isNews || now() - (savedAt.get(node) ?? 0) >= saveEveryMs) await save(node)
+      if (verdict.isNews || isDue(node)) await save(node)
       if (verdict.isNews) onNews()
       return verdict
     },
