@@ -20,6 +20,14 @@ function imageCache(name: string, cacheSpec: unknown, more: object = {}): object
   return { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata, spec: { cacheSpec }, ...more }
 }
 
+function manyImages(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `a/${index}`)
+}
+
+function asking(operator: string, values?: readonly string[] | null): object {
+  return { matchExpressions: [{ key: 'tier', operator, ...(values !== undefined && { values }) }] }
+}
+
 const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
 /** kube-fledged's definition, but it checks still less. */
 const theirDefinition = {
@@ -70,6 +78,15 @@ requirePart('kube-api')('the definitions in a real API server', () => {
     ['lists of images', [{ images: ['ghcr.io/jitesoft/nginx:1.23.1'] }, { images: ['a/b'], nodeSelector: { a: 'b' } }]],
     ['lists that are emptied', [{ images: [''] }, { images: [] }]],
     ['no list', []],
+    ['thousands of images', [1, 2, 3].map((list) => ({ images: manyImages(2000), nodeSelector: { list: `${list}` } }))],
+    ['a list for each of many nodes', manyImages(3000).map((node) => ({ images: ['a'], nodeSelector: { node } }))],
+    [
+      'expressions without values',
+      [
+        { images: [], selector: asking('Exists', null) },
+        { images: [], selector: asking('DoesNotExist', []) },
+      ],
+    ],
     ['nulls', [{ images: [], nodeSelector: null, platforms: null, selector: null, nodeNames: null, priority: null }]],
     [
       'nodes by expression and by name, first',
@@ -94,6 +111,9 @@ requirePart('kube-api')('the definitions in a real API server', () => {
     [{ parallelism: '120%' }, 'spec.parallelism: Invalid value: "120%"'],
     [{ parallelism: -1 }, 'spec.parallelism: Invalid value: -1'],
     [{ refreshFrequency: '1d' }, 'spec.refreshFrequency: Invalid value: "1d"'],
+    [{ refreshFrequency: '0' }, ''],
+    [{ refreshFrequency: '10s' }, ''],
+    [{ refreshFrequency: '9999ms' }, '"9999ms" is too often: 0s (never), or 10s and longer'],
     [{ imagePullPolicy: 'Never' }, 'spec.imagePullPolicy: Unsupported value: "Never"'],
   ])('judge %j', async (fields, problem) => {
     const object = { ...imageCache('judged', []), spec: { cacheSpec: [], ...fields } }
@@ -108,6 +128,20 @@ requirePart('kube-api')('the definitions in a real API server', () => {
       'spec.cacheSpec[0].images[0]: Invalid value: "nginx;reboot"',
     ],
     ['an image twice', [{ images: ['a', 'b', 'a'] }], 'spec.cacheSpec[0].images[2]: Duplicate value: "a"'],
+    [
+      "an image twice, in kube-fledged's words",
+      [{ images: ['a'] }, { images: ['b', 'c', 'd', 'c', 'b'] }],
+      'Duplicate image names within image list: c',
+    ],
+    ['an image twice in a long list', [{ images: [...manyImages(2000), 'a/7'] }], 'Duplicate value: "a/7"'],
+    ['an expression without values', [{ images: [], selector: asking('In') }], 'In needs values'],
+    ['an expression with null for values', [{ images: [], selector: asking('NotIn', null) }], 'NotIn needs values'],
+    [
+      'an expression with values to spare',
+      [{ images: [], selector: asking('Exists', ['a']) }],
+      'Exists takes no values',
+    ],
+    ['a name that is too long', [{ images: [`${'a/'.repeat(260)}a`] }], 'may not be more than 520'],
     ['no lists', null, 'missing required field "cacheSpec"'],
     ['an unknown field', [{ images: [], imagez: [] }], 'unknown field "imagez"'],
   ])('refuse %s', async (_, cacheSpec, message) => {

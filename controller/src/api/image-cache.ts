@@ -1,6 +1,7 @@
 import type { Removal } from '@stowage/mirror/edge/assignment'
 import { Fault } from '@stowage/mirror/oci/fault'
 import * as z from 'zod'
+import { duplicateImageRule, refreshRule } from './cel-rule.ts'
 import { durationPattern, parseDuration } from './duration.ts'
 import { imageListSchema, toImageList, type ImageList } from './image-list.ts'
 import { defaultNamespace, objectMetaSchema } from './object-meta.ts'
@@ -17,11 +18,18 @@ const refreshSchema = textSchema(
     const ms = parseDuration(text)
     if (ms > 0 && ms < 10_000) throw new Fault('invalid', `"${text}" is too often: 0s (never), or 10s and longer`)
   },
-  { pattern: durationPattern },
+  { pattern: durationPattern, 'x-kubernetes-validations': [refreshRule] },
 )
 
 const imageCacheSpecSchema = z.strictObject({
-  cacheSpec: z.array(imageListSchema).describe('Lists of images, each with the nodes that are to have them.'),
+  cacheSpec: z
+    .array(imageListSchema)
+    // More than fit into an object; without a bound what is asked of parts of a list would cost too much.
+    .max(10_000)
+    .meta({
+      description: 'Lists of images, each with the nodes that are to have them.',
+      'x-kubernetes-validations': [duplicateImageRule],
+    }),
   imagePullSecrets: z
     // kube-fledged's schema does not require the name.
     .array(z.strictObject({ name: z.string().nullish().describe('Name of the Secret.') }))

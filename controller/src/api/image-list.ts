@@ -7,7 +7,11 @@ import { labelSelectorSchema, requirementsOf, type LabelRequirement } from './la
 import { textSchema } from './text-schema.ts'
 
 /** kube-fledged users write `""` where a list is to be empty: its webhook refuses `[]`. */
-const imageSchema = textSchema((text) => text === '' || parseReference(text), { pattern: `^(?:${referencePattern})?$` })
+const imageSchema = textSchema((text) => text === '' || parseReference(text), {
+  pattern: `^(?:${referencePattern})?$`,
+  // A name of 255, a tag of 128, a digest of sha512; without a bound a rule in CEL would cost too much.
+  maxLength: 520,
+})
 
 const platformSchema = textSchema(parsePlatform, {
   pattern: '^[a-zA-Z0-9][a-zA-Z0-9._-]*(?:/[a-zA-Z0-9][a-zA-Z0-9._-]*){1,2}$',

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { expressionRule } from './cel-rule.ts'
 
 const operatorSchema = z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
 const hasValues = (operator: z.infer<typeof operatorSchema>): boolean => operator === 'In' || operator === 'NotIn'
@@ -14,11 +15,12 @@ const requirementSchema = z
     const message = hasValues(operator) ? `${operator} needs values` : `${operator} takes no values`
     context.addIssue({ code: 'custom', path: ['values'], message })
   })
+  .meta({ 'x-kubernetes-validations': [expressionRule] })
 
 /** `LabelSelector` of Kubernetes (meta/v1). */
 export const labelSelectorSchema = z.strictObject({
   matchLabels: z.record(z.string(), z.string()).nullish().describe('Labels with exactly these values.'),
-  matchExpressions: z.array(requirementSchema).nullish().describe('What else is asked of labels, all of it.'),
+  matchExpressions: z.array(requirementSchema).max(32).nullish().describe('What else is asked of labels, all of it.'),
 })
 
 /** One thing that is asked of labels. */

@@ -1,9 +1,12 @@
 import { isFault } from '@stowage/mirror/oci/fault'
 import * as z from 'zod'
+import type { CelRule } from './cel-rule.ts'
 
 export interface TextMeta {
   /** What a cluster checks by itself. */
   readonly pattern: string
+  readonly maxLength?: number
+  readonly 'x-kubernetes-validations'?: readonly CelRule[]
 }
 
 /** Text that `parse` accepts; what the parser says of other text becomes the message. */
