@@ -2,6 +2,7 @@ import { isFault } from '@stowage/mirror/oci/fault'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
 import { openRemembered } from '../memory/remembered.ts'
+import { severalAtATime } from '../several-at-a-time.ts'
 import { definitionState } from './definition-state.ts'
 import { foldObjects, lostKeys } from './fold-objects.ts'
 import type { KubeApi } from './kube-api.ts'
@@ -34,6 +35,8 @@ export interface BelievedObjects {
   look(signal: AbortSignal): Promise<void>
 }
 
+const writesAtOnce = 32
+
 /** Remembers what was there, so that a restart does not make anything believable that was not. */
 export async function openBelievedObjects(options: BelievedOptions): Promise<BelievedObjects> {
   const { api, watch, definition, trim, now, log, settleMs } = options
@@ -65,12 +68,14 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
       await memory.delete(key)
       remembered.delete(key)
     }
-    for (const [key, object] of all) {
-      if (remembered.get(key) === object) continue
-      const next = trim(object)
-      if (wordsOf(memory.all.get(key)) !== wordsOf(next)) await memory.put(key, next)
-      remembered.set(key, object)
-    }
+    const news = [...all].filter(([key, object]) => remembered.get(key) !== object)
+    await severalAtATime(news, writesAtOnce, ([key, object]) => rememberOne(key, object))
+  }
+
+  async function rememberOne(key: string, object: KubeObject): Promise<void> {
+    const next = trim(object)
+    if (wordsOf(memory.all.get(key)) !== wordsOf(next)) await memory.put(key, next)
+    remembered.set(key, object)
   }
 
   return {

@@ -28,7 +28,7 @@ export interface ObjectWatch {
   /** Uids of objects whose deletion was seen, and not only that they are there no more. */
   readonly deleted: ReadonlySet<string>
   forgetDeletions(uids: ReadonlySet<string>): void
-  /** Takes over what a write was answered with, unless something newer is known. */
+  /** Takes over what a write was answered with, unless something newer is known. That a status was written is no news. */
   take(object: unknown): void
   /** Lists and watches until `signal` aborts. Whatever the server does, `objects` never loses what it did not say to be gone. */
   run(signal: AbortSignal): Promise<void>
@@ -135,7 +135,7 @@ export function createObjectWatch(options: ObjectWatchOptions): ObjectWatch {
     const key = objectKey(object)
     const known = objects.get(key)
     version = object.metadata.resourceVersion
-    if (known && isOlder(object, known)) return
+    if (known && (isOlder(object, known) || (isSameVersion(object, known) && type !== 'DELETED'))) return
     if (type === 'DELETED') {
       objects.delete(key)
       deleted.add(object.metadata.uid)
@@ -164,7 +164,7 @@ export function createObjectWatch(options: ObjectWatchOptions): ObjectWatch {
       const known = objects.get(objectKey(object))
       if (!known || known.metadata.uid !== object.metadata.uid || !isOlder(known, object)) return
       objects.set(objectKey(object), object)
-      onChange()
+      if (wordsOf(object) !== wordsOf(known)) onChange()
     },
 
     async run(signal) {
@@ -184,6 +184,15 @@ export function createObjectWatch(options: ObjectWatchOptions): ObjectWatch {
       }
     },
   }
+}
+
+function isSameVersion({ metadata: one }: KubeObject, { metadata: other }: KubeObject): boolean {
+  return one.uid === other.uid && one.resourceVersion === other.resourceVersion
+}
+
+/** All of an object but its status. */
+function wordsOf(object: KubeObject): string {
+  return JSON.stringify({ ...object, status: undefined, metadata: { ...object.metadata, resourceVersion: undefined } })
 }
 
 function afterFault({ isComplete }: ObjectWatchState): ObjectWatchState['condition'] {

@@ -5,12 +5,14 @@ import type { Bell } from '../bell.ts'
 import { createBell } from '../bell.ts'
 import { nodeViews } from '../plan/node-views.ts'
 import type { World } from '../plan/world.ts'
+import { restAfter } from '../rest-after.ts'
 import { cacheWrites, livingByKey, type CacheWrites, type WrittenBefore } from './cache-writes.ts'
 import { createClusterWriter, type ClusterWriter } from './cluster-writer.ts'
 import type { CacheObject } from './image-cache-objects.ts'
 import type { KubeApi } from './kube-api.ts'
 import type { KubeObject } from './kube-object.ts'
 import type { KubeSource } from './kube-source.ts'
+import { nextTurns } from './next-turns.ts'
 import { nodeWrite, type NodeWrite } from './node-write.ts'
 
 export interface ProjectionOptions {
@@ -36,7 +38,11 @@ export interface Projection {
 
 /** Several writes go on at a time; each object has one at most. */
 const concurrency = 8
-const restMs = 200
+const leastRestMs = 200
+/** Of EdgeNodes, before ImageCaches are looked at again. */
+const mostNodeWrites = 500
+/** An EdgeNode that was made is listed within this time, in milliseconds. */
+const listedWithinMs = 10_000
 const [firstPauseMs, longestPauseMs] = [1000, 60_000]
 
 interface Trouble {
@@ -56,6 +62,9 @@ export function createProjection(options: ProjectionOptions): Projection {
   let forgetNode: ForgetNode | undefined
   /** Names of EdgeNodes that were there: whoever deletes one while the centre is away means it, too. */
   const seen = new Set(source.rememberedEdgeNodes)
+  /** When EdgeNodes were made that are not listed yet. */
+  const made = new Map<string, number>()
+  let lastTurn: string | undefined
   let nextAt = Infinity
   /** Thrown where somebody waits for it. */
   let bug: Error | undefined
@@ -91,7 +100,9 @@ export function createProjection(options: ProjectionOptions): Projection {
     log[level]({ object: name, err, retryInMs: retryAt - now() }, 'not written to the cluster')
   }
 
-  async function write(writer: ClusterWriter, known: World): Promise<void> {
+  /** Resolves with how long to rest. */
+  async function write(writer: ClusterWriter, known: World): Promise<number> {
+    const begunAt = now()
     nextAt = Infinity
     const living = livingByKey(known)
     for (const [key, object] of imageCaches.objects) {
@@ -107,8 +118,10 @@ export function createProjection(options: ProjectionOptions): Projection {
       if (read?.object === object) tellInvalid(writer, key, read)
     }
     writeNodes(writer, known)
+    const restMs = restAfter(now() - begunAt, leastRestMs)
     await queue.onIdle()
     if (bug) throw bug
+    return restMs
   }
 
   function writeCache(writer: ClusterWriter, { key, object, writes, writtenAt }: CacheTurn): void {
@@ -161,18 +174,34 @@ export function createProjection(options: ProjectionOptions): Projection {
 
   function writeNodes(writer: ClusterWriter, known: World): void {
     if (!edgeNodes.state().isComplete) return
-    for (const view of nodeViews(known)) {
+    const wanted = nodeViews(known).flatMap((view) => {
       const { name } = view
       const isBelieved = source.hasEdgeNode(name)
-      const standing = { object: edgeNodes.objects.get(name), isBelieved, wasThere: seen.has(name) }
-      const write = nodeWrite(view, { ...standing, now: now() })
+      const object = edgeNodes.objects.get(name)
+      const write = nodeWrite(view, { object, isBelieved, wasThere: seen.has(name), now: now() })
       if (isBelieved) seen.add(name)
-      if (write) attempt(`EdgeNode ${name}`, () => writeNode(writer, name, write))
-    }
+      if (object) made.delete(name)
+      return write && !isMade(name, write) ? [{ name, write }] : []
+    })
+    const { turns, isMore } = nextTurns(wanted, { after: lastTurn, most: mostNodeWrites })
+    for (const { name, write } of turns) attempt(`EdgeNode ${name}`, () => writeNode(writer, name, write))
+    lastTurn = turns.at(-1)?.name
+    if (isMore) dueAgain(now())
+  }
+
+  /** Whether it was made a moment ago: the server will tell. */
+  function isMade(name: string, { kind }: NodeWrite): boolean {
+    const at = made.get(name)
+    if (kind !== 'create' || at === undefined) return false
+    if (now() - at < listedWithinMs) dueAgain(at + listedWithinMs)
+    return now() - at < listedWithinMs
   }
 
   async function writeNode(writer: ClusterWriter, name: string, write: NodeWrite): Promise<void> {
-    if (write.kind === 'create') await writer.createEdgeNode(name)
+    if (write.kind === 'create') {
+      await writer.createEdgeNode(name)
+      made.set(name, now())
+    }
     if (write.kind === 'status') edgeNodes.take(await writer.edgeNodeStatus(write.object, write.status))
     if (write.kind === 'forget') await forgetNode?.(name)
     if (write.kind === 'forget') seen.delete(name)
@@ -189,8 +218,9 @@ export function createProjection(options: ProjectionOptions): Projection {
       const writer = createClusterWriter({ api, now, signal })
       while (!signal.aborted) {
         const isThere = imageCaches.state().condition === 'ready'
+        let restMs = leastRestMs
         try {
-          if (world && isThere) await write(writer, world)
+          if (world && isThere) restMs = await write(writer, world)
         } catch (error) {
           // What is under way at the end is left to the next start.
           if (!signal.aborted) throw error
