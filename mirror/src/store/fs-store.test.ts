@@ -8,10 +8,12 @@ import { createContentStore } from './create-content-store.ts'
 import { blobOf, store as storeBlob } from './content/stored-content.conformance.ts'
 import { nodeFileSystem, type FileSystem } from './file-system.ts'
 import { openFsStore } from './fs-store.ts'
+import { heldReadsConformance } from './held-reads.conformance.ts'
 import { objectStoreConformance } from './object-store.conformance.ts'
 import { chunks, text, textOf } from './stored-bytes.conformance.ts'
 
 objectStoreConformance('the file-system store', open)
+heldReadsConformance('the file-system store', open)
 contentStoreConformance('content on disk', open)
 
 async function open(): Promise<OpenedStore> {

@@ -203,17 +203,6 @@ export function objectStoreConformance(name: string, open: () => Promise<OpenedS
     )
 
     it(
-      'goes on giving the bytes of an object that is deleted while it is read',
-      withStore(async (store) => {
-        const bytes = pattern(3 * 1024 * 1024)
-        await publish(store, 'large', bytes)
-        const got = await store.get('large')
-        await store.delete('large')
-        expect((await bytesOf(got!)).equals(bytes)).toBe(true)
-      }),
-    )
-
-    it(
       'lists bytewise, by prefix',
       withStore(async (store) => {
         const keys = ['a', 'a-b', 'a.b', 'a0', 'b/a-c/d', 'b/a/c', 'b/a0', 'b/b/c/d', 'c/Z', 'c/_', 'c/a']

@@ -12,13 +12,11 @@ interface IngestContext {
 
 /** A blob of known digest and size on its way into the store. */
 export function createBlobIngest({ digest, size }: Descriptor, { upload, turn, publish }: IngestContext): Ingest {
-  async function dropIfCorrupt(work: Promise<unknown>): Promise<void> {
-    try {
-      await work
-    } catch (error) {
-      if (isFault(error, 'corrupt')) await upload.discard()
-      throw error
-    }
+  /** What a failure means to who brings the blob. */
+  async function faultOf(error: unknown): Promise<unknown> {
+    if (isFault(error, 'corrupt')) await upload.discard()
+    if (!isRivalry(error)) return error
+    return new Fault('unavailable', `another process brings ${digest} as well`, { cause: error })
   }
 
   return {
@@ -26,15 +24,25 @@ export function createBlobIngest({ digest, size }: Descriptor, { upload, turn, p
       return upload.size
     },
 
-    write(bytes) {
+    async write(bytes) {
       const tooMany = `more than the ${size} bytes promised came for ${digest}`
-      return dropIfCorrupt(upload.append(atMost(bytes, size - upload.size, tooMany)))
+      const source = { failure: undefined as unknown }
+      try {
+        await upload.append(watched(atMost(bytes, size - upload.size, tooMany), source))
+      } catch (error) {
+        const isOfSource = error === source.failure && !isFault(error, 'corrupt')
+        throw isOfSource ? error : await faultOf(error)
+      }
     },
 
     async commit() {
       const { size: got } = upload
       if (got < size) throw new Fault('unavailable', `only ${got} of the ${size} bytes of ${digest} came so far`)
-      await dropIfCorrupt(publish())
+      try {
+        await publish()
+      } catch (error) {
+        throw await faultOf(error)
+      }
     },
 
     async [Symbol.asyncDispose]() {
@@ -54,4 +62,20 @@ async function* atMost(bytes: AsyncIterable<Uint8Array>, room: number, message: 
     if (left < 0) throw new Fault('corrupt', message)
     yield chunk
   }
+}
+
+/** Notes what the source of bytes failed with, to tell it from what the store says. */
+async function* watched(bytes: AsyncIterable<Uint8Array>, source: { failure: unknown }): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes
+  } catch (error) {
+    source.failure = error
+    throw error
+  }
+}
+
+/** In this process nobody else writes the blob; over a store that others use, too, one of them may, or may be through. */
+function isRivalry(error: unknown): error is Fault {
+  if (!isFault(error) || error.details['isFenced'] === true) return false
+  return error.code === 'conflict' || error.code === 'not-found'
 }

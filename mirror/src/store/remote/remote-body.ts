@@ -1,12 +1,13 @@
 import { isFault, Fault } from '../../oci/fault.ts'
 import { bodyOf, type Answer } from '../../registry/transport.ts'
+import { refusalOfAnswer } from './remote-reply.ts'
 
 export interface RemoteStretch {
   /** First byte. */
   readonly start: number
   /** Behind the last byte. */
   readonly end: number
-  /** Asks for the same from a later byte on. @throws Fault unavailable | not-found */
+  /** Asks for the same from a later byte on. @throws Fault unavailable */
   readonly reopen: (start: number) => Promise<Answer>
 }
 
@@ -53,5 +54,8 @@ async function* goOn(first: Answer, { start, end, reopen }: RemoteStretch): Asyn
       if (failures > mostFailures) throw error
     }
     answer = await reopen(at)
+    if (answer.status < 300) continue
+    const { message } = await refusalOfAnswer(answer)
+    throw new Fault('unavailable', `what was read could not be read to its end: ${message}`)
   }
 }

@@ -1,25 +1,32 @@
 import { pino } from 'pino'
-import { createMirrorServer, listen } from '../../server/mirror-server.ts'
-import { objectsRoutes } from '../../server/objects/objects-routes.ts'
-import { createUploadDigests } from '../content/upload-digests.ts'
+import { describe } from 'vitest'
 import { contentStoreConformance } from '../content-store.conformance.ts'
 import { createMemoryStore } from '../memory-store.ts'
+import { heldReadsConformance } from '../held-reads.conformance.ts'
 import { objectStoreConformance } from '../object-store.conformance.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { OpenedStore } from '../opened-store.conformance.ts'
+import { cutsOf, openCuts } from './fake-cuts.ts'
 import { openRemoteStore } from './remote-store.ts'
+import { serveObjects, testToken } from './serve-objects.ts'
 
-objectStoreConformance('a remote store', open)
-contentStoreConformance('content in a mirror elsewhere', open)
+objectStoreConformance('a remote store', () => open())
+heldReadsConformance('a remote store', () => open())
+contentStoreConformance('content in a mirror elsewhere', () => open())
 
-const log = pino({ level: 'silent' })
+const seed = Math.ceil(Math.random() * 1_000_000)
+let opened = seed
+describe(`over connections that are cut, seed ${seed}`, () => {
+  objectStoreConformance('a remote store', () => open({ cuts: cutsOf(opened++) }))
+  contentStoreConformance('content in a mirror elsewhere', () => open({ cuts: cutsOf(opened++) }))
+})
 
-async function open(): Promise<OpenedStore> {
+async function open({ cuts }: { readonly cuts?: ReturnType<typeof cutsOf> } = {}): Promise<OpenedStore> {
   const stack = new AsyncDisposableStack()
-  const app = createMirrorServer()
-  const tokens = async (): Promise<string[]> => ['secret']
-  await app.register(objectsRoutes, { objects: createMemoryStore(), digests: createUploadDigests(), tokens, log })
-  const { url } = stack.use(await listen(app, { host: '127.0.0.1', port: 0, graceMs: 100 }))
-  const connect = (): ObjectStore => stack.use(openRemoteStore({ url: new URL(url), token: async () => 'secret' }))
+  const { address } = stack.use(await serveObjects(createMemoryStore(), pino({ level: 'silent' })))
+  const link = cuts && stack.use(await openCuts({ port: async () => address.port, next: cuts }))
+  const url = new URL(`http://127.0.0.1:${link?.port ?? address.port}`)
+  const pace = { baseMs: 1, capMs: 3, tries: 40 }
+  const connect = (): ObjectStore => stack.use(openRemoteStore({ url, token: testToken, pace }))
   return { store: connect(), reopen: async () => connect(), [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }

@@ -1,7 +1,6 @@
 import { checkKey, checkUploadId, folderOfPrefix } from '../object-key.ts'
 import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject } from '../object-store.ts'
 import { readObject } from '../read-object.ts'
-import { Fault } from '../../oci/fault.ts'
 import { discard, type Answer } from '../../registry/transport.ts'
 import { remoteBody } from './remote-body.ts'
 import { openRemoteConnection, type RemoteConnectionOptions, type Reply } from './remote-connection.ts'
@@ -49,18 +48,10 @@ export function openRemoteStore(options: RemoteConnectionOptions): ObjectStore {
     if (answer.status >= 300) throw await refusalOfAnswer(answer)
     const info = infoIn(key, answer)
     const end = Math.min(info.size, offset + length)
-    const reopen = (start: number): Promise<Answer> => reopened(info, { start, end })
+    const reopen = (start: number): Promise<Answer> =>
+      connection.open({ method: 'GET', path, headers: { ...rangeHeader(start, end), 'if-match': quoted(info.etag) } })
     const bytes = remoteBody(answer, { start: offset, end, reopen })
     return { info, bytes: end - offset > smallSize ? bytes : await readNow(bytes) }
-  }
-
-  /** @throws Fault unavailable: what was read is not to be had any more */
-  async function reopened({ key, etag }: ObjectInfo, { start, end }: { start: number; end: number }): Promise<Answer> {
-    const headers = { ...rangeHeader(start, end), 'if-match': quoted(etag) }
-    const answer = await connection.open({ method: 'GET', path: pathOf(key), headers })
-    if (answer.status === 206 || (answer.status === 200 && start === 0)) return answer
-    const { message } = await refusalOfAnswer(answer)
-    throw new Fault('unavailable', `${key} could not be read to its end: ${message}`)
   }
 
   async function put(key: string, headers: Record<string, string>, bytes: Uint8Array): Promise<ObjectInfo | undefined> {
@@ -103,8 +94,8 @@ export function openRemoteStore(options: RemoteConnectionOptions): ObjectStore {
       const query = { create: String(create), size: promised }
       const reply = await connection.ask({ method: 'POST', path: `/uploads/${id}`, query })
       const { size } = documentOf(reply, uploadSchema)
-      const sizeOf = async (key: string): Promise<number | undefined> => (await head(key))?.size
-      return createRemoteUpload(id, { connection, busy, size, promised, sizeOf })
+      const isThere = async (key: string): Promise<boolean> => (await head(key)) !== undefined
+      return createRemoteUpload(id, { connection, busy, size, promised, isThere })
     },
 
     async *listUploads() {

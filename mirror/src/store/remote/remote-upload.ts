@@ -1,8 +1,9 @@
 import { Fault } from '../../oci/fault.ts'
-import { bodyOf, discard } from '../../registry/transport.ts'
+import { discard, type Answer } from '../../registry/transport.ts'
 import { batches } from '../fs/batches.ts'
 import { checkKey } from '../object-key.ts'
 import type { Upload } from '../object-store.ts'
+import { remoteBody } from './remote-body.ts'
 import { onePieceAhead } from './one-piece-ahead.ts'
 import type { RemoteConnection, Reply } from './remote-connection.ts'
 import { documentOf, refusalOf, refusalOfAnswer } from './remote-reply.ts'
@@ -16,8 +17,7 @@ export interface RemoteUploadContext {
   readonly size: number
   /** What it is to have in the end. */
   readonly promised: number | undefined
-  /** Bytes of an object, if it is there. */
-  readonly sizeOf: (key: string) => Promise<number | undefined>
+  readonly isThere: (key: string) => Promise<boolean>
 }
 
 /** So many bytes are sent at a time: they can be sent again after a cut, as nobody could give them a second time. */
@@ -93,8 +93,10 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
       }),
 
     async *read() {
-      const answer = await connection.open({ method: 'GET', path })
-      if (answer.status < 300) yield* bodyOf(answer)
+      const reopen = (from: number): Promise<Answer> => connection.open({ method: 'GET', path, query: { from } })
+      const answer = await reopen(0)
+      const end = Number(answer.headers['content-length'])
+      if (answer.status < 300) yield* remoteBody(answer, { start: 0, end, reopen })
       else if (answer.status === 404) await discard(answer)
       else throw await refusalOfAnswer(answer)
     },
@@ -110,8 +112,8 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
           headersMs: publishMs,
         })
         if (reply.status !== 404 || reply.isSure) return documentOf(reply, publishedSchema).result
-        // It is gone because it was published, perhaps by the request whose answer was lost, and then it is this object.
-        if ((await context.sizeOf(key)) !== size) throw refusalOf(reply)
+        // The request whose answer was lost may have published it: whose the object is cannot be told any more.
+        if (!(await context.isThere(key))) throw refusalOf(reply)
         return 'exists'
       }),
 
