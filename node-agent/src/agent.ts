@@ -3,6 +3,7 @@ import type { ContentSource } from '@stowage/mirror/content'
 import { parseNodeName } from '@stowage/mirror/edge/node-name'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { Centre } from './centre/centre.ts'
+import { createCentreClock } from './centre/centre-clock.ts'
 import { createContact } from './centre/contact.ts'
 import { openDataDirectory, type DataDirectory } from './data-directory.ts'
 import type { FileSystem } from './files/file-system.ts'
@@ -89,6 +90,7 @@ function wire(data: DataDirectory, options: AgentOptions, onBug: (error: unknown
   const pace = { ...defaultAgentPace, ...options.pace }
   const wake = createWake()
   const meter = createRateMeter()
+  const clock = createCentreClock({ now, monotonicNow: () => performance.now(), onChange: () => wake.ring() })
   const { imageSync, library } = openImageSync({
     data,
     source,
@@ -111,6 +113,7 @@ function wire(data: DataDirectory, options: AgentOptions, onBug: (error: unknown
     imageSync,
     wake,
     now,
+    centreNow: () => clock.now(),
     random,
     announce: (signal) => contact.delivered(signal),
     onChange: () => contact.tell(),
@@ -127,7 +130,10 @@ function wire(data: DataDirectory, options: AgentOptions, onBug: (error: unknown
       return view && reportBodyOf(identityOf(options, data), view, { measures, contactTrouble: contact.trouble() })
     },
     nextCounter: () => data.meta.nextCounter(),
-    onReceipt: (known) => sync.confirm(known),
+    onReceipt({ assignment, date }) {
+      clock.heard(date)
+      sync.confirm(assignment)
+    },
     isBusy: () => imageSync.isBusy(),
     latest: () => data.assignments.latest(),
     obey: (assignment) => sync.obey(assignment),

@@ -86,10 +86,10 @@ export async function syncOnce(options: SyncOnceOptions, signal: AbortSignal): P
       await Promise.race([wake.sleep(Infinity, signal), bug.promise])
       signal.throwIfAborted()
     }
+    if (situation.isComplete) await tidyUp(options, { imageSync, library, data, signal })
   } finally {
     await imageSync.stop()
   }
-  if (situation.isComplete) await tidyUp(options, { library, data, signal })
   return outcomesOf(reportsOf(images, imageSync, situation))
 }
 
@@ -109,10 +109,17 @@ function outcomesOf(reports: readonly ImageReport[]): ImageOutcome[] {
   }))
 }
 
+interface TidyUp {
+  readonly imageSync: ImageSync
+  readonly library: Library
+  readonly data: DataDirectory
+  readonly signal: AbortSignal
+}
+
 /** Notes whose images these are, and lets go what nobody wants any more. */
 async function tidyUp(
   { images, entries = [], runtime, log }: SyncOnceOptions,
-  { library, data, signal }: { readonly library: Library; readonly data: DataDirectory; readonly signal: AbortSignal },
+  { imageSync, library, data, signal }: TidyUp,
 ): Promise<void> {
   for (const { set } of entries) if (set !== null) await library.learnSet(set, signal)
   const carried = obeyedEntries({ entries: data.carried.entries() }, entries)
@@ -124,6 +131,8 @@ async function tidyUp(
     data.wishes.replace(nextWishes(data.wishes.all(), known))
   })
   if (wanted.unknownSets.length > 0) return
+  // All of them are here: what is left is to hold them as their lists say.
+  await imageSync.advance({ ...wanted, images, unknownSets: [] })
   const listed = new Map((await runtime.list()).map((image) => [image.name, image]))
   const { remove } = planRemovals(data.wishes.all(), known, listed)
   await carryOut({ remove, forget: [] }, { ...data, runtime, log })

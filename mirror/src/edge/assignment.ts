@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { digestSchema } from '../oci/descriptor.ts'
 import { Fault } from '../oci/fault.ts'
+import { transferSchema } from './transfer.ts'
 
 /** What becomes of a cache's images on the nodes when the whole cache is gone. */
 export const removalSchema = z.enum(['keep', 'remove'])
@@ -16,6 +17,10 @@ const entrySchema = z.object({
   removal: removalSchema,
   /** Which sets' images are brought first: those of the highest number. 0 if absent. */
   priority: z.number().int().optional(),
+  /** Whether the images are held against the runtime's own collection; so they are if this is absent. */
+  pin: z.boolean().optional(),
+  /** When and how fast the bytes of the images may come; anything goes if this is absent. */
+  transfer: transferSchema.optional(),
 })
 
 export const assignmentSchema = z.object({

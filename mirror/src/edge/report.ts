@@ -34,6 +34,13 @@ const imageReportSchema = z.object({
   /** Bytes of all its blobs; null while its manifests are not known yet. */
   bytesTotal: bytes.nullable(),
   fault: faultReportSchema.optional(),
+  /** It waits for a window in which its bytes may come. */
+  window: z
+    .object({
+      /** Milliseconds until it opens, counted from the report; null if the node does not know the time yet. */
+      opensInMs: z.number().min(0).nullable(),
+    })
+    .optional(),
 })
 export type ImageReport = z.infer<typeof imageReportSchema>
 

@@ -48,7 +48,7 @@ const ask = (known?: string) => centre.nextAssignment({ node: 'edge-1', known, h
 describe('a report', () => {
   it('is put where the node’s reports belong, and brings the version to be known', async () => {
     handle = answer(200, '{"assignment":"e/3"}')
-    expect(await centre.report(report, signal)).toBe('e/3')
+    expect(await centre.report(report, signal)).toMatchObject({ assignment: 'e/3' })
     expect(requests).toMatchObject([
       { method: 'PUT', url: '/edge/v1/nodes/edge-1/report', body: JSON.stringify(report) },
     ])
@@ -56,7 +56,15 @@ describe('a report', () => {
 
   it('may bring no version', async () => {
     handle = answer(200, '{"assignment":null}')
-    expect(await centre.report(report, signal)).toBeUndefined()
+    expect(await centre.report(report, signal)).toMatchObject({ assignment: undefined })
+  })
+
+  it.each([
+    ['Sun, 06 Nov 1994 08:49:37 GMT', 784111777000],
+    ['yesterday', undefined],
+  ])("tells the centre's time: %s", async (date, expected) => {
+    handle = answer(200, '{"assignment":null}', { date })
+    expect(await centre.report(report, signal)).toMatchObject({ date: expected })
   })
 
   it.each([
@@ -123,7 +131,7 @@ describe('a connection that died unnoticed', () => {
     centre = patient(50)
     await centre.report(report, signal)
     await new Promise(setImmediate) // Until then the connection is not free.
-    expect(await centre.report(report, signal)).toBe('e/3')
+    expect(await centre.report(report, signal)).toMatchObject({ assignment: 'e/3' })
     expect(requests).toHaveLength(3)
   })
 

@@ -4,7 +4,7 @@ import { edgePaths } from '@stowage/mirror/edge/paths'
 import type { Report } from '@stowage/mirror/edge/report'
 import { Fault, type FaultCode } from '@stowage/mirror/oci/fault'
 import { discard, readCapped, type Answer, type Ask, type Transport } from '@stowage/mirror/registry/transport'
-import type { Centre } from './centre.ts'
+import type { Centre, Receipt } from './centre.ts'
 
 export interface CentreClientOptions {
   /** Base URL of the centre. */
@@ -47,13 +47,13 @@ export function createCentreClient(options: CentreClientOptions): Centre {
     }
   }
 
-  async function putReport(report: Report, timeoutMs: number, signal: AbortSignal): Promise<string | undefined> {
+  async function putReport(report: Report, timeoutMs: number, signal: AbortSignal): Promise<Receipt> {
     const startedAt = performance.now()
     const headers = { 'content-type': 'application/json' }
     const ask = { method: 'PUT', headers, body: JSON.stringify(report), timeoutMs, signal } as const
-    const version = await exchange(edgePaths.report(report.node), ask, readReceipt)
+    const receipt = await exchange(edgePaths.report(report.node), ask, readReceipt)
     lastReportMs = Math.ceil(performance.now() - startedAt)
-    return version
+    return receipt
   }
 
   return {
@@ -87,10 +87,11 @@ interface Question extends Ask {
 
 type Read<Result> = (answer: Answer, signal: AbortSignal) => Promise<Result>
 
-async function readReceipt(answer: Answer, signal: AbortSignal): Promise<string | undefined> {
+async function readReceipt(answer: Answer, signal: AbortSignal): Promise<Receipt> {
   if (answer.status !== 200) throw await refusalOf(answer, signal)
   const { assignment } = checked(receiptSchema, await readJson(answer, signal), answer)
-  return assignment ?? undefined
+  const date = Date.parse(String(answer.headers['date']))
+  return { assignment: assignment ?? undefined, date: Number.isNaN(date) ? undefined : date }
 }
 
 async function readAssignment(answer: Answer, signal: AbortSignal): Promise<Assignment | 'same' | 'none'> {

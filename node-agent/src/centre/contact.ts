@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Assignment } from '@stowage/mirror/edge/assignment'
 import { runAll } from '../run-all.ts'
-import type { Centre } from './centre.ts'
+import type { Centre, Receipt } from './centre.ts'
 import { createLink } from './link.ts'
 import { createListening } from './listening.ts'
 import { createPace } from './pace.ts'
@@ -24,8 +24,7 @@ export interface ContactOptions {
   /** What there is to say now, read from the disks; undefined while nothing is known yet. */
   readonly bodyOf: () => ReportBody | undefined
   readonly nextCounter: () => number
-  /** Told with each receipt which assignment the node should know by now. */
-  readonly onReceipt: (version: string | undefined) => void
+  readonly onReceipt: (receipt: Receipt) => void
   /** Bytes are moving. */
   readonly isBusy: () => boolean
   /** The last assignment that is obeyed. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Report } from '@stowage/mirror/edge/report'
 import { isFault, type Fault } from '@stowage/mirror/oci/fault'
 import { createWake } from '../wake.ts'
-import type { Centre } from './centre.ts'
+import type { Centre, Receipt } from './centre.ts'
 import type { Link } from './link.ts'
 import type { Pace } from './pace.ts'
 
@@ -16,8 +16,7 @@ export interface ReportingOptions {
   /** What there is to say now, read from the disks; undefined while nothing is known yet. */
   readonly bodyOf: () => ReportBody | undefined
   readonly nextCounter: () => number
-  /** Told with each receipt which assignment the node should know by now. */
-  readonly onReceipt: (version: string | undefined) => void
+  readonly onReceipt: (receipt: Receipt) => void
   /** Bytes are moving. */
   readonly isBusy: () => boolean
   /** The longest silence, in milliseconds. */
@@ -74,13 +73,13 @@ export function createReporting(options: ReportingOptions): Reporting {
     const startedAt = performance.now()
     last = { ...last, at: startedAt }
     const nextContactInMs = Math.round(2 * contactEveryMs + last.durationMs)
-    const version = await centre.report({ ...body, counter: nextCounter(), nextContactInMs }, signal)
+    const receipt = await centre.report({ ...body, counter: nextCounter(), nextContactInMs }, signal)
     const deliveredAt = performance.now()
     promisedUntil = deliveredAt + nextContactInMs
     last = { news: newsOf(body), at: startedAt, durationMs: deliveredAt - startedAt }
     pace.succeeded()
     link.works()
-    onReceipt(version)
+    onReceipt(receipt)
     if (refusal) log.info('reports are taken again')
     refusal = undefined
     for (const { resolve } of waiting.filter(({ since }) => since < number)) resolve()
@@ -129,6 +128,8 @@ export function createReporting(options: ReportingOptions): Reporting {
 
 /** All that is worth telling at once: everything but bytes and times. */
 function newsOf({ acknowledged, images, trouble, runtime }: ReportBody): string {
-  const states = images.map(({ name, digest, state, fault }) => [name, digest, state, fault?.code, fault?.message])
+  const states = images.map(({ name, digest, state, fault, window }) => {
+    return [name, digest, state, fault?.code, fault?.message, window !== undefined]
+  })
   return JSON.stringify([acknowledged, states, trouble, runtime])
 }

@@ -50,6 +50,22 @@ describe('the way from what is there to what is wanted', () => {
     expect(diff([wanted], haveOf(images, known)).map(({ kind }) => kind)).toEqual(kinds)
   })
 
+  it.each([
+    [true, [], 0],
+    [true, ['a'], 1],
+    [false, [], 1],
+    [false, ['a'], 0],
+    [undefined, ['a'], 0],
+  ])(
+    'is holding it anew, where it is not held as it is to be: pinned %s, and %j are not to be',
+    (pinned, names, steps) => {
+      const have = haveOf([{ name: 'a', digest: digestOf('v1'), owned: true, pinned }], [])
+      expect(diff([wanted], have, { unpinned: new Set(names) }).map(({ kind }) => kind)).toEqual(
+        Array.from({ length: steps }, () => 'adopt'),
+      )
+    },
+  )
+
   it('has an end: once all steps are done, twice at most, nothing is left to do', () => {
     const name = fc.constantFrom('a', 'b', 'c')
     const version = fc.constantFrom('v1', 'v2')

@@ -10,9 +10,14 @@ export interface Have {
   readonly graphs: ReadonlyMap<Digest, ImageGraph>
 }
 
+export interface DiffOptions {
+  /** Names of images that are not to be pinned. */
+  readonly unpinned?: ReadonlySet<string> | undefined
+}
+
 /** One thing to be done for one image; never more than one for a name. */
 export type Step =
-  /** It is there, but without our mark. */
+  /** It is there, but without our mark, or not held as it is to be. */
   | { readonly kind: 'adopt'; readonly image: DesiredImage }
   /** Its manifests are to be read first. */
   | { readonly kind: 'learn'; readonly image: DesiredImage }
@@ -20,10 +25,13 @@ export type Step =
   | { readonly kind: 'bring'; readonly image: DesiredImage; readonly graph: ImageGraph }
 
 /** What is to be done so that everything wanted is there, in the order in which it is wanted. */
-export function diff(wanted: readonly DesiredImage[], have: Have): Step[] {
+export function diff(wanted: readonly DesiredImage[], have: Have, { unpinned }: DiffOptions = {}): Step[] {
   return wanted.flatMap((image): Step[] => {
     const present = have.images.get(image.name)
-    if (present?.digest === image.root.digest) return present.owned ? [] : [{ kind: 'adopt', image }]
+    if (present?.digest === image.root.digest) {
+      const isHeldRight = present.pinned === undefined || present.pinned !== (unpinned?.has(image.name) ?? false)
+      return present.owned && isHeldRight ? [] : [{ kind: 'adopt', image }]
+    }
     const graph = have.graphs.get(image.root.digest)
     return [graph ? { kind: 'bring', image, graph } : { kind: 'learn', image }]
   })

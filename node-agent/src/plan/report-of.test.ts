@@ -49,6 +49,16 @@ describe('what a report says of an image', () => {
       { fault: { code: 'no-space', message: expect.stringContaining('7 bytes more') } },
     ],
     [
+      'that it waits for a window, and how long',
+      { windows: new Map([['r/a:1', 7000]]) },
+      { state: 'waiting', window: { opensInMs: 7000 } },
+    ],
+    [
+      'that it waits for a window, whenever that opens',
+      { windows: new Map([['r/a:1', null]]) },
+      { state: 'waiting', window: { opensInMs: null } },
+    ],
+    [
       'that it goes, and nothing else',
       { going: [{ ...wanted, digest: image.root.digest, state: 'removing' }] },
       { state: 'removing', bytesHere: 0 },

@@ -22,6 +22,8 @@ export interface ImagesView {
   readonly graphs: ReadonlyMap<Digest, ImageGraph>
   readonly going: readonly GoingImage[]
   readonly heldBack: readonly HeldBack[]
+  /** By name of an image that waits for a window: milliseconds until it opens, null if that is not known. */
+  readonly windows?: ReadonlyMap<string, number | null>
   /** What is done for an image now; undefined if nothing is. */
   readonly phaseOf: (image: DesiredImage) => 'fetching' | 'publishing' | undefined
   readonly attemptOf: (image: DesiredImage) => Attempt | undefined
@@ -44,6 +46,7 @@ function imageReportOf(image: DesiredImage, view: ImagesView, now: number): Imag
   const state = stateOf(image, view)
   const graph = view.graphs.get(image.root.digest)
   const fault = state === 'waiting' || state === 'fetching' ? faultOf(image, view, now) : undefined
+  const opensInMs = state === 'waiting' ? view.windows?.get(image.name) : undefined
   return {
     name: image.name,
     digest: image.root.digest,
@@ -51,6 +54,7 @@ function imageReportOf(image: DesiredImage, view: ImagesView, now: number): Imag
     bytesHere: graph ? bytesHereOf(graph, state, view) : 0,
     bytesTotal: graph ? sizeOf(graph) : null,
     ...(fault ? { fault } : {}),
+    ...(opensInMs === undefined ? {} : { window: { opensInMs } }),
   }
 }
 

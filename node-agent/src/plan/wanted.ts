@@ -1,6 +1,7 @@
 import type { Assignment, AssignmentEntry } from '@stowage/mirror/edge/assignment'
 import type { DesiredImage, DesiredSet } from '@stowage/mirror/edge/set'
 import type { Digest } from '@stowage/mirror/oci/digest'
+import type { Terms } from './passage.ts'
 
 /** An entry of the assignment together with its set, as far as that is at hand. */
 export interface KnownEntry {
@@ -19,6 +20,10 @@ export interface Wanted {
   readonly unknownSets: readonly Digest[]
   /** By name of an image: the highest that any entry gives it. */
   readonly priorities: ReadonlyMap<string, number>
+  /** Names of images that no entry wants to be pinned. */
+  readonly unpinned: ReadonlySet<string>
+  /** By name of an image: what the caches that want it say of its transfer. */
+  readonly terms: ReadonlyMap<string, readonly Terms[]>
 }
 
 /**
@@ -42,19 +47,30 @@ export function knownEntries(entries: readonly AssignmentEntry[], sets: Readonly
 export function wantedOf(entries: readonly KnownEntry[]): Wanted {
   const images = new Map<string, DesiredImage>()
   const priorities = new Map<string, number>()
+  const terms = new Map<string, Terms[]>()
   for (const { entry, set } of entries) {
     for (const { name } of set?.images ?? []) {
       priorities.set(name, Math.max(priorities.get(name) ?? -Infinity, entry.priority ?? 0))
+      terms.set(name, [...(terms.get(name) ?? []), { cache: entry.cache.uid, transfer: entry.transfer }])
     }
   }
   for (const image of entries.flatMap(({ set }) => set?.images ?? [])) {
     if (!images.has(image.name)) images.set(image.name, image)
   }
+  const named = (some: readonly KnownEntry[]): Set<string> =>
+    new Set(some.flatMap(({ set }) => (set?.images ?? []).map(({ name }) => name)))
+  const [pinning, others] = [entries.filter(isPinning), entries.filter((known) => !isPinning(known))]
   const unknown = entries.flatMap(({ entry, set }) => (entry.set !== null && !set ? [entry.set] : []))
   return {
     images: [...images.values()],
     unresolved: new Set(entries.flatMap(({ set }) => set?.unresolved ?? [])),
     unknownSets: [...new Set(unknown)],
     priorities,
+    terms,
+    unpinned: named(others).difference(named(pinning)),
   }
+}
+
+function isPinning({ entry }: KnownEntry): boolean {
+  return entry.pin !== false
 }

@@ -38,7 +38,9 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
       await bringBlobs(test, image)
       expect(await test.runtime.list()).toEqual([])
       await test.runtime.publish('r.example/a:1', image.graph)
-      expect(await test.runtime.list()).toEqual([{ name: 'r.example/a:1', digest: image.root.digest, owned: true }])
+      expect(await test.runtime.list()).toMatchObject([
+        { name: 'r.example/a:1', digest: image.root.digest, owned: true },
+      ])
       expect(await (await test.reopen()).list()).toHaveLength(1)
     })
 
@@ -94,7 +96,7 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
       const [v1, v2] = [createTestImage([shared, await layer()]), createTestImage([shared, await layer()])]
       await bring(test, v1, 'r.example/a:1')
       await bring(test, v2, 'r.example/a:1')
-      expect(await test.runtime.list()).toEqual([{ name: 'r.example/a:1', digest: v2.root.digest, owned: true }])
+      expect(await test.runtime.list()).toMatchObject([{ name: 'r.example/a:1', digest: v2.root.digest, owned: true }])
       expect(await missing(test.runtime, v1)).toBe(0)
       await test.runtime.collect(nothing)
       expect(await missing(test.runtime, v1)).toBe(1)
@@ -135,9 +137,28 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
       const test = await open()
       const image = createTestImage([await layer()])
       await test.bringAsOthers('r.example/a:1', image)
-      expect(await test.runtime.list()).toEqual([{ name: 'r.example/a:1', digest: image.root.digest, owned: false }])
+      expect(await test.runtime.list()).toMatchObject([
+        { name: 'r.example/a:1', digest: image.root.digest, owned: false },
+      ])
       await test.runtime.adopt('r.example/a:1')
       expect(await test.runtime.list()).toMatchObject([{ owned: true }])
+    })
+
+    it('holds an image against the collection of the runtime as it is told, and says so, if it can pin at all', async () => {
+      const test = await open()
+      const image = createTestImage([await layer()])
+      const { capabilities } = test.runtime
+      const pinned = async (): Promise<unknown[]> => (await (await test.reopen()).list()).map((listed) => listed.pinned)
+      const as = (...pins: boolean[]): unknown[] => pins.map((pin) => (capabilities.pin ? pin : undefined))
+      await bring(test, image, 'r.example/a:1')
+      expect(await pinned()).toEqual(as(true))
+      await test.runtime.adopt('r.example/a:1', { pin: false })
+      expect(await pinned()).toEqual(as(false))
+      await test.runtime.publish('r.example/a:2', image.graph, { pin: false })
+      expect(await pinned()).toEqual(as(false, false))
+      await test.runtime.publish('r.example/a:2', image.graph, { pin: true })
+      expect(await pinned()).toEqual(as(false, true))
+      expect(await test.runtime.list()).toMatchObject([{ owned: true }, { owned: true }])
     })
 
     it('never collects what others brought, nor what they share with us', async () => {
@@ -148,7 +169,7 @@ export function runtimeConformance(name: string, open: () => Promise<RuntimeUnde
       await bring(test, ours, 'r.example/ours:1')
       await test.runtime.remove('r.example/ours:1')
       await test.runtime.collect(nothing)
-      expect(await test.runtime.list()).toEqual([
+      expect(await test.runtime.list()).toMatchObject([
         { name: 'r.example/theirs:1', digest: theirs.root.digest, owned: false },
       ])
     })

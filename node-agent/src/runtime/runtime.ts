@@ -32,8 +32,16 @@ export interface RuntimeCapabilities {
 export interface RuntimeImage {
   readonly name: string
   readonly digest: Digest
-  /** Carries our mark, and our pin where there are such: we brought or adopted it. */
+  /** Carries our mark: we brought or adopted it. */
   readonly owned: boolean
+  /** Is held against the runtime's own collection, by whomever; undefined where there are no pins. */
+  readonly pinned?: boolean | undefined
+}
+
+/** How a name is held, as far as a runtime can pin at all. */
+export interface Hold {
+  /** Against the runtime's own collection. */
+  readonly pin: boolean
 }
 
 /** A blob that has arrived, checked and synced, in a file of the agent's that the runtime may take away (rename). */
@@ -59,10 +67,10 @@ export interface Runtime extends AsyncDisposable {
   begin(graph: ImageGraph): Promise<Descriptor[]>
   /** Takes over one blob of an image that was begun. */
   accept(graph: ImageGraph, blob: ArrivedBlob): Promise<void>
-  /** Names an image whose blobs are all there, marks it as ours, moves the name if it meant something else; durable when it resolves. */
-  publish(name: string, graph: ImageGraph): Promise<void>
-  /** Marks a name as ours without touching its content: a set names what was there before us. */
-  adopt(name: string): Promise<void>
+  /** Names an image whose blobs are all there, marks it as ours, moves the name if it meant something else; durable when it resolves. Pinned if nothing else is said. */
+  publish(name: string, graph: ImageGraph, hold?: Hold): Promise<void>
+  /** Marks a name as ours and pins it or not, without touching its content: a set names what was there before us. */
+  adopt(name: string, hold?: Hold): Promise<void>
   /** Takes our mark (and pin) off a name; the image stays. */
   forget(name: string): Promise<void>
   /** Takes a name away. `in-use`: a container runs from it, so nothing was done. */

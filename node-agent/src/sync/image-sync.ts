@@ -5,28 +5,23 @@ import type { Digest } from '@stowage/mirror/oci/digest'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import { admit, shortBytesOf, type Candidate, type HeldBack, type Room } from '../plan/admit.ts'
 import { diff, type Step } from '../plan/diff.ts'
-import type { ImageGraph, Runtime, RuntimeImage } from '../runtime/runtime.ts'
+import type { Hold, ImageGraph, Runtime, RuntimeImage } from '../runtime/runtime.ts'
 import type { Attempt } from '../state/attempts.ts'
 import type { PartStore } from '../transfer/part-store.ts'
+import { holdOf, isShut, priorityOf, setSubjectOf, subjectOf, subjectsOf, type Goal } from './goal.ts'
 import { repositoryOf, type Library } from './library.ts'
+import { obeyPassages } from './obey-passages.ts'
 import type { Pursuits } from './pursuits.ts'
 import { createRoomWatch } from './room-watch.ts'
 import type { Transfers } from './transfers.ts'
-
-/** What is to be brought here. */
-export interface Goal {
-  readonly images: readonly DesiredImage[]
-  /** Sets whose images are not known yet. */
-  readonly unknownSets: readonly Digest[]
-  /** By name of an image: the highest is brought first. 0 for those that are not in it. */
-  readonly priorities?: ReadonlyMap<string, number>
-}
 
 /** How far it has come, as one look found it. */
 export interface Situation {
   readonly listed: ReadonlyMap<string, RuntimeImage>
   readonly graphs: ReadonlyMap<Digest, ImageGraph>
   readonly heldBack: readonly HeldBack[]
+  /** Names of images that wait until their bytes may come. */
+  readonly shut: ReadonlySet<string>
   /** Nothing is left to be done, except what this node can never run. */
   readonly isComplete: boolean
   /** Nothing is under way: what is not here has failed, or is held back. */
@@ -72,11 +67,6 @@ const mostRounds = 3
 const lookForRoomEveryMs = 15_000
 /** More than there are: ranks among images of one priority never reach those of another. */
 const mostImages = 1e6
-
-/** Under which attempts for an image are noted: another digest is another thing to try. */
-export function subjectOf({ name, root }: DesiredImage): string {
-  return `${name} ${root.digest}`
-}
 
 export function createImageSync(options: ImageSyncOptions): ImageSync {
   const { library, runtime, parts, pursuits, reserveBytes, log } = options
@@ -127,7 +117,7 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
       await fetchMissing(image, graph, work)
       work.signal.throwIfAborted()
       phases.set(subject, 'publishing')
-      await runtime.publish(image.name, graph)
+      await runtime.publish(image.name, graph, work.hold)
       log.info({ reference: image.name, digest: image.root.digest }, 'image present')
     } finally {
       phases.delete(subject)
@@ -144,18 +134,6 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
   function candidateOf(step: Step & { kind: 'bring' }, goal: Goal): Candidate {
     const { image } = step
     return { image, ...restOf(step), running: pursuits.isRunning(subjectOf(image)), priority: priorityOf(image, goal) }
-  }
-
-  async function graphsAtHand(images: readonly DesiredImage[]): Promise<Map<Digest, ImageGraph>> {
-    const graphs = new Map<Digest, ImageGraph>()
-    for (const { root } of images) {
-      const graph = await library.graph(root).catch((error: unknown) => {
-        // Learning it again says so in words.
-        if (!isFault(error)) throw error
-      })
-      if (graph) graphs.set(root.digest, graph)
-    }
-    return graphs
   }
 
   /** Ends what is not wanted any more; a blob that an image yet unread may want goes on. */
@@ -185,15 +163,21 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     })
   }
 
+  const phaseOf = (image: DesiredImage): Phase | undefined => phases.get(subjectOf(image))
+
   async function startTransfers(
     steps: readonly (Step & { kind: 'bring' })[],
     { goal, room }: { readonly goal: Goal; readonly room: Room },
-  ): Promise<readonly HeldBack[]> {
+  ): Promise<Pick<Situation, 'heldBack' | 'shut'>> {
     const candidates: Candidate[] = []
+    const shut = new Set<string>()
     for (const step of steps) {
       const subject = subjectOf(step.image)
-      if (!pursuits.isRunning(subject)) await askAhead(step.graph)
-      if (pursuits.isRunning(subject) || pursuits.waitMs(subject) === 0) candidates.push(candidateOf(step, goal))
+      const isRunning = pursuits.isRunning(subject)
+      if (!isRunning) await askAhead(step.graph)
+      const candidate = candidateOf(step, goal)
+      if (!isRunning && isShut(candidate, goal)) shut.add(step.image.name)
+      else if (isRunning || pursuits.waitMs(subject) === 0) candidates.push(candidate)
     }
     const { admitted, heldBack } = admit(candidates, room)
     const graphs = new Map(steps.map(({ image, graph }) => [image, graph]))
@@ -202,27 +186,29 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
       if (!graph) continue
       const priority = mostImages * priorityOf(image, goal) - rank
       pursuits.pursue(subjectOf(image), {
-        work: (signal) => bring(image, graph, { priority, signal }),
+        work: (signal) => bring(image, graph, { priority, hold: holdOf(image, goal), signal }),
         progress: () => allBytesHere(graph),
       })
     }
-    return heldBack
+    return { heldBack, shut }
   }
 
   return {
     bytesHere,
-    phaseOf: (image) => phases.get(subjectOf(image)),
+    phaseOf,
     attemptOf: (image) => pursuits.attemptOf(subjectOf(image)),
     isBringing: (name) => phases.keys().some((subject) => subject.startsWith(`${name} `)),
     isBusy: () => transfers.size > 0 || phases.size > 0,
 
     async advance(goal) {
+      const graphs = await library.graphsAtHand(goal.images)
+      // Before the runtime is asked: also while it is away nothing comes that may not.
+      obeyPassages(goal, { graphs, transfers, pursuits, phaseOf })
       const listed = new Map((await runtime.list()).map((image) => [image.name, image]))
-      const graphs = await graphsAtHand(goal.images)
-      const steps = diff(goal.images, { images: listed, graphs })
+      const steps = diff(goal.images, { images: listed, graphs }, goal)
       for (const { kind, image } of steps) {
         if (kind !== 'adopt') continue
-        await runtime.adopt(image.name)
+        await runtime.adopt(image.name, holdOf(image, goal))
         log.info({ reference: image.name, digest: image.root.digest }, 'image adopted')
       }
       retain(goal, steps)
@@ -236,11 +222,12 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
         pursuits.pursue(subjectOf(image), { work: (signal) => library.learnImage(image, signal) })
       }
       const bringing = steps.filter((step) => step.kind === 'bring')
-      const heldBack = await startTransfers(bringing, { goal, room })
+      const { heldBack, shut } = await startTransfers(bringing, { goal, room })
       return {
         listed,
         graphs,
         heldBack,
+        shut,
         isIdle: !subjectsOf(goal).some((subject) => pursuits.isRunning(subject)),
         isComplete: goal.unknownSets.length === 0 && steps.every(isDoneWith),
         needsRoom: heldBack.length > 0 || bringing.some((step) => faultCodeOf(step) === 'no-space'),
@@ -270,14 +257,6 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
   }
 }
 
-function subjectsOf({ images, unknownSets }: Goal): string[] {
-  return [...unknownSets.map(setSubjectOf), ...images.map(subjectOf)]
-}
-
-function priorityOf({ name }: DesiredImage, { priorities }: Goal): number {
-  return priorities?.get(name) ?? 0
-}
-
 type Rest = Pick<Candidate, 'restBytes' | 'largestRestBytes'>
 
 /** A set or a manifest takes next to nothing; only a full disk has no room for it. */
@@ -286,12 +265,8 @@ const aDocument: Rest = { restBytes: 1, largestRestBytes: 1 }
 interface Work {
   /** Higher goes first. */
   readonly priority: number
+  readonly hold: Hold
   readonly signal: AbortSignal
-}
-
-/** Under which attempts for a set are noted. */
-export function setSubjectOf(digest: Digest): string {
-  return `set ${digest}`
 }
 
 /** Waits for all of them, also if some fail; then throws the first failure. */

@@ -17,6 +17,8 @@ export interface Library {
   setsAtHand(digests: Iterable<Digest | null>): Promise<Map<Digest, DesiredSet>>
   /** Undefined if it was not learnt yet. @throws Fault invalid: nothing in it for this platform */
   graph(root: Descriptor): Promise<ImageGraph | undefined>
+  /** By root digest: those of these images that were learnt and have something in them for this platform. */
+  graphsAtHand(images: readonly DesiredImage[]): Promise<Map<Digest, ImageGraph>>
   /** @throws Fault not-found | denied | unavailable | corrupt | invalid */
   learnSet(digest: Digest, signal: AbortSignal): Promise<void>
   /** @throws Fault not-found | denied | unavailable | corrupt | invalid */
@@ -112,6 +114,23 @@ export function createLibrary(options: LibraryOptions): Library {
     })
   }
 
+  async function graphOf(root: Descriptor): Promise<ImageGraph | undefined> {
+    const known = graphs.get(root.digest)
+    if (known) return known
+    try {
+      const graph = await loadImageGraph(root, {
+        platform,
+        read: async ({ digest }) => parseManifest(await rawHere({ digest }), { digest }),
+        readConfig: async ({ digest }) => parseImageConfig(await rawHere({ digest }), digest),
+      })
+      graphs.set(root.digest, graph)
+      return graph
+    } catch (error) {
+      if (isFault(error, 'not-found')) return undefined
+      throw error
+    }
+  }
+
   return {
     async setsAtHand(digests) {
       const sets = new Map<Digest, DesiredSet>()
@@ -122,21 +141,18 @@ export function createLibrary(options: LibraryOptions): Library {
       return sets
     },
 
-    async graph(root) {
-      const known = graphs.get(root.digest)
-      if (known) return known
-      try {
-        const graph = await loadImageGraph(root, {
-          platform,
-          read: async ({ digest }) => parseManifest(await rawHere({ digest }), { digest }),
-          readConfig: async ({ digest }) => parseImageConfig(await rawHere({ digest }), digest),
+    graph: graphOf,
+
+    async graphsAtHand(images) {
+      const found = new Map<Digest, ImageGraph>()
+      for (const { root } of images) {
+        const graph = await graphOf(root).catch((error: unknown) => {
+          // Learning it again says so in words.
+          if (!isFault(error)) throw error
         })
-        graphs.set(root.digest, graph)
-        return graph
-      } catch (error) {
-        if (isFault(error, 'not-found')) return undefined
-        throw error
+        if (graph) found.set(root.digest, graph)
       }
+      return found
     },
 
     async learnSet(digest, signal) {

@@ -5,6 +5,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import type { Attempts } from '../state/attempts.ts'
 import type { DocumentStore } from '../transfer/document-store.ts'
 import type { PartStore } from '../transfer/part-store.ts'
+import { createThrottle } from '../transfer/throttle.ts'
 import { createImageSync, type ImageSync } from './image-sync.ts'
 import { createLibrary, type Library } from './library.ts'
 import { createPursuits } from './pursuits.ts'
@@ -59,7 +60,15 @@ export function openImageSync(options: OpenImageSyncOptions): {
     log: options.log,
     pursuits: createPursuits({ ...options, attempts: data.attempts }),
     openTransfers: (onArrival) =>
-      createTransfers({ ...limits, source, runtime, parts: data.parts, onBytes: options.onBytes, onArrival }),
+      createTransfers({
+        ...limits,
+        source,
+        runtime,
+        parts: data.parts,
+        throttle: createThrottle(),
+        onBytes: options.onBytes,
+        onArrival,
+      }),
   })
   return { imageSync, library }
 }

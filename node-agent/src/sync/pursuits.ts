@@ -15,6 +15,8 @@ export interface Pursuits {
   hurry(subject: string): void
   /** Sets work going, unless it is under way already or its time has not come. */
   pursue(subject: string, pursuit: Pursuit): void
+  /** Ends these, as if they had not begun. */
+  end(subjects: ReadonlySet<string>): void
   /** Ends all others. */
   retain(subjects: ReadonlySet<string>): void
   /** Ends all, and resolves when they have. */
@@ -89,6 +91,7 @@ export function createPursuits({ attempts, now, random, log, onEnd, onBug }: Pur
       })
     },
 
+    end: (subjects) => tasks.end(subjects),
     retain: (subjects) => tasks.retain(subjects),
     stop: () => tasks.stop(),
   }

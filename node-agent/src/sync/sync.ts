@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { versionOf, type Assignment, type AssignmentEntry } from '@stowage/mirror/edge/assignment'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import { backOff } from '../plan/back-off.ts'
+import { changeInMs, passagesOf, windowsOf, type Passage } from '../plan/passage.ts'
 import { nextWishes, planRemovals, type Removals } from '../plan/removal.ts'
 import type { GoingImage, ImagesView } from '../plan/report-of.ts'
 import { knownEntries, obeyedEntries, wantedOf, type KnownEntry, type Wanted } from '../plan/wanted.ts'
@@ -14,7 +15,8 @@ import type { Wishes } from '../state/wishes.ts'
 import type { PartStore } from '../transfer/part-store.ts'
 import type { Wake } from '../wake.ts'
 import { carryOut, collectGarbage, goingImages } from './clean-up.ts'
-import { setSubjectOf, subjectOf, type ImageSync, type Situation } from './image-sync.ts'
+import { setSubjectOf, subjectOf } from './goal.ts'
+import type { ImageSync, Situation } from './image-sync.ts'
 import type { Library } from './library.ts'
 
 /** What the loop knows, for a report. */
@@ -64,6 +66,8 @@ export interface SyncOptions {
   readonly lookEveryMs: number
   /** Epoch milliseconds. */
   readonly now: () => number
+  /** By the centre's clock, which windows go by; undefined while nobody knows. */
+  readonly centreNow: () => number | undefined
   readonly random: () => number
   readonly log: Logger
 }
@@ -73,13 +77,22 @@ interface Look {
   readonly assignment: Assignment
   readonly obeyed: readonly AssignmentEntry[]
   readonly wanted: Wanted
+  /** By name of an image. */
+  readonly passages: ReadonlyMap<string, Passage>
   readonly situation: Situation
   readonly removals: Removals
 }
 
+const nothingSeen: Pick<Situation, 'listed' | 'graphs' | 'heldBack' | 'shut'> = {
+  listed: new Map(),
+  graphs: new Map(),
+  heldBack: [],
+  shut: new Set(),
+}
+
 export function createSync(options: SyncOptions): Sync {
   const { node, db, assignments, carried, wishes, attempts, library, runtime, parts, imageSync } = options
-  const { wake, announce, onChange, lookEveryMs, now, random, log } = options
+  const { wake, announce, onChange, lookEveryMs, now, centreNow, random, log } = options
   let last: Look | undefined
   let hasLooked = false
   let going: readonly GoingImage[] = []
@@ -99,18 +112,20 @@ export function createSync(options: SyncOptions): Sync {
     const entries = await known(obeyed)
     const wanted = wantedOf(entries)
     wishes.replace(nextWishes(wishes.all(), entries))
-    const situation = await imageSync.advance(wanted)
+    const passages = passagesOf(wanted.terms, centreNow())
+    const situation = await imageSync.advance({ ...wanted, passages })
     const removals = planRemovals(wishes.all(), entries, situation.listed)
-    last = { assignment, obeyed, wanted, situation, removals }
+    last = { assignment, obeyed, wanted, passages, situation, removals }
     going = goingImages(removals, situation.listed).map((image) => ({
       ...image,
       state: inUse.has(image.name) ? 'in-use' : 'removing',
     }))
     onChange()
-    if (wanted.unknownSets.length > 0) return situation.lookAgainInMs
+    const nextMs = Math.min(situation.lookAgainInMs, changeInMs(passages, centreNow()))
+    if (wanted.unknownSets.length > 0) return nextMs
     attempts.retain(new Set(wanted.images.map(subjectOf)))
     if (situation.isComplete || situation.needsRoom) await tidyUp(last, signal)
-    return situation.lookAgainInMs
+    return nextMs
   }
 
   async function tidyUp(seen: Look, signal: AbortSignal): Promise<void> {
@@ -222,12 +237,13 @@ export function createSync(options: SyncOptions): Sync {
 
     view() {
       if (!hasLooked) return undefined
-      const { listed = new Map(), graphs = new Map(), heldBack = [] } = last?.situation ?? {}
+      const { listed, graphs, heldBack, shut } = last?.situation ?? nothingSeen
       const { phaseOf, attemptOf, bytesHere } = imageSync
       const wanted = last?.wanted.images ?? []
+      const windows = windowsOf(shut, last?.passages, centreNow())
       return {
         assignment: last?.assignment,
-        images: { wanted, listed, graphs, heldBack, going, phaseOf, attemptOf, bytesHere },
+        images: { wanted, listed, graphs, heldBack, windows, going, phaseOf, attemptOf, bytesHere },
         isBusy: imageSync.isBusy(),
         trouble: failure?.message ?? troubleOfSets(),
       }

@@ -2,6 +2,8 @@
 export interface Tasks {
   has(subject: string): boolean
   start(subject: string, work: (signal: AbortSignal) => Promise<void>): void
+  /** Ends these. */
+  end(subjects: ReadonlySet<string>): void
   /** Ends all others. */
   retain(subjects: ReadonlySet<string>): void
   /** Ends all, and resolves when they have. */
@@ -41,6 +43,9 @@ export function createTasks(onEnd: (failure: unknown) => void): Tasks {
       // Started in the next turn: it must be found here when it ends, however early that is.
       const done = Promise.resolve().then(() => run(subject, controller, work))
       running.set(subject, { controller, done })
+    },
+    end(subjects) {
+      for (const subject of subjects) void end(subject)
     },
     retain(subjects) {
       for (const subject of running.keys()) if (!subjects.has(subject)) void end(subject)

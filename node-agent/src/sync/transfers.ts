@@ -2,9 +2,11 @@ import PQueue from 'p-queue'
 import type { ContentSource } from '@stowage/mirror/content'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import type { Digest } from '@stowage/mirror/oci/digest'
+import type { Lane } from '../plan/passage.ts'
 import type { ImageGraph, Runtime } from '../runtime/runtime.ts'
 import { fetchBlob } from '../transfer/fetch-blob.ts'
 import type { PartStore } from '../transfer/part-store.ts'
+import type { Throttle } from '../transfer/throttle.ts'
 import { unlessAborted } from '../unless-aborted.ts'
 
 export interface TransferOrder {
@@ -25,6 +27,10 @@ export interface Transfers {
    * @throws Fault, whatever ended the transfer
    */
   bring(order: TransferOrder, signal: AbortSignal): Promise<void>
+  /** Under which limit each blob comes from now on; those that are not in it are under none. */
+  allot(lanes: ReadonlyMap<Digest, Lane>): void
+  /** Ends the transfers of these blobs. What came stays for a later try. */
+  end(digests: ReadonlySet<Digest>): void
   /** Ends the transfers of all other blobs. What came stays for a later try. */
   retain(digests: ReadonlySet<Digest>): void
   /** Ends all, and resolves when they have. */
@@ -35,6 +41,8 @@ export interface TransfersOptions {
   readonly source: ContentSource
   readonly runtime: Runtime
   readonly parts: PartStore
+  readonly throttle: Throttle
+  /** Blobs at a time, and as many again under each limit: who may go fast is not to wait for who may not. */
   readonly concurrency: number
   readonly stallMs: number
   readonly onBytes: (bytes: number) => void
@@ -43,22 +51,33 @@ export interface TransfersOptions {
 }
 
 export function createTransfers(options: TransfersOptions): Transfers {
-  const { source, runtime, parts, stallMs, onBytes, onArrival } = options
-  const queue = new PQueue({ concurrency: options.concurrency })
+  const { source, runtime, parts, throttle, concurrency, stallMs, onArrival } = options
+  const queues = new Map<string | undefined, PQueue>()
   const running = new Map<Digest, { readonly controller: AbortController; readonly done: Promise<void> }>()
 
   async function transfer({ blob, graph, repository }: TransferOrder, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
+    function onBytes(bytes: number): Promise<void> {
+      options.onBytes(bytes)
+      return throttle.passed(blob.digest, bytes, signal)
+    }
     await fetchBlob(blob, { source, repository, parts, signal, stallMs, onBytes })
     await runtime.accept(graph, { descriptor: blob, path: parts.pathOf(blob.digest) })
     onArrival(blob.digest)
     await parts.drop(blob.digest)
   }
 
+  function queueFor(digest: Digest): PQueue {
+    const lane = throttle.laneOf(digest)
+    const queue = queues.get(lane) ?? new PQueue({ concurrency })
+    queues.set(lane, queue)
+    return queue
+  }
+
   function begin(order: TransferOrder): Promise<void> {
     const { digest } = order.blob
     const controller = new AbortController()
-    const done = queue
+    const done = queueFor(digest)
       .add(() => transfer(order, controller.signal), { priority: order.priority })
       .finally(() => running.delete(digest))
     done.catch(ignore)
@@ -78,6 +97,12 @@ export function createTransfers(options: TransfersOptions): Transfers {
         old = running.get(order.blob.digest)
       }
       await unlessAborted(running.get(order.blob.digest)?.done ?? begin(order), signal)
+    },
+
+    allot: (lanes) => throttle.allot(lanes),
+
+    end(digests) {
+      for (const digest of digests) running.get(digest)?.controller.abort(new Error('this blob may not come now'))
     },
 
     retain(digests) {

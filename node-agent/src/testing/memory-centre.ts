@@ -1,5 +1,6 @@
 import { versionOf, type Assignment, type AssignmentEntry } from '@stowage/mirror/edge/assignment'
 import { parseReport, type ImageReport, type Report } from '@stowage/mirror/edge/report'
+import type { Transfer } from '@stowage/mirror/edge/transfer'
 import { buildSet, type DesiredImage } from '@stowage/mirror/edge/set'
 import { Fault } from '@stowage/mirror/oci/fault'
 import type { Centre } from '../centre/centre.ts'
@@ -14,6 +15,8 @@ export interface TestList {
   readonly images: readonly DesiredImage[] | null
   readonly unresolved?: readonly string[]
   readonly removal?: 'keep' | 'remove'
+  readonly transfer?: Transfer
+  readonly pin?: boolean
 }
 
 /** A centre in memory with one node, whose link is up or away as a test wants it. */
@@ -25,6 +28,8 @@ export interface MemoryCentre extends Centre {
   refused: number
   /** Called with each report, before it is answered. */
   onReport: (report: Report) => void | Promise<void>
+  /** What it says to be its time, epoch milliseconds; undefined if it says none. */
+  date: () => number | undefined
   /** Publishes another assignment, and its sets. */
   assign(...lists: readonly TestList[]): Assignment
   /** Sends whatever a test wants to be sent. */
@@ -38,10 +43,13 @@ export function createMemoryCentre(source: MemorySource, node = 'edge-1'): Memor
   let assignment: Assignment | undefined
   let sequence = 0
 
-  function entryOf({ cache, images, unresolved = [], removal = 'keep' }: TestList, list: number): AssignmentEntry {
+  function entryOf(
+    { cache, images, unresolved = [], removal = 'keep', ...terms }: TestList,
+    list: number,
+  ): AssignmentEntry {
     const set = images && buildSet({ images, unresolved })
     if (set) source.manifests.set(set.digest, set.raw)
-    return { cache: { namespace: 'n', name: cache, uid: cache }, list, set: set?.digest ?? null, removal }
+    return { cache: { namespace: 'n', name: cache, uid: cache }, list, set: set?.digest ?? null, removal, ...terms }
   }
 
   const centre: MemoryCentre = {
@@ -49,6 +57,7 @@ export function createMemoryCentre(source: MemorySource, node = 'edge-1'): Memor
     reports: [],
     refused: 0,
     onReport: () => {},
+    date: () => undefined,
 
     async report(report) {
       if (centre.away) {
@@ -57,7 +66,7 @@ export function createMemoryCentre(source: MemorySource, node = 'edge-1'): Memor
       }
       await centre.onReport(parseReport(JSON.parse(JSON.stringify(report))))
       centre.reports.push(report)
-      return assignment && versionOf(assignment)
+      return { assignment: assignment && versionOf(assignment), date: centre.date() }
     },
 
     async nextAssignment({ known }, signal) {

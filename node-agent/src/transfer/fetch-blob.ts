@@ -11,8 +11,8 @@ export interface FetchBlobOptions {
   readonly signal: AbortSignal
   /** How long the source may be silent, in milliseconds. */
   readonly stallMs: number
-  /** Told of every chunk, in bytes, once it is written. */
-  readonly onBytes: (bytes: number) => void
+  /** Told of every chunk, in bytes, once it is written; the next one is read when it resolves. */
+  readonly onBytes: (bytes: number) => void | Promise<void>
 }
 
 /**
@@ -28,7 +28,8 @@ export async function fetchBlob(blob: Descriptor, options: FetchBlobOptions): Pr
     if (part.length < blob.size) {
       for await (const chunk of rest(blob, part.length, options)) {
         await part.write(chunk)
-        options.onBytes(chunk.length)
+        const passed = options.onBytes(chunk.length)
+        if (part.length < blob.size) await passed
       }
     }
     if (part.length < blob.size) {

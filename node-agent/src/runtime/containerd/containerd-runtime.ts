@@ -4,7 +4,7 @@ import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import { maxManifestSize } from '@stowage/mirror/oci/manifest'
 import type { Platform } from '@stowage/mirror/oci/platform'
 import type { FileSystem } from '../../files/file-system.ts'
-import type { ImageGraph, Runtime, RuntimeImage } from '../runtime.ts'
+import type { Hold, ImageGraph, Runtime, RuntimeImage } from '../runtime.ts'
 import { createContent } from './content.ts'
 import { createCri } from './cri.ts'
 import { openGrpcChannel } from './grpc-channel.ts'
@@ -38,6 +38,7 @@ export interface ContainerdRuntimeOptions {
 
 /** A byte of a compressed layer takes so many on the disk until it is unpacked: itself, and what comes out of it. */
 const bytesPerBlobByte = 4
+const pinnedHold: Hold = { pin: true }
 
 /**
  * Puts images into containerd as its own pull does, over its socket: layers as snapshots, named in its image store, seen by
@@ -111,17 +112,17 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
       const isOurs = isMarked('name', name, marks)
       const needs = { layers: keepsLayers && isOurs }
       if (!shape || !isWhole(shape, { content: contents, snapshots: chains }, needs)) continue
-      listed.push({ name, digest: target.digest, owned: isOurs && pinLabel in labels })
+      listed.push({ name, digest: target.digest, owned: isOurs, pinned: pinLabel in labels })
     }
     return listed
   }
 
-  async function publish(name: string, graph: ImageGraph): Promise<void> {
+  async function publish(name: string, graph: ImageGraph, hold: Hold): Promise<void> {
     const { root, config } = graph
     const [missing] = await intake.begin(graph)
     const absent = missing?.digest ?? (await unpacker.advance(graph))
     if (absent) throw new Fault('conflict', `${name}: ${absent} is gone from containerd again`)
-    await naming.point(name, root)
+    await naming.point(name, root, hold)
     if (config && (await hasCri())) await cri.untilListed(name, config.digest)
     await leases.release(root.digest)
   }
@@ -153,8 +154,8 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
         unpacker.advance(graph).catch(() => {})
       }),
 
-    publish: (name, graph) => asked(() => publish(name, graph)),
-    adopt: (name) => asked(() => naming.adopt(name)),
+    publish: (name, graph, hold = pinnedHold) => asked(() => publish(name, graph, hold)),
+    adopt: (name, hold = pinnedHold) => asked(() => naming.adopt(name, hold)),
     forget: (name) => asked(() => naming.forget(name)),
     remove: (name) => asked(() => naming.remove(name)),
     collect: (wanted) => asked(() => collect(wanted)),

@@ -1,6 +1,7 @@
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import type { Digest } from '@stowage/mirror/oci/digest'
 import { Fault } from '@stowage/mirror/oci/fault'
+import type { Hold } from '../runtime.ts'
 import { ifThere } from './containerd-fault.ts'
 import type { Content } from './content.ts'
 import { digestNameOf, isCompanion, orphansOf, recordsToGo } from './image-names.ts'
@@ -12,10 +13,10 @@ import type { Leases } from './leases.ts'
 
 /** Gives names to images, marks them as ours, and takes them away. */
 export interface ImageNaming {
-  /** Lets a name mean this, marked and pinned; what it meant before stays until it is collected. */
-  point(name: string, root: ImageTarget): Promise<void>
+  /** Lets a name mean this, marked, and pinned or not; what it meant before stays until it is collected. */
+  point(name: string, root: ImageTarget, hold: Hold): Promise<void>
   /** @throws Fault conflict: there is no such name */
-  adopt(name: string): Promise<void>
+  adopt(name: string, hold: Hold): Promise<void>
   /** Takes mark and pin off a name. */
   forget(name: string): Promise<void>
   /** Takes a name away, and those that came with it; what they meant stays until it is collected. */
@@ -36,7 +37,7 @@ export interface ImageNamingOptions {
 }
 
 export function createImageNaming({ content, images, leases, shapes, usedImages }: ImageNamingOptions): ImageNaming {
-  async function nameAndMark(name: string, root: ImageTarget): Promise<void> {
+  async function nameAndMark(name: string, root: ImageTarget, { pin }: Hold): Promise<void> {
     const byDigest = digestNameOf(name, root.digest)
     const before = await images.get(name)
     const labels = (await content.labelsOf(root.digest)) ?? {}
@@ -51,8 +52,8 @@ export function createImageNaming({ content, images, leases, shapes, usedImages 
     const companion = byDigest === undefined || isTheirs ? {} : { [markLabel('companion', byDigest)]: byDigest }
     // The marks come first: whatever a crash leaves can be told from others' names.
     await content.label(root.digest, { [markLabel('name', name)]: name, ...companion })
-    if (byDigest && !isTheirs) await images.point(byDigest, root)
-    await images.point(name, root)
+    if (byDigest && !isTheirs) await images.point(byDigest, root, pin)
+    await images.point(name, root, pin)
   }
 
   async function holdNamed({ target }: ImageRecord): Promise<void> {
@@ -87,16 +88,16 @@ export function createImageNaming({ content, images, leases, shapes, usedImages 
   }
 
   return {
-    async point(name, root) {
+    async point(name, root, hold) {
       const before = await images.get(name)
       if (before && before.target.digest !== root.digest) await holdNamed(before)
-      await nameAndMark(name, root)
+      await nameAndMark(name, root, hold)
     },
 
-    async adopt(name) {
+    async adopt(name, hold) {
       const record = await images.get(name)
       if (!record) throw new Fault('conflict', `${name} is gone from containerd again`)
-      await nameAndMark(name, record.target)
+      await nameAndMark(name, record.target, hold)
     },
 
     async forget(name) {

@@ -2,7 +2,7 @@ import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import type { Digest } from '@stowage/mirror/oci/digest'
 import { ifThere, unlessThere } from './containerd-fault.ts'
 import type { GrpcChannel } from './grpc-channel.ts'
-import { pinLabel, pinned, type Labels } from './labels.ts'
+import { notPinned, pinLabel, pinned, type Labels } from './labels.ts'
 
 /** A name in containerd and what it means. */
 export interface ImageRecord {
@@ -15,8 +15,8 @@ export interface ImageRecord {
 export interface ImageRecords {
   all(): Promise<ImageRecord[]>
   get(name: string): Promise<ImageRecord | undefined>
-  /** Lets a name mean this, pinned; other labels that it has stay. */
-  point(name: string, target: Descriptor): Promise<void>
+  /** Lets a name mean this, pinned or not; other labels that it has stay. */
+  point(name: string, target: Descriptor, isPinned: boolean): Promise<void>
   setPinned(name: string, isPinned: boolean): Promise<void>
   delete(name: string): Promise<void>
 }
@@ -42,19 +42,22 @@ export function createImageRecords(channel: GrpcChannel): ImageRecords {
 
     get,
 
-    async point(name, { mediaType, digest, size }) {
-      const image = { name, labels: pinned, target: { mediaType, digest, size } }
+    async point(name, { mediaType, digest, size }, isPinned) {
+      const target = { mediaType, digest, size }
       const before = await get(name)
-      if (before?.target.digest === digest && pinLabel in before.labels) return
-      if (await unlessThere(channel.call('Images/Create', { image }))) return
-      await update(image, ['target', `labels.${pinLabel}`])
+      if (before?.target.digest === digest && pinLabel in before.labels === isPinned) return
+      if (
+        await unlessThere(channel.call('Images/Create', { image: { name, target, labels: isPinned ? pinned : {} } }))
+      ) {
+        return
+      }
+      await update({ name, target, labels: isPinned ? pinned : notPinned }, ['target', `labels.${pinLabel}`])
     },
 
     async setPinned(name, isPinned) {
       const record = await get(name)
       if (!record || pinLabel in record.labels === isPinned) return
-      // containerd takes a label away whose value is empty.
-      await update({ ...record, labels: isPinned ? pinned : { [pinLabel]: '' } }, [`labels.${pinLabel}`])
+      await update({ ...record, labels: isPinned ? pinned : notPinned }, [`labels.${pinLabel}`])
     },
 
     async delete(name) {

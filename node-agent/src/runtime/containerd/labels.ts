@@ -6,6 +6,8 @@ export type Labels = Readonly<Record<string, string>>
 /** Tells the kubelet to leave an image alone; known to containerd's CRI plugin from 1.6.22 and 1.7.3 on. */
 export const pinLabel = 'io.cri-containerd.pinned'
 export const pinned: Labels = { [pinLabel]: 'pinned' }
+/** Takes the pin off in an update: containerd takes a label away whose value is empty. */
+export const notPinned: Labels = { [pinLabel]: '' }
 
 /**
  * Why a name is ours: a set names it, or it is the name by digest that came with one. Noted on the content that the name
