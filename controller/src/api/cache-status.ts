@@ -57,7 +57,16 @@ export const cacheStatusSchema = z.object({
     .object({
       images: count,
       nodes: z.object({ matched: count, reachable: count, withoutAgent: count, complete: count, failed: count }),
-      copies: z.object({ wanted: count, present: count, fetching: count, waiting: count, failed: count }),
+      copies: z.object({
+        wanted: count,
+        present: count,
+        fetching: count,
+        waiting: count,
+        awaitingWindow: count
+          .optional()
+          .describe('Those that wait until spec.transfer.windows lets them come; none if absent.'),
+        failed: count,
+      }),
     })
     .describe('How many images and selected nodes there are, and copies: one image on one node is one copy.'),
   bytes: z

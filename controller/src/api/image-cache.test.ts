@@ -93,7 +93,52 @@ describe('an ImageCache', () => {
     })
   })
 
+  it('says when and how fast nodes may fetch, and nothing where that is empty', () => {
+    const transferOf = (transfer: unknown) => toImageCache(imageCacheSchema.parse(cacheWith({ transfer }))).transfer
+    for (const nothing of [null, {}, { rate: null, windows: null }, { windows: [] }]) {
+      expect(transferOf(nothing)).toBeUndefined()
+    }
+    const night = { start: '22:00', end: '06:00' }
+    expect(transferOf({ rate: '1.5M', windows: [{ ...night, days: [], timeZone: null }] })).toEqual({
+      bytesPerSecond: 1_500_000,
+      windows: [night],
+    })
+    expect(transferOf({ rate: 2048 })).toEqual({ bytesPerSecond: 2048 })
+    for (const timeZone of ['Local', 'UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires']) {
+      const windows = [{ ...night, days: ['Mon', 'Sun'], timeZone }]
+      expect(transferOf({ windows })).toEqual({ windows })
+    }
+  })
+
   it.each([
+    ['bits for a rate', cacheWith({ transfer: { rate: '10Mbit' } }), 'spec.transfer.rate: "10Mbit" is not a rate'],
+    ['a rate of nothing', cacheWith({ transfer: { rate: '0' } }), 'spec.transfer.rate: "0" is too slow: at least 1000'],
+    [
+      'a number that is too slow',
+      cacheWith({ transfer: { rate: 5 } }),
+      'spec.transfer.rate: is neither a number of bytes per second, 1000 or more, nor a text such as 500Ki',
+    ],
+    [
+      'a time that is none',
+      cacheWith({ transfer: { windows: [{ start: '22:00', end: '24:00' }] } }),
+      'spec.transfer.windows[0].end: "24:00" is not a time of day; write 00:00 to 23:59',
+    ],
+    [
+      'half a window',
+      cacheWith({ transfer: { windows: [{ start: '22:00' }] } }),
+      'spec.transfer.windows[0].end: Invalid input: expected string, received undefined',
+    ],
+    [
+      'a zone that is none',
+      cacheWith({ transfer: { windows: [{ start: '22:00', end: '06:00', timeZone: 'Berlin' }] } }),
+      'spec.transfer.windows[0].timeZone: "Berlin" is not a time zone; write Europe/Berlin, UTC, or Local',
+    ],
+    [
+      'a day that is none',
+      cacheWith({ transfer: { windows: [{ days: ['Monday'], start: '22:00', end: '06:00' }] } }),
+      'spec.transfer.windows[0].days[0]: Invalid option: expected one of "Mon"|"Tue"',
+    ],
+    ['an unknown field of a window', cacheWith({ transfer: { speed: 1 } }), 'spec.transfer.speed: unknown field'],
     ['a duration that is none', cacheWith({ refreshFrequency: '1d' }), 'spec.refreshFrequency: "1d" is not a duration'],
     [
       'a share of nodes that is none',

@@ -1,4 +1,5 @@
 import type { Removal } from '@stowage/mirror/edge/assignment'
+import type { Transfer } from '@stowage/mirror/edge/transfer'
 import { Fault } from '@stowage/mirror/oci/fault'
 import * as z from 'zod'
 import { duplicateImageRule, refreshRule } from './cel-rule.ts'
@@ -7,6 +8,7 @@ import { imageListSchema, toImageList, type ImageList } from './image-list.ts'
 import { defaultNamespace, objectMetaSchema } from './object-meta.ts'
 import { parallelismSchema, toParallelism, type Parallelism } from './parallelism.ts'
 import { textSchema } from './text-schema.ts'
+import { toTransfer, transferSpecSchema } from './transfer.ts'
 
 export const imageCacheApiVersion = 'kubefledged.io/v1alpha2'
 
@@ -57,6 +59,12 @@ const imageCacheSpecSchema = z.strictObject({
       'On how many of the selected nodes images may be on their way at a time, as a number or a share (10%). ' +
         'The others keep what they have until it is their turn; 0 stands still. Absent: on all.',
     ),
+  transfer: transferSpecSchema
+    .nullish()
+    .describe(
+      'When and how fast nodes fetch layers. If several ImageCaches want an image, the most generous one decides. ' +
+        'Bundles on disks know neither.',
+    ),
   suspend: z
     .boolean()
     .nullish()
@@ -98,6 +106,8 @@ export interface ImageCache {
   readonly refreshMs: number | undefined
   /** On how many nodes images may be on their way at a time; undefined if there is no limit. */
   readonly parallelism: Parallelism | undefined
+  /** When and how fast nodes may fetch; undefined if it does not say. */
+  readonly transfer: Transfer | undefined
   /** Nothing new is to happen. */
   readonly isSuspended: boolean
   /** It says how long a pull may take, which nothing follows from. */
@@ -118,6 +128,7 @@ export function toImageCache({ metadata, spec }: ImageCacheObject): ImageCache {
     lookUp: spec.imagePullPolicy === 'IfNotPresent' ? 'once' : 'again',
     refreshMs: typeof spec.refreshFrequency === 'string' ? parseDuration(spec.refreshFrequency) : undefined,
     parallelism: toParallelism(spec.parallelism),
+    transfer: toTransfer(spec.transfer),
     isSuspended: spec.suspend === true,
     hasDeadline: typeof spec.imagePullDeadlineDuration === 'string',
     removal: spec.deletionPolicy === 'Purge' ? 'remove' : 'keep',

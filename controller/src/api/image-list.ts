@@ -44,6 +44,13 @@ export const imageListSchema = z.strictObject({
     .max(1000)
     .nullish()
     .describe('Nodes bring images of the highest priority first, of whatever list and ImageCache. 0 if absent.'),
+  pin: z
+    .boolean()
+    .nullish()
+    .describe(
+      "Whether nodes hold the images against the kubelet's image collection. True if absent. " +
+        'An image of several lists is held if one of them wants it.',
+    ),
   platforms: z
     .array(platformSchema)
     .nullish()
@@ -67,6 +74,8 @@ export interface ImageList {
   readonly nodeNames: readonly string[]
   /** The highest comes first. */
   readonly priority: number
+  /** Whether nodes hold the images against the collection of their runtime. */
+  readonly pin: boolean
   readonly platforms: readonly Platform[]
 }
 
@@ -78,6 +87,7 @@ export function toImageList(list: z.infer<typeof imageListSchema>): ImageList {
     requirements: requirementsOf(list.selector ?? {}),
     nodeNames: list.nodeNames ?? [],
     priority: list.priority ?? 0,
+    pin: list.pin ?? true,
     platforms: uniquePlatforms((list.platforms ?? []).map(parsePlatform)),
   }
 }

@@ -27,7 +27,8 @@ function cacheSamples({ cache: { namespace, name } }: LivingCache, status: Cache
   const { images, nodes, copies } = status.counts
   const { matched, reachable, withoutAgent, complete, failed } = nodes
   const ofNodes = { matched, reachable, without_agent: withoutAgent, complete, failed }
-  const { wanted: _wanted, ...ofCopies } = copies
+  const { wanted: _wanted, awaitingWindow = 0, ...others } = copies
+  const ofCopies = { ...others, awaiting_window: awaitingWindow }
   const words: readonly CachePhase[] = cachePhaseSchema.options
   return [
     ...wordSamples(metrics.cacheStatus, 'status', { words, word: status.status, labels: own }),

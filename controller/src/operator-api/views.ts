@@ -122,6 +122,8 @@ export const exportViewSchema = z.object({
       list: count,
       set: digestSchema,
       removal: removalSchema,
+      /** As in an assignment. */
+      pin: z.boolean().optional(),
     }),
   ),
   /** Sets to be found in the mirror's repository of sets. */

@@ -47,7 +47,9 @@ function isDefinite({ code }: Pick<FaultReport, 'code'>): boolean {
 
 function newsOf({ report, failures }: NodeRecord): string {
   const { instance, agentVersion, platform, labels, runtime, acknowledged, trouble, images } = report
-  const states = images.map(({ name, digest, state, fault }) => [name, digest, state, fault?.code])
+  const states = images.map(({ name, digest, state, fault, window }) => {
+    return [name, digest, state, fault?.code, window !== undefined]
+  })
   const failed = Object.entries(failures).map(([name, { digest }]) => [name, digest])
   return JSON.stringify([instance, agentVersion, platform, labels, runtime, acknowledged, trouble, states, failed])
 }

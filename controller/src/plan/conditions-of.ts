@@ -2,6 +2,7 @@ import type { CachePhase, Condition } from '../api/cache-status.ts'
 import { cacheKey } from '../api/image-cache.ts'
 import { isCurrent, unresolved } from '../memory/resolution.ts'
 import type { LivingCache } from './living-cache.ts'
+import { isReachable } from './reachable.ts'
 import { whyHeld } from './rollout.ts'
 import { missingIn, type Tally } from './tally.ts'
 import type { World } from './world.ts'
@@ -59,14 +60,24 @@ function resolved({ record }: LivingCache, { world }: ConditionsInput): Verdict 
   return { status: 'Unknown', reason: 'Mirroring', message: `waiting for the mirror: ${names}` }
 }
 
-function synced(living: LivingCache, { phase, tallies }: ConditionsInput): Verdict {
+function synced(living: LivingCache, { phase, tallies, world }: ConditionsInput): Verdict {
   if (phase === 'Succeeded') return { status: 'True', reason: phase, message: '' }
   const wanted = tallies.reduce((total, tally) => total + tally.wanted, 0)
   const missing = tallies.reduce((total, tally) => total + missingIn(tally), 0)
   const message = wanted > 0 ? `${wanted - missing} of ${wanted} copies are in place` : ''
   const nodes = tallies.filter(({ inState }) => inState.held !== undefined).length
   const waiting = nodes > 0 ? `; ${nodes} nodes wait: ${whyHeld(living)}` : ''
-  return { status: phase === 'Failed' ? 'False' : 'Unknown', reason: phase, message: `${message}${waiting}` }
+  const shut = waitingForWindow(tallies, world.now)
+  return { status: phase === 'Failed' ? 'False' : 'Unknown', reason: phase, message: `${message}${waiting}${shut}` }
+}
+
+/** Of nodes that can be heard of: what an offline one waits for first is its link. */
+function waitingForWindow(tallies: readonly Tally[], now: number): string {
+  const shut = tallies.filter(({ node, inState }) => inState.shut !== undefined && isReachable(node.heard, now))
+  if (shut.length === 0) return ''
+  const next = Math.min(...shut.map(({ opensAt }) => (opensAt > now ? opensAt : Infinity)))
+  const when = Number.isFinite(next) ? ` (next at ${new Date(next).toISOString().slice(0, 16)}Z)` : ''
+  return `; ${shut.length === 1 ? '1 node waits for its' : `${shut.length} nodes wait for their`} window${when}`
 }
 
 const suspended: Verdict = {

@@ -3,10 +3,11 @@ import type { FaultCode } from '@stowage/mirror/oci/fault'
 
 /**
  * Where one copy stands, as far as anybody knows: `mirror` (the centre does not have the wanted version yet), `failed`,
- * `held` (the node is not told of it yet), `told` (it has not spoken of it), and what the node itself says.
+ * `held` (the node is not told of it yet), `told` (it has not spoken of it), `shut` (it waits for a window in which its bytes
+ * may come), and what else the node itself says.
  */
 export type CopyState =
-  'mirror' | 'failed' | 'held' | 'told' | 'waiting' | 'fetching' | 'publishing' | 'present' | 'leaving'
+  'mirror' | 'failed' | 'held' | 'told' | 'shut' | 'waiting' | 'fetching' | 'publishing' | 'present' | 'leaving'
 
 export interface CopyFault {
   readonly code: FaultCode
@@ -28,4 +29,6 @@ export interface CopyStanding {
   readonly fault: CopyFault | undefined
   /** The fault is the centre's, not the node's. */
   readonly isUpstream: boolean
+  /** When the window opens that it waits for, epoch milliseconds; undefined if it waits for none, or nobody knows. */
+  readonly opensAt?: number | undefined
 }

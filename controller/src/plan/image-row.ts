@@ -57,6 +57,7 @@ export function createRowsOf(
         bytesTotal: standing.bytesTotal,
         fault: standing.fault,
         isUpstream: standing.isUpstream,
+        opensAt: standing.opensAt,
         whyHeld: isHeld ? words : undefined,
       }
     })
@@ -103,10 +104,20 @@ function atNode({ heard }: KnownNode, mirror: MirrorStanding, line: ImageReport 
     bytesTotal,
     fault: fault && { ...fault, retryAt: heard.receivedAt + fault.retryInMs },
     isUpstream: false,
+    opensAt: opensAt(line, heard.receivedAt),
   }
 }
 
+const minuteMs = 60_000
+
+/** Windows open at whole minutes; what a node says of that comes a moment late, and each time another one. */
+function opensAt({ window }: ImageReport, receivedAt: number): number | undefined {
+  if (typeof window?.opensInMs !== 'number') return undefined
+  return Math.round((receivedAt + window.opensInMs) / minuteMs) * minuteMs
+}
+
 /** A node that still means to take away what it is to have has not read its latest assignment. */
-function stateOf({ state }: ImageReport): CopyState {
+function stateOf({ state, window }: ImageReport): CopyState {
+  if (state === 'waiting' && window) return 'shut'
   return state === 'removing' || state === 'in-use' ? 'leaving' : state
 }

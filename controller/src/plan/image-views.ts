@@ -41,7 +41,7 @@ function rowView(row: ImageRow, world: World): ImageView {
     caches: [],
     node: node.name,
     digest,
-    state: row.state === 'leaving' ? 'told' : row.state,
+    state: shownAs(row),
     online: row.isReachable,
     bytesHere,
     bytesTotal,
@@ -50,6 +50,12 @@ function rowView(row: ImageRow, world: World): ImageView {
     etaSeconds: rate && bytesTotal !== null ? Math.ceil((bytesTotal - bytesHere) / rate) : null,
     message: whyItWaits(row, world),
   }
+}
+
+/** What else is to be said of it says the message. */
+function shownAs({ state }: ImageRow): ImageView['state'] {
+  if (state === 'leaving') return 'told'
+  return state === 'shut' ? 'waiting' : state
 }
 
 /** What a node receives is shared by the images that it fetches. */

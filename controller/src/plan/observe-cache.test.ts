@@ -58,9 +58,12 @@ describe('a cache that is seen', () => {
     ['selector', { selector: { matchLabels: { a: 'b' } } }, {}],
     ['list of nodes', { nodeNames: ['n'] }, {}],
     ['priority', { priority: -1 }, {}],
+    ['pin', { pin: false }, {}],
     ['refresh frequency', {}, { refreshFrequency: '1h' }],
     ['pull policy', {}, { imagePullPolicy: 'IfNotPresent' }],
     ['parallelism', {}, { parallelism: 0 }],
+    ['rate', {}, { transfer: { rate: '1M' } }],
+    ['window', {}, { transfer: { windows: [{ start: '22:00', end: '06:00' }] } }],
     ['word whether it stands still', {}, { suspend: true }],
     ['deadline', {}, { imagePullDeadlineDuration: '5m' }],
   ])('with another %s is a new generation', (_, list, more) => {

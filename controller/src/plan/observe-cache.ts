@@ -89,8 +89,8 @@ function namesOf({ lists }: ImageCache): string[] {
 
 /** All of the spec in one comparable text. What is not said leaves no trace in it: a new field changes no cache that lacks it. */
 function specOf({ lists, pullSecrets, removal, ...cache }: ImageCache): string {
-  const { refreshMs, hasDeadline, parallelism, isSuspended } = cache
-  const more = said({ once: cache.lookUp === 'once', refreshMs, hasDeadline, parallelism, isSuspended })
+  const { refreshMs, hasDeadline, parallelism, isSuspended, transfer } = cache
+  const more = said({ once: cache.lookUp === 'once', refreshMs, hasDeadline, parallelism, isSuspended, transfer })
   return JSON.stringify([lists.map(listOf), pullSecrets, removal, ...more])
 }
 
@@ -99,7 +99,12 @@ function listOf({ images, nodeSelector, platforms, ...list }: ImageList): unknow
     images.map(({ written }) => written),
     Object.entries(nodeSelector).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     platforms.map(formatPlatform),
-    ...said({ requirements: list.requirements, nodeNames: list.nodeNames, priority: list.priority || undefined }),
+    ...said({
+      requirements: list.requirements,
+      nodeNames: list.nodeNames,
+      priority: list.priority || undefined,
+      unpinned: !list.pin,
+    }),
   ]
 }
 

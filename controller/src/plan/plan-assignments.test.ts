@@ -44,6 +44,23 @@ describe('assignments', () => {
     expect(moved).toMatchObject([{ sequence: 2 }])
   })
 
+  it('say of which lists the images are not to be pinned', () => {
+    const lists = [{ images: ['nginx'], pin: false }, { images: ['nginx'], pin: true }, { images: ['nginx'] }]
+    const [assignment] = plan([living(aCache('a', lists))], [node])
+    expect(assignment?.entries.map(({ pin }) => pin)).toEqual([false, undefined, undefined])
+  })
+
+  it('say when and how fast the images of a cache may come, also to a node that is told nothing else', () => {
+    const windows = [{ days: ['Fri'], start: '22:00', end: '06:00', timeZone: 'Local' }]
+    const before = plan([living(aCache('a', ['nginx', 'redis']))], [node])
+    expect(before[0]?.entries.map(({ transfer }) => transfer)).toEqual([undefined, undefined])
+    const cache = aCache('a', ['nginx', 'redis'], { transfer: { rate: '500Ki', windows }, parallelism: 0 })
+    const after = plan([living(cache)], [node], before)
+    const transfer = { bytesPerSecond: 512_000, windows }
+    expect(after).toMatchObject([{ sequence: 2, entries: [{ transfer }, { transfer }] }])
+    expect(after[0]?.entries.map(({ set }) => set)).toEqual(before[0]?.entries.map(({ set }) => set))
+  })
+
   it('are empty for a node that nothing is wanted of', () => {
     expect(plan([], [node])).toMatchObject([{ sequence: 1, entries: [] }])
   })
@@ -66,7 +83,17 @@ describe('assignments', () => {
   it('drop the entries of a cache that is gone', () => {
     const before = plan([living(aCache('a', ['nginx'], { deletionPolicy: 'Purge' }))], [node])
     expect(sets(before)).toBe('a/0 set remove')
-    expect(plan([], [node], before)).toMatchObject([{ sequence: 2, entries: [] }])
+    const informed = aNode('n', { acknowledged: { epoch, sequence: 1 } })
+    expect(plan([], [informed], before)).toMatchObject([{ sequence: 2, entries: [] }])
+    expect(plan([], [node], plan([living(aCache('a', ['nginx']))], [node]))).toMatchObject([{ entries: [] }])
+  })
+
+  it('tell a node that was not heard of since a cache is to be removed when it goes', () => {
+    const before = plan([living(aCache('a', ['nginx'], { deletionPolicy: 'Purge' }))], [node])
+    const gone = plan([], [node], before)
+    expect(sets(gone)).toBe('a/0 null remove')
+    expect(plan([], [node], gone)).toEqual([])
+    expect(plan([], [aNode('n', { acknowledged: { epoch, sequence: 2 } })], gone)).toMatchObject([{ entries: [] }])
   })
 
   it('drop the entries of a cache that was deleted and made again', () => {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Assignment, AssignmentEntry } from '@stowage/mirror/edge/assignment'
 import type { Digest } from '@stowage/mirror/oci/digest'
+import type { ImageList } from '../api/image-list.ts'
 import { hasAcknowledged } from './has-acknowledged.ts'
 import { selects, type KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
@@ -69,10 +70,17 @@ function wantedEntries(node: KnownNode, old: Assignment | undefined, input: Inpu
       const set = isHeld
         ? (setBefore(old, uid, index) ?? sets.heldFor(living, index).digest)
         : sets.setFor(living, index, platform).digest
-      const { priority } = list
-      return [{ cache: { namespace, name, uid }, list: index, set, removal, ...(priority !== 0 && { priority }) }]
+      return [{ cache: { namespace, name, uid }, list: index, set, removal, ...termsOf(list, living) }]
     })
   })
+}
+
+/** What is usual is not said, so that agents that know nothing of it are told nothing new. */
+function termsOf(
+  { priority, pin }: ImageList,
+  { cache: { transfer } }: LivingCache,
+): Pick<AssignmentEntry, 'priority' | 'pin' | 'transfer'> {
+  return { ...(priority !== 0 && { priority }), ...(!pin && { pin }), ...(transfer && { transfer }) }
 }
 
 function setBefore(old: Assignment | undefined, uid: string, index: number): Digest | undefined {
@@ -80,16 +88,19 @@ function setBefore(old: Assignment | undefined, uid: string, index: number): Dig
 }
 
 /**
- * Lists of living caches that the node had and is to have no longer: it must hear of that, so the entry stays without a set
- * until the node has seen it and is done with what it takes away. A cache that is suspended takes nothing away.
+ * Lists that the node had and is to have no longer: it must hear of that, so the entry stays without a set until the node has
+ * seen it and is done with what it takes away. A cache that is suspended takes nothing away. One that is gone is left to the
+ * node, which knows what is to become of its images, unless it was not heard of since that was said.
  */
 function endingEntries(node: KnownNode, old: Assignment | undefined, { caches }: Input): AssignmentEntry[] {
   if (!old) return []
   const living = new Map(caches.map((cache) => [cache.record.uid, cache]))
-  const isOver = hasAcknowledged(node, old) && !isTakingAway(node)
+  const isTold = hasAcknowledged(node, old)
+  const isOver = isTold && !isTakingAway(node)
   return old.entries.flatMap((entry) => {
     const cache = living.get(entry.cache.uid)
-    if (!cache || (entry.set === null && isOver)) return []
+    if (!cache) return entry.removal === 'remove' && !isTold ? [{ ...entry, set: null }] : []
+    if (entry.set === null && isOver) return []
     return [{ ...entry, set: cache.cache.isSuspended ? entry.set : null, removal: cache.cache.removal }]
   })
 }

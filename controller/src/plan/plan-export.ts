@@ -127,7 +127,7 @@ function setsOf({ cache, record }: LivingCache, ready: ReadonlyMap<string, Desir
       unresolved: names.filter((name) => !ready.has(name)),
     })
     const { namespace, name, removal } = cache
-    return { cache: { namespace, name, uid: record.uid }, list: index, set, removal }
+    return { cache: { namespace, name, uid: record.uid }, list: index, set, removal, ...(!list.pin && { pin: false }) }
   })
 }
 

@@ -122,6 +122,7 @@ function countsOf({ record }: LivingCache, { tallies, now }: CountsInput): Cache
       present: inState('present'),
       fetching: inState('fetching', 'publishing'),
       waiting: inState('mirror', 'held', 'told', 'waiting', 'leaving'),
+      ...(tallies.some((tally) => tally.inState.shut) && { awaitingWindow: inState('shut') }),
       failed: inState('failed'),
     },
   }

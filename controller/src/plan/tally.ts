@@ -14,6 +14,8 @@ export interface Tally {
   readonly bytesHere: number
   /** Copies of unknown size. */
   readonly unknown: number
+  /** When the first window opens that one of them waits for, epoch milliseconds; Infinity if none does, or nobody knows. */
+  readonly opensAt: number
   /** Those that failed, whether or not the node can still be heard of. */
   readonly failed: readonly ImageRow[]
 }
@@ -22,15 +24,16 @@ export interface Tally {
 export function tallyOf(node: KnownNode, rows: readonly ImageRow[]): Tally {
   const inState: Partial<Record<CopyState, number>> = {}
   const failed: ImageRow[] = []
-  let [bytesWanted, bytesHere, unknown] = [0, 0, 0]
+  let [bytesWanted, bytesHere, unknown, opensAt] = [0, 0, 0, Infinity]
   for (const row of rows) {
     inState[row.state] = (inState[row.state] ?? 0) + 1
     bytesWanted += row.bytesTotal ?? 0
     bytesHere += row.bytesHere
     if (row.bytesTotal === null) unknown += 1
     if (row.state === 'failed') failed.push(row)
+    opensAt = Math.min(opensAt, row.opensAt ?? Infinity)
   }
-  return { node, wanted: rows.length, inState, bytesWanted, bytesHere, unknown, failed }
+  return { node, wanted: rows.length, inState, bytesWanted, bytesHere, unknown, opensAt, failed }
 }
 
 /** How many copies are not in place. */

@@ -13,8 +13,9 @@ export function whyItWaits(row: ImageRow, known: Known): string {
   return isReachable ? whyNotOnNode(row, known.now) : offline(row, node.heard)
 }
 
-function whyNotOnNode({ state, fault, whyHeld }: ImageRow, now: number): string {
+function whyNotOnNode({ state, fault, whyHeld, opensAt }: ImageRow, now: number): string {
   if (state === 'held') return whyHeld ?? ''
+  if (state === 'shut') return `waits for its window${opensAt === undefined ? '' : `, which opens at ${iso(opensAt)}`}`
   if (state === 'failed') return `failed on the node: ${faultWords(fault, now)}`
   if (state === 'waiting') return fault ? faultWords(fault, now) : 'waits for its turn'
   if (state === 'told' || state === 'leaving') return unread[state]
@@ -52,7 +53,7 @@ function faultWords({ message, retryAt }: Partial<CopyFault> = {}, now: number):
 
 function offline({ state, bytesHere, bytesTotal }: ImageRow, heard: NonNullable<ImageRow['node']['heard']>): string {
   const percent = bytesTotal ? `${Math.floor((100 * bytesHere) / bytesTotal)} %` : undefined
-  const word = state === 'fetching' || state === 'waiting' ? (percent ?? state) : state
+  const word = state === 'fetching' || state === 'waiting' || state === 'shut' ? (percent ?? 'waiting') : state
   const said =
     state === 'told' || state === 'held' ? 'nothing about this image' : state === 'leaving' ? 'removing' : word
   const { receivedAt, nextContactBy } = heard
