@@ -1,4 +1,3 @@
-import { sourceViewSchema, type SourceView } from '@stowage/controller/operator-api/views'
 import { expect, it } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
 import { openJourney } from '../harness/journey.ts'
@@ -9,20 +8,13 @@ import {
   openClusterSite,
   type ClusterSite,
 } from '../harness/kube/cluster-site.ts'
+import { untilSource } from '../harness/kube/until-source.ts'
 import { holds, untilGone, untilHeld } from '../harness/node-files.ts'
 import { requirePart } from '../harness/require-part.ts'
 import { askCentre } from '../harness/stowage-get.ts'
 
 const isPurged = { deletionPolicy: 'Purge' }
 const definition = 'imagecaches.kubefledged.io'
-
-async function untilSource({ controller }: ClusterSite, condition: SourceView['condition']): Promise<SourceView> {
-  const look = async (): Promise<SourceView | false> => {
-    const view = sourceViewSchema.parse(await (await fetch(`${controller.url}/api/v1/source`)).json())
-    return view.condition === condition && view
-  }
-  return eventually(look, { what: `wishes ${condition}`, withinMs: 60_000 })
-}
 
 /** What a node was told, once it has read that. */
 async function assignmentOf({ controller }: ClusterSite): Promise<string> {

@@ -3,10 +3,10 @@ import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
 import { openRemembered } from '../memory/remembered.ts'
 import { severalAtATime } from '../several-at-a-time.ts'
-import { definitionState } from './definition-state.ts'
-import { foldObjects, lostKeys } from './fold-objects.ts'
+import { openDefinitionWatch } from './definition-watch.ts'
+import { foldObjects, lostKeys, type DefinitionStanding } from './fold-objects.ts'
 import type { KubeApi } from './kube-api.ts'
-import { kubeObjectSchema, type KubeObject } from './kube-object.ts'
+import { isOlderVersion, kubeObjectSchema, type KubeObject } from './kube-object.ts'
 import type { ObjectWatch } from './object-watch.ts'
 
 export interface BelievedOptions {
@@ -44,7 +44,8 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
   const memory = await openRemembered(options.objects, { prefix, schema: kubeObjectSchema })
   let all: ReadonlyMap<string, KubeObject> = new Map(memory.all)
   let kept: readonly string[] = []
-  let state: Awaited<ReturnType<typeof stateNow>> = 'there'
+  const definitionWatch = await openDefinitionWatch({ api, objects: options.objects, name: definition })
+  let state: DefinitionStanding = 'there'
   let lastKeys = ''
   let changedAt = now()
   /** Uids of objects that went with their definition: that nobody deleted them holds when it is back, too. */
@@ -52,14 +53,10 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
 
   const remembered = new Map<string, KubeObject>()
 
-  async function stateNow(signal: AbortSignal): Promise<'there' | 'going' | 'unknown'> {
-    if (definition === undefined) return 'there'
-    try {
-      return await definitionState(api, definition, signal)
-    } catch (error) {
-      if (!isFault(error) && !signal.aborted) throw error
-      return 'unknown'
-    }
+  /** What a list lacks that is older than that comes from a database that was set back. */
+  function isSetBack(lost: readonly string[]): boolean {
+    const version = watch.listVersion() ?? ''
+    return lost.some((key) => isOlderVersion(version, all.get(key)!.metadata.resourceVersion))
   }
 
   async function remember(): Promise<void> {
@@ -86,7 +83,9 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
       const { name } = watch.resource
       if (state === 'going') return `the definition of ${name} is being deleted, or is gone; all of them stay in force`
       if (state === 'unknown') return `nobody can say whether the definition of ${name} is being deleted`
-      return `${kept.length} ${name} are gone without a word, with all others; they stay in force until there are some again`
+      const words =
+        state === 'replaced' ? 'with their definition, which was made anew' : 'without a word, with all others'
+      return `${kept.length} ${name} are gone ${words}; they stay in force until there are some again`
     },
     async look(signal) {
       if (!watch.state().isComplete) return
@@ -97,7 +96,10 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
       const keys = [...listed.keys()].toSorted().join(' ')
       if (keys !== lastKeys) changedAt = now()
       lastKeys = keys
-      state = lostKeys(all, listed).length > 0 || state !== 'there' ? await stateNow(signal) : 'there'
+      const lost = lostKeys(all, listed)
+      const isInDoubt = kept.length > 0 || lost.length > 0 || areOthers(all, listed)
+      state = await definitionWatch.look(isInDoubt, signal)
+      if (state === 'same' && isSetBack(lost)) state = 'there'
       const isSettled = now() - changedAt >= settleMs
       const fold = foldObjects(all, { listed, deleted, definition: state, isSettled, wasHeld: kept.length > 0 })
       all = fold.objects
@@ -106,12 +108,18 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
       watch.forgetDeletions(told.difference(new Set([...all.values()].map(({ metadata }) => metadata.uid))))
       try {
         await remember()
+        if (kept.length === 0) await definitionWatch.settle()
       } catch (err) {
         if (!isFault(err)) throw err
         log.error({ err }, 'what the cluster holds is not remembered')
       }
     },
   }
+}
+
+/** Whether something bears the name of another one that was there before. */
+function areOthers(known: ReadonlyMap<string, KubeObject>, listed: ReadonlyMap<string, KubeObject>): boolean {
+  return [...known].some(([key, { metadata }]) => (listed.get(key)?.metadata.uid ?? metadata.uid) !== metadata.uid)
 }
 
 /** Which version it is says nothing of what it is. */

@@ -26,9 +26,12 @@ export function cacheProblems(caches: ReadonlyMap<string, CacheObject>): SourceP
   )
 }
 
+/** On a Node, `none` says that no agent shall run there: no cache waits for it. */
+const agentLabel = 'stowage.dev/agent'
+
 /**
  * The EdgeNodes and the Nodes, whether an agent runs on them or not: one for each name, with the labels of both. Those of the
- * EdgeNode win.
+ * EdgeNode win. Nodes on which no agent can or shall run are left out.
  */
 export function readNodes(
   edgeNodes: ReadonlyMap<string, KubeObject>,
@@ -36,11 +39,18 @@ export function readNodes(
 ): Read<EdgeNode> {
   const read = [...edgeNodes.values()].map(readEdgeNode)
   const own = new Map(read.map(({ node }) => [node.name, node.labels]))
-  const names = new Set([...own.keys(), ...nodes.keys()])
+  const names = new Set([
+    ...own.keys(),
+    ...[...nodes.values()].filter(mayHaveAgent).map(({ metadata }) => metadata.name),
+  ])
   return {
     items: [...names].map((name) => ({ name, labels: { ...nodes.get(name)?.metadata.labels, ...own.get(name) } })),
     problems: read.flatMap(({ problems }) => problems),
   }
+}
+
+function mayHaveAgent({ metadata: { labels = {} } }: KubeObject): boolean {
+  return labels[agentLabel] !== 'none' && (labels['kubernetes.io/os'] ?? 'linux') === 'linux'
 }
 
 interface ReadEdgeNode {

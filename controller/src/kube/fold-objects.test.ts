@@ -49,6 +49,25 @@ describe('what is believed to be in a cluster', () => {
     expect(fold(mapOf(a), { wasHeld: true, isSettled: true })).toEqual(['a'])
   })
 
+  it('believes that all of them were deleted, seen or not, as long as their definition is the same', () => {
+    expect(fold(new Map(), { definition: 'same' })).toEqual([])
+    expect(fold(new Map(), { definition: 'same', wasHeld: true })).toEqual([])
+    expect(fold(mapOf(bGoing), { definition: 'same' })).toEqual(['b going'])
+  })
+
+  it('keeps what went with a definition that was made anew, deletions or not, until no more come back', () => {
+    const definition = 'replaced'
+    expect(fold(new Map(), { definition, deleted: new Set(['uid-a', 'uid-b']), isSettled: true })).toEqual([
+      'a',
+      'b',
+      'a kept',
+      'b kept',
+    ])
+    expect(fold(mapOf(a), { definition })).toEqual(['a', 'b', 'b kept'])
+    expect(fold(mapOf(a), { definition, isSettled: true })).toEqual(['a'])
+    expect(fold(mapOf(a, bGoing), { definition })).toEqual(['a', 'b going'])
+  })
+
   it('lets go what was going before its definition went', () => {
     expect(fold(mapOf(a), { deleted: new Set(['uid-b']) }, mapOf(a, bGoing))).toEqual(['a'])
   })

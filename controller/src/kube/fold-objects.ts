@@ -2,13 +2,19 @@ import type { KubeObject } from './kube-object.ts'
 
 type Objects = ReadonlyMap<string, KubeObject>
 
+/**
+ * Of the CustomResourceDefinition of objects. `same`: the very one under which they were seen, and what is listed is no older
+ * than they. `replaced`: another one. `there`: nobody can say which of both; also of what is built in. `going`: it is being
+ * deleted, or is gone.
+ */
+export type DefinitionStanding = 'same' | 'replaced' | 'there' | 'going' | 'unknown'
+
 export interface FoldObjectsInput {
   /** What the API server lists now. */
   readonly listed: Objects
   /** Uids of objects whose deletion was seen. */
   readonly deleted: ReadonlySet<string>
-  /** `going`: the CustomResourceDefinition is being deleted, or is gone. Always `there` for what is built in. */
-  readonly definition: 'there' | 'going' | 'unknown'
+  readonly definition: DefinitionStanding
   /** Whether what is listed has been the same for a while. */
   readonly isSettled: boolean
   readonly wasHeld: boolean
@@ -36,20 +42,32 @@ export function isDeleting(object: KubeObject | undefined): boolean {
 }
 
 /**
- * What is believed to be in a cluster. Objects that go with their definition are not meant to be deleted one by one; and
- * objects that are all gone without a word (a definition that was deleted and made anew, a database that was set back)
- * stay in force until there are some again and no more are coming.
+ * What is believed to be in a cluster. What is not listed under the same definition was deleted by somebody, one or all of them.
+ * Objects that go with their definition are not meant to be deleted one by one; and objects that are all gone without a word (a
+ * definition that was made anew, a database that was set back) stay in force until there are some again and no more are coming.
  */
 export function foldObjects(known: Objects, input: FoldObjectsInput): FoldObjects {
-  const { listed, deleted, definition, isSettled, wasHeld } = input
-  const lost = lostKeys(known, listed)
-  const kept = definition === 'there' ? unexplained() : lost
-  const objects = new Map(listed)
+  const objects = new Map(input.listed)
+  const kept = keptOf(known, input)
   for (const key of kept) objects.set(key, known.get(key)!)
   return { objects, kept }
+}
 
-  function unexplained(): string[] {
-    const silent = lost.filter((key) => !listed.has(key) && !deleted.has(known.get(key)!.metadata.uid))
-    return listed.size === 0 || (wasHeld && !isSettled) ? silent : []
+function keptOf(known: Objects, { definition, listed, deleted, isSettled, wasHeld }: FoldObjectsInput): string[] {
+  const lost = lostKeys(known, listed)
+  const absent = lost.filter((key) => !listed.has(key))
+  const isComing = listed.size === 0 || !isSettled
+  switch (definition) {
+    case 'same':
+      return []
+    case 'replaced':
+      return isComing ? absent : []
+    case 'there': {
+      const silent = absent.filter((key) => !deleted.has(known.get(key)!.metadata.uid))
+      return listed.size === 0 || (wasHeld && !isSettled) ? silent : []
+    }
+    case 'going':
+    case 'unknown':
+      return lost
   }
 }

@@ -23,12 +23,16 @@ export function objectKey({ metadata: { namespace, name } }: KubeObject): string
   return namespace === undefined ? name : `${namespace}/${name}`
 }
 
-/**
- * Whether one version of an object is older than another one. Versions are numbers that grow, although the API calls them
- * opaque; of others nothing is known.
- */
+/** Whether one version of an object is older than another one. */
 export function isOlder(one: KubeObject, other: KubeObject): boolean {
-  const [a, b] = [one.metadata.resourceVersion, other.metadata.resourceVersion]
-  const areNumbers = /^\d+$/.test(a) && /^\d+$/.test(b)
-  return areNumbers && BigInt(a) < BigInt(b)
+  return isOlderVersion(one.metadata.resourceVersion, other.metadata.resourceVersion)
+}
+
+/**
+ * Whether one resourceVersion is older than another one of the same kind. They are numbers that grow, although the API called
+ * them opaque for long; of others nothing is known.
+ */
+export function isOlderVersion(one: string, other: string): boolean {
+  const areNumbers = /^\d+$/.test(one) && /^\d+$/.test(other)
+  return areNumbers && BigInt(one) < BigInt(other)
 }

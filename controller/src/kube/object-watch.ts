@@ -25,6 +25,8 @@ export interface ObjectWatch {
   state(): ObjectWatchState
   /** By key. */
   readonly objects: ReadonlyMap<string, KubeObject>
+  /** Of the whole list, when it was read last; undefined before. */
+  listVersion(): string | undefined
   /** Uids of objects whose deletion was seen, and not only that they are there no more. */
   readonly deleted: ReadonlySet<string>
   forgetDeletions(uids: ReadonlySet<string>): void
@@ -64,6 +66,7 @@ export function createObjectWatch(options: ObjectWatchOptions): ObjectWatch {
   let state: ObjectWatchState = { condition: 'starting', isComplete: false, fault: undefined }
   /** To go on from; undefined if everything is to be listed first. */
   let version: string | undefined
+  let listVersion: string | undefined
   let failures = 0
 
   function setState(next: ObjectWatchState): void {
@@ -103,6 +106,7 @@ export function createObjectWatch(options: ObjectWatchOptions): ObjectWatch {
     for (const key of objects.keys()) if (!found.has(key)) objects.delete(key)
     for (const [key, object] of found) objects.set(key, object)
     version = page.metadata.resourceVersion
+    listVersion = version
     setState({ condition: 'ready', isComplete: true, fault: undefined })
     onChange()
   }
@@ -153,6 +157,7 @@ export function createObjectWatch(options: ObjectWatchOptions): ObjectWatch {
     resource,
     state: () => state,
     objects,
+    listVersion: () => listVersion,
     deleted,
 
     forgetDeletions(uids) {
