@@ -73,6 +73,10 @@ describe('what is written to an ImageCache', () => {
     const told = { ...world, caches: [] }
     expect(look(object, { world: told })).not.toHaveProperty('finalizers')
     expect(look(object, { world: told, isDefinitionGoing: true })).toMatchObject({ finalizers: ['other'] })
+    const ended = [...world.assignments].map(([node, { entries, ...assignment }]) => {
+      return [node, { ...assignment, entries: entries.map((entry) => ({ ...entry, set: null })) }] as const
+    })
+    expect(look(object, { world: { ...told, assignments: new Map(ended) } })).toMatchObject({ finalizers: ['other'] })
     expect(look(object).status).toBeUndefined()
   })
 })

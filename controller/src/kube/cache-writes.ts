@@ -96,7 +96,7 @@ function finalizersOf({ object, good, world, isDefinitionGoing }: CacheWritesInp
 function isPublished({ metadata: { uid } }: KubeObject, { caches, nodes, assignments }: World): boolean {
   if (caches.some(({ record }) => record.uid === uid)) return false
   const told = nodes.flatMap(({ name, heard }) => (heard ? (assignments.get(name) ?? []) : []))
-  return told.every(({ entries }) => entries.every(({ cache }) => cache.uid !== uid))
+  return told.every(({ entries }) => entries.every(({ cache, set }) => cache.uid !== uid || set === null))
 }
 
 /** The living caches of a world, by key. */
