@@ -1,6 +1,7 @@
 import type { ListenAddress } from '@stowage/mirror/server/listen-address'
 import type { Command } from 'commander'
 import type { StoreFlags } from './centre-store.ts'
+import { metricsOption, type MetricsFlags } from './metrics/metrics-option.ts'
 import { listenOption } from './commands/mirror.ts'
 import { parseDuration } from '@stowage/controller/api/duration'
 import { caFileOption } from './network-settings.ts'
@@ -8,7 +9,7 @@ import type { MachineCredentialFlags } from './open-registry.ts'
 import { eachParsedBy, option, parsedBy } from './option.ts'
 
 /** What every centre is told, wherever its wishes come from. */
-export interface CentreFlags extends MachineCredentialFlags, StoreFlags {
+export interface CentreFlags extends MachineCredentialFlags, StoreFlags, MetricsFlags {
   readonly listen: ListenAddress
   readonly imageCacheRefreshFrequency: number
   readonly insecureRegistry?: readonly string[]
@@ -18,6 +19,7 @@ export interface CentreFlags extends MachineCredentialFlags, StoreFlags {
 export function withCentreOptions(command: Command): Command {
   return command
     .addOption(listenOption())
+    .addOption(metricsOption())
     .addOption(
       option('--image-cache-refresh-frequency <duration>', 'how often tags are looked up again; 0s for never')
         .argParser(parsedBy(parseDuration))

@@ -26,6 +26,8 @@ export interface StoreFlags {
 export interface CentreStore extends AsyncDisposable {
   readonly objects: ObjectStore
   readonly content: ContentStore
+  /** The data directory, if it lies in this process. */
+  readonly directory: string | undefined
   /** Another process owns it, and sees to what has to be cleared away in it. */
   readonly isRemote: boolean
   /** The same store, written to only while a fence stands. A directory is locked: it needs none. */
@@ -77,6 +79,7 @@ async function openInDirectory(path: string): Promise<CentreStore> {
   return {
     objects,
     content,
+    directory: directory.path,
     isRemote: false,
     fenced: () => ({ objects, content }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
@@ -97,7 +100,13 @@ async function openInMirror(
     const objects = opened.use(openRemoteStore({ url: mirror, token, ca, userAgent, fence }))
     return { objects, content: createContentStore(objects) }
   }
-  return { ...open(), isRemote: true, fenced: open, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  return {
+    ...open(),
+    directory: undefined,
+    isRemote: true,
+    fenced: open,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
 }
 
 const lookAgainMs = 2000

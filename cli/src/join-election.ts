@@ -38,7 +38,7 @@ export async function joinElection(
     const fence = await takeFence(store.objects, { identity, mayWrite })
     const centre = await openCentre(settings, { ...store.fenced(() => fence), mayWrite })
     // Apart, as routes cannot come and go in a server that listens.
-    const own = createMirrorServer()
+    const own = createMirrorServer({ meter: settings.meter })
     await own.register(centre.routes)
     await own.ready()
     leading = { handler: (request, response) => own.routing(request, response), mayWrite }

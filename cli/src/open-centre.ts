@@ -1,4 +1,5 @@
-import { openController, type ControllerOptions } from '@stowage/controller/open-controller'
+import { openController, type Controller, type ControllerOptions } from '@stowage/controller/open-controller'
+import type { Meter } from '@stowage/mirror/metrics/meter'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { runAll } from '@stowage/node-agent/run-all'
@@ -14,16 +15,23 @@ export interface CentreSource extends Pick<ControllerOptions, 'source' | 'onStep
 export interface OpenSourceOptions {
   readonly objects: ObjectStore
   readonly log: Logger
+  readonly meter: Meter
   /** Whether no other replica can lead yet; undefined where there is none. */
   readonly mayWrite?: (() => boolean) | undefined
 }
 
 export interface CentreSettings extends Pick<ControllerOptions, 'upstreamFor' | 'refreshMs' | 'log'> {
+  readonly meter: Meter
   readonly openSource: (options: OpenSourceOptions) => Promise<CentreSource>
+  /** Told which centre works in this process, and undefined when none does any more. */
+  readonly onCentre: (centre: WorkingCentre | undefined) => void
 }
 
 export interface OpenCentreOptions
   extends Pick<CentreStore, 'objects' | 'content'>, Pick<OpenSourceOptions, 'mayWrite'> {}
+
+/** How a centre stands. */
+export type WorkingCentre = Pick<Controller, 'samples' | 'stepMs' | 'isInformed'>
 
 /** A centre that knows all that it knew before. */
 export interface OpenedCentre {
@@ -38,16 +46,23 @@ export interface OpenedCentre {
  * @throws Fault invalid if another version wrote its memory; unavailable
  */
 export async function openCentre(
-  { openSource, ...settings }: CentreSettings,
+  { openSource, onCentre, ...settings }: CentreSettings,
   { objects, content, mayWrite }: OpenCentreOptions,
 ): Promise<OpenedCentre> {
-  const { run, ...wishing } = await openSource({ objects, log: settings.log, mayWrite })
+  const { run, ...wishing } = await openSource({ objects, log: settings.log, meter: settings.meter, mayWrite })
   const controller = await openController({ ...settings, ...wishing, content, objects })
   return {
     async routes(app) {
       await app.register(controller.edgeApi)
       await app.register(controller.operatorApi)
     },
-    run: (signal) => runAll([(until) => controller.run(until), ...(run ? [run] : [])], signal),
+    async run(signal) {
+      onCentre(controller)
+      try {
+        await runAll([(until) => controller.run(until), ...(run ? [run] : [])], signal)
+      } finally {
+        onCentre(undefined)
+      }
+    },
   }
 }

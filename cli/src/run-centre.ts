@@ -1,5 +1,6 @@
 import type { OpenedElection } from '@stowage/controller/kube/lease/open-election'
 import { openUpstreamClients } from '@stowage/controller/mirroring/upstream-clients'
+import { noMeter } from '@stowage/mirror/metrics/meter'
 import { allowAll } from '@stowage/mirror/server/authorize'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
@@ -8,9 +9,13 @@ import type { CentreFlags } from './centre-options.ts'
 import { openCentreStore, untilReachable, type CentreStore } from './centre-store.ts'
 import type { CommandContext } from './command-context.ts'
 import { expireUploads } from './expire-uploads.ts'
+import { centreChecks } from './health-checks.ts'
 import { joinElection } from './join-election.ts'
+import { centreMetrics } from './metrics/all-metrics.ts'
+import { centreSamples } from './metrics/centre-samples.ts'
+import { openMeasuring } from './metrics/open-measuring.ts'
 import { readNetworkSettings } from './network-settings.ts'
-import { openCentre, type CentreSettings } from './open-centre.ts'
+import { openCentre, type CentreSettings, type WorkingCentre } from './open-centre.ts'
 import { machineCredentials, openRegistry } from './open-registry.ts'
 import { serve } from './serve.ts'
 
@@ -41,15 +46,29 @@ export async function runCentre(
     open: (registry, secrets) => openRegistry(registry, secrets, network),
   })
   const { upstreamFor } = upstreams
-  const settings = { upstreamFor, openSource, refreshMs: flags.imageCacheRefreshFrequency, log }
-  const app = createMirrorServer()
-  await app.register(registryRoutes, { store: store.content, authorize: allowAll, log })
-  const working = election
+  const measuring = await openMeasuring(flags.metricsListen, { metrics: centreMetrics, version: context.version, log })
+  const { meter } = measuring
+  let working: WorkingCentre | undefined
+  const centre = (): WorkingCentre | undefined => working
+  measuring.look(() => centreSamples(centre(), store))
+  const settings = {
+    upstreamFor,
+    openSource,
+    refreshMs: flags.imageCacheRefreshFrequency,
+    onCentre: (next: WorkingCentre | undefined) => void (working = next),
+    meter: meter ?? noMeter,
+    log,
+  }
+  const app = createMirrorServer({ meter })
+  await app.register(registryRoutes, { store: store.content, authorize: allowAll, log, meter })
+  const leading = election
     ? await joinElection(app, { election, store, settings })
     : await workAlone(app, { store, settings, signal })
-  const serving = (until: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, log, signal: until })
+  const checks = centreChecks(centre, store)
+  const serving = (until: AbortSignal): Promise<void> =>
+    serve(app, { listen: flags.listen, log, signal: until, ...checks })
   const expiring = (until: AbortSignal): Promise<void> => expireUploads(store.content, { log, signal: until })
-  await runAll([serving, working, ...(store.isRemote ? [] : [expiring])], signal)
+  await runAll([serving, leading, ...measuring.loops, ...(store.isRemote ? [] : [expiring])], signal)
 }
 
 interface AloneOptions {

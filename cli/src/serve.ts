@@ -1,20 +1,25 @@
 import { once } from 'node:events'
+import { healthRoutes, type HealthChecks } from '@stowage/mirror/server/health-routes'
 import { isLoopback, type ListenAddress } from '@stowage/mirror/server/listen-address'
 import { listen, type createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import type { Logger } from 'pino'
 
-export interface ServeOptions {
+export interface ServeOptions extends Partial<HealthChecks> {
   readonly listen: ListenAddress
   readonly log: Logger
   readonly signal: AbortSignal
 }
 
-/** Serves until the signal, and says where, and to whom it is open. Whether it lives is answered at `/healthz`. */
+/**
+ * Serves until the signal, and says where, and to whom it is open. Whether it lives is answered at `/healthz`, and whether it
+ * can be asked at `/readyz`.
+ */
 export async function serve(
   app: ReturnType<typeof createMirrorServer>,
-  { listen: address, log, signal }: ServeOptions,
+  { listen: address, log, signal, live = [], ready = [] }: ServeOptions,
 ): Promise<void> {
-  app.get('/healthz', () => 'ok')
+  const ping = { name: 'ping', look: () => undefined }
+  healthRoutes(app, { live: [ping, ...live], ready: [ping, ...ready] })
   await using listening = await listen(app, address)
   log.info({ url: listening.url }, 'listening')
   if (!isLoopback(address)) {

@@ -12,10 +12,15 @@ import type { CommandContext } from '../command-context.ts'
 import { expireUploads } from '../expire-uploads.ts'
 import { openDataDirectory } from '../lock/data-directory.ts'
 import { option, parsedBy } from '../option.ts'
+import { storeCheck } from '../health-checks.ts'
+import { mirrorMetrics } from '../metrics/all-metrics.ts'
+import { metricsOption, type MetricsFlags } from '../metrics/metrics-option.ts'
+import { openMeasuring } from '../metrics/open-measuring.ts'
+import { storeSamples } from '../metrics/store-samples.ts'
 import { serve } from '../serve.ts'
 import { openTokenFile } from '../token-file.ts'
 
-interface MirrorFlags {
+interface MirrorFlags extends MetricsFlags {
   readonly data: string
   readonly listen: ListenAddress
   readonly allowSparse?: boolean
@@ -28,6 +33,7 @@ export function mirrorCommand(context: CommandContext): Command {
     .description('Serve the OCI registry alone: push to it, pull from it with any client.')
     .addOption(option('--data <directory>', 'where its content lies').makeOptionMandatory())
     .addOption(listenOption())
+    .addOption(metricsOption())
     .addOption(
       option(
         '--allow-sparse',
@@ -60,13 +66,17 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   await using objects = await openFsStore({ directory: directory.path })
   const digests = createUploadDigests()
   const store = createContentStore(objects, { digests })
-  const app = createMirrorServer()
-  await app.register(registryRoutes, { store, authorize: allowAll, takesSparse: flags.allowSparse, log })
+  const measuring = await openMeasuring(flags.metricsListen, { metrics: mirrorMetrics, version: context.version, log })
+  measuring.look(() => storeSamples(directory.path))
+  const { meter } = measuring
+  const app = createMirrorServer({ meter })
+  await app.register(registryRoutes, { store, authorize: allowAll, takesSparse: flags.allowSparse, log, meter })
   if (flags.objectsTokenFile !== undefined) {
     const file = await openTokenFile({ flag: '--objects-token-file', path: flags.objectsTokenFile, log })
     await app.register(objectsRoutes, { objects, digests, tokens: () => file.tokens(), log })
   }
-  const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, log, signal })
+  const ready = [storeCheck({ directory: directory.path, objects })]
+  const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, log, signal, ready })
   const expiring = (signal: AbortSignal): Promise<void> => expireUploads(store, { log, signal })
-  await runAll([serving, expiring], context.signal)
+  await runAll([serving, expiring, ...measuring.loops], context.signal)
 }

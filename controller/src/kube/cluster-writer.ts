@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { Meter } from '@stowage/mirror/metrics/meter'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { EdgeNodeStatus } from '../api/edge-node.ts'
 import type { WrittenStatus } from '../api/written-status.ts'
+import { controllerMetrics } from '../metrics/controller-metrics.ts'
 import type { CacheEvent } from '../plan/events-of.ts'
 import type { KubeApi } from './kube-api.ts'
 import type { KubeObject } from './kube-object.ts'
@@ -25,6 +27,7 @@ export interface ClusterWriter {
 export interface ClusterWriterOptions {
   readonly api: KubeApi
   readonly now: () => number
+  readonly meter: Meter
   readonly signal: AbortSignal
 }
 
@@ -32,7 +35,18 @@ export interface ClusterWriterOptions {
 const component = 'kubefledged-controller'
 const longestEventMessage = 1024
 
-export function createClusterWriter({ api, now, signal }: ClusterWriterOptions): ClusterWriter {
+export function createClusterWriter({ api, now, meter, signal }: ClusterWriterOptions): ClusterWriter {
+  async function counted<T>(kind: string, write: Promise<T>): Promise<T> {
+    try {
+      const answer = await write
+      meter.add(controllerMetrics.clusterWrites, { kind })
+      return answer
+    } catch (error) {
+      if (isFault(error)) meter.add(controllerMetrics.clusterWriteFailures, { kind, code: error.code })
+      throw error
+    }
+  }
+
   /**
    * Replaces the whole status, whoever wrote what stands there; only of this very object, and only as it was seen: who wrote
    * since then may be another replica, which leads now.
@@ -70,20 +84,23 @@ export function createClusterWriter({ api, now, signal }: ClusterWriterOptions):
   }
 
   return {
-    cacheStatus: (object, status) => replaceStatus(object, status),
-    edgeNodeStatus: (object, status) => replaceStatus(object, status),
+    cacheStatus: (object, status) => counted('ImageCache', replaceStatus(object, status)),
+    edgeNodeStatus: (object, status) => counted('EdgeNode', replaceStatus(object, status)),
 
     removeAnnotations: (object, names) =>
-      changeMetadata(object, { annotations: Object.fromEntries(names.map((name) => [name, null])) }),
+      counted(
+        'ImageCache',
+        changeMetadata(object, { annotations: Object.fromEntries(names.map((name) => [name, null])) }),
+      ),
 
-    finalizers: (object, names) => changeMetadata(object, { finalizers: names }),
+    finalizers: (object, names) => counted('ImageCache', changeMetadata(object, { finalizers: names })),
 
     event(object, { type, reason, message }, mark) {
       const { name, namespace = 'default', uid, resourceVersion } = object.metadata
       const { apiVersion, kind } = object
       const time = `${new Date(now()).toISOString().slice(0, 19)}Z`
       const hash = createHash('sha256').update(`${uid} ${mark}`).digest('hex').slice(0, 16)
-      return createOnce(`/api/v1/namespaces/${namespace}/events`, {
+      const event = {
         apiVersion: 'v1',
         kind: 'Event',
         metadata: { name: `${name.slice(0, 230)}.${hash}`, namespace },
@@ -95,12 +112,13 @@ export function createClusterWriter({ api, now, signal }: ClusterWriterOptions):
         firstTimestamp: time,
         lastTimestamp: time,
         count: 1,
-      })
+      }
+      return counted('Event', createOnce(`/api/v1/namespaces/${namespace}/events`, event))
     },
 
     createEdgeNode(name) {
       const { apiVersion, kind, path } = edgeNodeResource
-      return createOnce(path, { apiVersion, kind, metadata: { name } })
+      return counted('EdgeNode', createOnce(path, { apiVersion, kind, metadata: { name } }))
     },
   }
 }

@@ -1,3 +1,4 @@
+import { noMeter, type Meter } from '@stowage/mirror/metrics/meter'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
 import { createBell } from '../bell.ts'
@@ -11,6 +12,7 @@ export interface OpenClusterOptions extends KubeConfigOptions {
   readonly userAgent: string
   readonly objects: ObjectStore
   readonly log: Logger
+  readonly meter?: Meter
   /** Epoch milliseconds. */
   readonly now?: () => number
   /** Asked right before anything is written to the cluster; default: yes. */
@@ -28,11 +30,11 @@ export interface Cluster extends Required<Pick<ControllerOptions, 'source' | 'on
  * @throws Fault invalid if nothing says which cluster it is
  */
 export async function openCluster(options: OpenClusterOptions): Promise<Cluster> {
-  const { userAgent, objects, log, now = Date.now, mayWrite = () => true } = options
+  const { userAgent, objects, log, meter = noMeter, now = Date.now, mayWrite = () => true } = options
   const api = createKubeApi({ config: readKubeConfig(options), userAgent, mayWrite })
   const bell = createBell()
   const source = await openKubeSource({ api, objects, log, now, onLook: () => bell.ring() })
-  const projection = createProjection({ api, source, bell, now, log })
+  const projection = createProjection({ api, source, bell, now, log, meter })
   return {
     source,
     onStep: (world, { forgetNode }) => projection.show(world, forgetNode),

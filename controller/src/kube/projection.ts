@@ -1,3 +1,4 @@
+import { noMeter, type Meter } from '@stowage/mirror/metrics/meter'
 import { isFault, type Fault } from '@stowage/mirror/oci/fault'
 import PQueue from 'p-queue'
 import type { Logger } from 'pino'
@@ -22,6 +23,7 @@ export interface ProjectionOptions {
   readonly bell: Bell
   readonly now: () => number
   readonly log: Logger
+  readonly meter?: Meter
   /** The least time between two writes of one ImageCache's status, in milliseconds. */
   readonly statusEveryMs?: number
 }
@@ -52,7 +54,7 @@ interface Trouble {
 
 /** Level-based: what is to be written follows from the world and the objects, and is looked for again after each write. */
 export function createProjection(options: ProjectionOptions): Projection {
-  const { api, source, bell, now, log, statusEveryMs = 5000 } = options
+  const { api, source, bell, now, log, meter = noMeter, statusEveryMs = 5000 } = options
   const { imageCaches, edgeNodes } = source
   const queue = new PQueue({ concurrency })
   const troubles = new Map<string, Trouble>()
@@ -215,7 +217,7 @@ export function createProjection(options: ProjectionOptions): Projection {
     },
 
     async run(signal) {
-      const writer = createClusterWriter({ api, now, signal })
+      const writer = createClusterWriter({ api, now, meter, signal })
       while (!signal.aborted) {
         const isThere = imageCaches.state().condition === 'ready'
         let restMs = leastRestMs

@@ -4,10 +4,18 @@ import type { PathKind } from './exchange.ts'
 import { parsePath } from './parse-path.ts'
 import { serverMetrics } from './server-metrics.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Another server answers, and counts it. */
+    isPassedOn?: boolean
+  }
+}
+
 /** Counts all requests of a server. To be called before its routes are made. */
 export function measureRequests(app: FastifyInstance, meter: Meter): void {
   app.addHook('onResponse', async (request, reply) => {
-    const { method } = request
+    const { method, routeOptions } = request
+    if (routeOptions.config.isPassedOn) return
     const route = routeOf(request)
     meter.add(serverMetrics.requests, { route, method, code: String(reply.raw.statusCode) })
     meter.observe(serverMetrics.requestDuration, { route, method }, reply.elapsedTime / 1000)
