@@ -60,6 +60,21 @@ requirePart('helm')('the chart', () => {
     ])
   })
 
+  it('gives the volume to the mirror if that has a pod of its own, and a token to both, which no file holds', async () => {
+    const parts = (await renderChart({ 'mirror.separate': true })).split('\n---\n')
+    const deployment = (name: string): string =>
+      parts.find((part) => part.includes('kind: Deployment') && part.includes(`name: ${name}\n`)) ?? ''
+    const [controller, mirror] = [deployment('kube-fledged-controller'), deployment('kube-fledged-mirror')]
+    expect(controller).toContain('--mirror=http://kube-fledged-mirror:5080\n')
+    expect(controller).not.toContain('kube-fledged-controller-store')
+    expect(mirror).toContain('claimName: kube-fledged-controller-store')
+    for (const part of [controller, mirror]) expect(part).toContain('secretName: kube-fledged-mirror-token')
+    expect(await renderChart()).not.toContain('mirror')
+    const own = await renderChart({ 'mirror.separate': true, 'mirror.existingTokenSecret': 'mine' })
+    expect(own).toContain('secretName: mine')
+    expect(own).not.toContain('kind: Secret')
+  })
+
   requirePart('kube-api')('before a real API server', () => {
     let directory: string
     let kube: KubeApi

@@ -14,6 +14,11 @@ export const installations = {
     'agent.tolerations': [],
     'agent.nodeSelector': { 'node-role.kubernetes.io/worker': 'true' },
   },
+  'with a mirror of its own': {
+    'mirror.separate': true,
+    'mirror.allowedFrom': [{ namespaceSelector: {} }],
+    'mirror.nodeSelector': { disk: 'large' },
+  },
   'with everything that is off by default': {
     pullSecretNamespaces: ['default'],
     'podDisruptionBudget.enabled': true,

@@ -13,6 +13,8 @@
 {{- define "stowage.controller" -}}{{ include "stowage.fullname" . }}-controller{{- end -}}
 {{- define "stowage.agent" -}}{{ include "stowage.fullname" . }}-agent{{- end -}}
 
+{{- define "stowage.mirror" -}}{{ include "stowage.fullname" . }}-mirror{{- end -}}
+
 {{- define "stowage.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "stowage.controller" .) .Values.serviceAccount.name -}}
@@ -34,6 +36,55 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app: kubefledged
 kubefledged: kubefledged-controller
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "stowage.mirrorSelector" -}}
+app: kubefledged
+kubefledged: stowage-mirror
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* Whether the mirror has a pod of its own: several controllers can share no volume. Empty if not. */}}
+{{- define "stowage.isMirrorSeparate" -}}
+{{- if or .Values.mirror.separate (gt (int .Values.controllerReplicaCount) 1) }}true{{ end -}}
+{{- end -}}
+
+{{/* The Secret with the token that mirror and controllers share. */}}
+{{- define "stowage.mirrorTokenSecret" -}}
+{{- default (printf "%s-token" (include "stowage.mirror" .)) .Values.mirror.existingTokenSecret -}}
+{{- end -}}
+
+{{/* What controllers are told of where everything is kept. */}}
+{{- define "stowage.storeArgs" -}}
+{{- if include "stowage.isMirrorSeparate" . -}}
+- --mirror=http://{{ include "stowage.mirror" . }}:5080
+- --mirror-token-file=/var/run/secrets/stowage/mirror/token
+{{- else -}}
+# Not the volume itself, which may have a lost+found.
+- --data=/var/lib/stowage/centre
+{{- end -}}
+{{- end -}}
+
+{{- define "stowage.storeVolume" -}}
+- name: store
+  {{- if .Values.store.hostPath }}
+  hostPath: { path: {{ .Values.store.hostPath | quote }}, type: Directory }
+  {{- else }}
+  persistentVolumeClaim: { claimName: {{ default (printf "%s-store" (include "stowage.controller" .)) .Values.store.existingClaim }} }
+  {{- end }}
+{{- end -}}
+
+{{- define "stowage.mirrorTokenVolume" -}}
+- name: mirror-token
+  secret:
+    secretName: {{ include "stowage.mirrorTokenSecret" . }}
+    defaultMode: 0440
+{{- end -}}
+
+{{- define "stowage.mirrorTokenMount" -}}
+- name: mirror-token
+  mountPath: /var/run/secrets/stowage/mirror
+  readOnly: true
 {{- end -}}
 
 {{- define "stowage.agentSelector" -}}
