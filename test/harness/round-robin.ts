@@ -5,24 +5,24 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export interface RoundRobin extends AsyncDisposable {
   /** Without a slash at its end. */
   readonly url: string
-  /** No new connection goes there, as to a pod that is not ready; those that are there stay. */
+  /** No connection goes there any more, and those that do end, as proxies have it with a pod that is not ready. */
   leaveOut(url: string): void
-  takeIn(url: string): void
 }
 
 export async function startRoundRobin(urls: readonly string[]): Promise<RoundRobin> {
   const left = new Set<string>()
-  const sockets = new Set<Socket>()
+  /** With the server that they go to, if they go to one. */
+  const sockets = new Map<Socket, string | undefined>()
   let turn = 0
 
-  function keep(socket: Socket): Socket {
-    sockets.add(socket)
+  function keep(socket: Socket, to?: string): Socket {
+    sockets.set(socket, to)
     return socket.on('error', () => undefined).on('close', () => sockets.delete(socket))
   }
 
   async function reach(url: string): Promise<Socket | undefined> {
     const { hostname, port } = new URL(url)
-    const socket = keep(connect({ host: hostname, port: Number(port), allowHalfOpen: true }))
+    const socket = keep(connect({ host: hostname, port: Number(port), allowHalfOpen: true }), url)
     try {
       await once(socket, 'connect')
       return socket
@@ -52,10 +52,12 @@ export async function startRoundRobin(urls: readonly string[]): Promise<RoundRob
   await once(listener, 'listening')
   return {
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
-    leaveOut: (url) => void left.add(url),
-    takeIn: (url) => void left.delete(url),
+    leaveOut(url) {
+      left.add(url)
+      for (const [socket, to] of sockets) if (to === url) socket.destroy()
+    },
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
+      for (const socket of sockets.keys()) socket.destroy()
       listener.close()
       await once(listener, 'close')
     },

@@ -3,19 +3,53 @@ import { eventually } from '../harness/eventually.ts'
 import { openJourney } from '../harness/journey.ts'
 import { imageCache, namespace } from '../harness/kube/cluster-site.ts'
 import { openReplicaSite, type Replica, type ReplicaSite } from '../harness/kube/replica-site.ts'
-import { untilHeld } from '../harness/node-files.ts'
+import { holds, untilHeld } from '../harness/node-files.ts'
 import { requirePart } from '../harness/require-part.ts'
+import type { PushedImage } from '../harness/source-registry.ts'
 import { askCentre } from '../harness/stowage-get.ts'
+
+const shortLease = [
+  '--leader-elect-lease-duration=6s',
+  '--leader-elect-renew-deadline=4s',
+  '--leader-elect-retry-period=1s',
+]
 
 const other = ({ replicas }: ReplicaSite, than: Replica): Replica => replicas.find(({ name }) => name !== than.name)!
 
+type Assignments = ReadonlyMap<string, { readonly epoch: string; readonly sequence: number }>
+
 /** What each node was told last. */
-async function assignments(replica: Replica): Promise<ReadonlyMap<string, { epoch: string; sequence: number }>> {
+async function assignments(replica: Replica): Promise<Assignments> {
   const told = (await askCentre('nodes', replica.url)).map(({ name, assignment }) => {
     const [epoch = '', sequence] = (assignment ?? '').split('/')
     return [name, { epoch, sequence: Number(sequence) }] as const
   })
   return new Map(told)
+}
+
+function expectSequel(after: Assignments, before: Assignments): void {
+  for (const [name, { epoch, sequence }] of after) {
+    expect([name, epoch]).toEqual([name, before.get(name)?.epoch])
+    expect(sequence).toBeGreaterThan(before.get(name)?.sequence ?? Infinity)
+  }
+}
+
+async function endsWith(replica: Replica, words: RegExp): Promise<void> {
+  expect((await replica.program().exited).code).toBe(1)
+  expect(replica.program().lines()).toContainEqual(expect.stringMatching(words))
+}
+
+/** All that controllers write, by its version; not what nodes say, which goes on. */
+async function writtenBy({ kube, versions }: ReplicaSite): Promise<unknown> {
+  const stored = [...(await versions('controller/'))].filter(([key]) => !key.startsWith('controller/nodes/'))
+  const kinds = 'imagecaches,edgenodes,events'
+  interface Written {
+    readonly kind: string
+    readonly metadata: { readonly name: string; readonly resourceVersion: string }
+  }
+  const { items } = await kube.get<{ items: Written[] }>(kinds, '--namespace', namespace)
+  const written = items.map(({ kind, metadata: { name, resourceVersion } }) => [`${kind} ${name}`, resourceVersion])
+  return Object.fromEntries([...stored, ...written])
 }
 
 /** How often each event of an ImageCache was recorded, by what it says. */
@@ -62,10 +96,7 @@ requirePart('kube-api')('two controllers of a cluster', () => {
     await site.untilStatus('shop', ({ status, reason }) => status === 'Succeeded' && reason === 'ImageCacheUpdate')
     // What was on its way when the leader was killed may come again, and nothing else.
     expect(await crossed()).toBeLessThan(9_000_000 + 3_000_000)
-    for (const [name, { epoch, sequence }] of await assignments(second)) {
-      expect([name, epoch]).toEqual([name, before.get(name)!.epoch])
-      expect(sequence).toBeGreaterThan(before.get(name)!.sequence)
-    }
+    expectSequel(await assignments(second), before)
     expect(new Set(Object.values(await eventsOf(site, 'shop')))).toEqual(new Set([1]))
 
     // Who comes back waits, and answers for the leader; who goes in an orderly way lets the other one lead at once.
@@ -78,5 +109,43 @@ requirePart('kube-api')('two controllers of a cluster', () => {
     expect((await stopped).code).toBe(0)
     await kube.apply(imageCache('shop', [{ images: [big.reference] }]))
     await site.untilStatus('shop', ({ status, counts }) => status === 'Succeeded' && counts.images === 1)
+  })
+
+  it('end as leaders who stood still or lose the API server, and write nothing more; nodes go on with the next one', async () => {
+    await using journey = await openJourney()
+    await using site = await openReplicaSite(journey, { flags: shortLease })
+    const { kube, door } = site
+    const { layout } = await site.agent('edge-1')
+    const [app, next, last] = [await site.push('app'), await site.push('next'), await site.push('last')]
+    const wish = (...images: PushedImage[]): Promise<void> =>
+      kube.apply(imageCache('shop', [{ images: images.map(({ reference }) => reference) }]))
+    const still = await site.untilLeader()
+    await wish(app)
+    await site.untilStatus('shop', ({ status }) => status === 'Succeeded')
+
+    process.kill(still.program().pid, 'SIGSTOP')
+    door.leaveOut(still.url)
+    const leader = await site.untilLeader({ before: still })
+    await wish(app, next)
+    await untilHeld(layout, [app, next])
+    await site.untilStatus('shop', ({ status, reason }) => status === 'Succeeded' && reason === 'ImageCacheUpdate')
+    const written = await writtenBy(site)
+    process.kill(still.program().pid, 'SIGCONT')
+    await endsWith(still, /^stowage: this process is the leader no longer/)
+    expect(await writtenBy(site)).toEqual(written)
+    expect(await site.untilLeader()).toBe(leader)
+
+    await still.start()
+    const before = await assignments(leader)
+    await kube.server.kill()
+    await endsWith(leader, /^stowage: .* was not renewed for 4 s/)
+    expect((await fetch(`${still.url}/v2/`)).status).toBe(200)
+    await eventually(async () => (await fetch(`${still.url}/api/v1/nodes`)).status === 503, { what: 'no leader' })
+    await leader.start()
+    await holds(layout, [app, next])
+    await kube.server.start()
+    await wish(app, next, last)
+    await untilHeld(layout, [app, next, last])
+    expectSequel(await assignments(await site.untilLeader()), before)
   })
 })

@@ -51,7 +51,7 @@ export interface ReplicaSite extends AsyncDisposable {
   untilLeader(options?: { readonly before?: Replica; readonly withinMs?: number }): Promise<Replica>
   untilStatus(name: string, isSo: (status: CacheStatus) => boolean): Promise<CacheStatus>
   /** The version of each object that the controllers keep, by key. */
-  versions(prefix: string): Promise<ReadonlyMap<string, string>>
+  readonly versions: (prefix: string) => Promise<ReadonlyMap<string, string>>
 }
 
 export interface ReplicaSiteOptions {
