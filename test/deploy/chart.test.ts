@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { chartNotes, lintChart, renderChart } from '../harness/helm.ts'
+import { chartNotes, installChart, lintChart, renderChart } from '../harness/helm.ts'
 import { startKubeApi, type KubeApi } from '../harness/kube/start-kube-api.ts'
 import { projectDirectory } from '../harness/project-directory.ts'
 import { requirePart } from '../harness/require-part.ts'
@@ -87,6 +87,18 @@ requirePart('helm')('the chart', () => {
     afterAll(async () => {
       await kube.stop()
       await rm(directory, { recursive: true, force: true })
+    })
+
+    it('keeps the token of a mirror over an upgrade', async () => {
+      const { kubeconfig } = kube.files
+      const where = { kubeconfig, namespace: 'upgraded' }
+      const token = (): Promise<string> =>
+        kube.kubectl('get', 'secret', 'kube-fledged-mirror-token', '-n', 'upgraded', '-o', 'jsonpath={.data.token}')
+      await installChart({ ...where, values: { 'mirror.separate': true } })
+      const first = await token()
+      expect(Buffer.from(first, 'base64').toString()).toMatch(/^[a-zA-Z0-9]{48}$/)
+      await installChart({ ...where, values: { 'mirror.separate': true, 'args.controllerLogLevel': 'DEBUG' } })
+      expect(await token()).toBe(first)
     })
 
     describe.each(Object.entries(installations))('%s', (_, values) => {

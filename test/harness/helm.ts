@@ -15,10 +15,26 @@ export interface ChartValues {
   readonly [key: string]: unknown
 }
 
+/** As flags of helm. */
+export function valueFlags(values: ChartValues): string[] {
+  return Object.entries(values).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`])
+}
+
 /** What `helm install kube-fledged --namespace kube-fledged` would apply: YAML documents. */
-export function renderChart(values: ChartValues = {}, ...flags: readonly string[]): Promise<string> {
-  const set = Object.entries(values).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`])
-  return helm('template', 'kube-fledged', chart, '--namespace', 'kube-fledged', ...set, ...flags)
+export function renderChart(values: ChartValues = {}, from = chart): Promise<string> {
+  return helm('template', 'kube-fledged', from, '--namespace', 'kube-fledged', ...valueFlags(values))
+}
+
+export interface InstallChartOptions {
+  readonly kubeconfig: string
+  readonly namespace: string
+  readonly values?: ChartValues
+}
+
+/** Installs the chart as `kube-fledged`, or upgrades it, and does not wait for its pods. */
+export async function installChart({ kubeconfig, namespace, values = {} }: InstallChartOptions): Promise<void> {
+  const where = ['--kubeconfig', kubeconfig, '--namespace', namespace, '--create-namespace']
+  await helm('upgrade', '--install', 'kube-fledged', chart, ...where, ...valueFlags(values))
 }
 
 /** What helm has to find fault with in the chart. */
@@ -28,7 +44,6 @@ export function lintChart(): Promise<string> {
 
 /** What whoever installs the chart with these values is told. */
 export async function chartNotes(values: ChartValues): Promise<string> {
-  const set = Object.entries(values).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`])
-  const text = await helm('install', 'kube-fledged', chart, '--dry-run=client', ...set)
+  const text = await helm('install', 'kube-fledged', chart, '--dry-run=client', ...valueFlags(values))
   return text.slice(text.indexOf('NOTES:'))
 }
