@@ -16,7 +16,7 @@ export interface ObserveWorldInput {
 
 /** All that is known at this moment. Caches that were never looked at by a step of the centre are not in it yet. */
 export function observeWorld({ memory, source, flights, listening, now }: ObserveWorldInput): World {
-  const { caches = [], nodes = [] } = source.wishes ?? {}
+  const { caches = [], nodes = [] } = source.wishes ?? source.remembered ?? {}
   return {
     epoch: memory.epoch,
     caches: caches.flatMap((cache) => {

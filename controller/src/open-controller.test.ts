@@ -190,7 +190,9 @@ describe('a centre', () => {
 
     now += 600_000
     source = createFakeSource()
+    source.become({ remembered: { caches: [aCache('a', [''])], nodes: [] } })
     await start({ objects: store })
+    expect([await centre.caches(), await centre.images()]).toEqual(before)
     source.wish([aCache('a', [''])])
     await until(async () => expect([await centre.caches(), await centre.images()]).toEqual(before))
     const online = async () => (await centre.nodes()).map((node) => [node.name, node.online])

@@ -76,7 +76,17 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
   for (const object of believed.caches.all().values()) readCache(object)
   const rememberedEdgeNodes = new Set(believed.edgeNodes.all().keys())
   let inForce: ReadonlyMap<string, ImageCache> = new Map()
-  let state: SourceState = { wishes: undefined, condition: 'starting', message: 'not read yet', problems: [] }
+  const remembered: SourceState['remembered'] = {
+    caches: [...cachesInForce(caches).values()],
+    nodes: readNodes(believed.edgeNodes.all(), believed.nodes.all()).items,
+  }
+  let state: SourceState = {
+    wishes: undefined,
+    remembered,
+    condition: 'starting',
+    message: 'not read yet',
+    problems: [],
+  }
   let wishes: Wishes | undefined
   let onChange = (): void => undefined
 
@@ -134,12 +144,13 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     ]
     const held = Object.values<BelievedObjects>(believed).flatMap((each) => each.held() ?? [])
     const faults = watches().flatMap((watch) => watch.state().fault?.message ?? [])
+    const known = { wishes, remembered: wishes ? undefined : remembered, problems }
     const effect = wishes ? 'what was read before stays in force' : 'nothing is published until it can be read'
     if (faults.length > 0) {
-      return { wishes, condition: 'unreadable', message: `${[...held, ...faults].join('; ')}; ${effect}`, problems }
+      return { ...known, condition: 'unreadable', message: `${[...held, ...faults].join('; ')}; ${effect}` }
     }
-    if (!wishes) return { wishes, condition: 'starting', message: 'not all of the cluster is read yet', problems }
-    return { wishes, condition: held.length > 0 ? 'held' : 'ready', message: held.join('; '), problems }
+    if (!wishes) return { ...known, condition: 'starting', message: 'not all of the cluster is read yet' }
+    return { ...known, condition: held.length > 0 ? 'held' : 'ready', message: held.join('; ') }
   }
 
   const watches = (): readonly ObjectWatch[] => [imageCaches, edgeNodes, nodes]

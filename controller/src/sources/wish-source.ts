@@ -28,6 +28,8 @@ export interface SourceProblem {
 export interface SourceState {
   /** Undefined as long as nothing is known of what is wanted: nothing may be published then. */
   readonly wishes: Wishes | undefined
+  /** While that is so, what was wanted at the last run: for whoever asks, and not to be acted on. */
+  readonly remembered?: Pick<Wishes, 'caches' | 'nodes'> | undefined
   /**
    * `ready`: what is written is in force, problems apart. `held`: it looks so wrong that the last good wishes stay in force.
    * `unreadable`: it cannot be read, with the same effect. `starting`: not yet looked at.
