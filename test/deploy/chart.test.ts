@@ -28,7 +28,7 @@ requirePart('helm')('the chart', () => {
   })
 
   it.each([
-    [{ controllerReplicaCount: 2 }, 'leader election is not built yet'],
+    [{ controllerReplicaCount: 0 }, 'is no number of controllers'],
     [{ 'agent.distribution': 'docker' }, 'is none of containerd, k3s, rke2'],
     [{ 'args.controllerLogLevel': 'LOUD' }, 'is none of DEBUG'],
     [
@@ -73,6 +73,39 @@ requirePart('helm')('the chart', () => {
     const own = await renderChart({ 'mirror.separate': true, 'mirror.existingTokenSecret': 'mine' })
     expect(own).toContain('secretName: mine')
     expect(own).not.toContain('kind: Secret')
+  })
+
+  it('lets several controllers choose a leader, with rights to one Lease and to what they keep in a mirror', async () => {
+    const text = await renderChart({ controllerReplicaCount: 2 })
+    expect(text).toContain('replicas: 2')
+    expect(text).toContain('type: RollingUpdate')
+    expect(text).toContain('--leader-elect-resource-name=kube-fledged-controller\n')
+    expect(text).toContain('resourceNames: [kube-fledged-controller]')
+    for (const words of ['fieldPath: status.podIP', 'podAntiAffinity', 'kind: PodDisruptionBudget']) {
+      expect(text).toContain(words)
+    }
+    const one = await renderChart()
+    for (const words of ['leases', 'podIP', 'podAntiAffinity', 'kind: PodDisruptionBudget', 'RollingUpdate']) {
+      expect(one).not.toContain(words)
+    }
+    expect(await renderChart({ controllerReplicaCount: 2, 'podDisruptionBudget.enabled': false })).not.toContain(
+      'Budget',
+    )
+  })
+
+  it('serves metrics only where that is wanted, and to whom', async () => {
+    expect(await renderChart()).not.toContain('metrics')
+    const parts = (await renderChart({ 'metrics.enabled': true, 'mirror.separate': true })).split('\n---\n')
+    const serving = parts.filter((part) => part.includes('--metrics-listen=:9090\n'))
+    expect(serving.map((part) => /kind: Deployment\n[^]*?name: (\S+)/.exec(part)?.[1])).toEqual([
+      'kube-fledged-controller',
+      'kube-fledged-mirror',
+    ])
+    expect(parts.filter((part) => part.includes('port: metrics'))).toEqual([])
+    const monitoring = { 'metrics.allowedFrom': [{ namespaceSelector: {} }], 'metrics.podMonitor.enabled': true }
+    const open = (await renderChart({ 'metrics.enabled': true, ...monitoring })).split('\n---\n')
+    const ofMetrics = open.filter((part) => part.includes('port: metrics'))
+    expect(ofMetrics.map((part) => /^kind: (\w+)$/m.exec(part)?.[1])).toEqual(['NetworkPolicy', 'PodMonitor'])
   })
 
   requirePart('kube-api')('before a real API server', () => {

@@ -16,11 +16,19 @@ export const installations = {
   },
   'with a mirror of its own': {
     'mirror.separate': true,
+    'metrics.enabled': true,
     'mirror.allowedFrom': [{ namespaceSelector: {} }],
     'mirror.nodeSelector': { disk: 'large' },
   },
+  'with several controllers, in the network of their nodes': {
+    controllerReplicaCount: 3,
+    'controller.hostNetwork': true,
+    'controller.env': [{ name: 'NO_PROXY', value: '10.0.0.0/8' }],
+  },
   'with everything that is off by default': {
     pullSecretNamespaces: ['default'],
+    'metrics.enabled': true,
+    'metrics.allowedFrom': [{ namespaceSelector: {} }],
     'podDisruptionBudget.enabled': true,
     'controller.hostNetwork': true,
     'controller.priorityClassName': 'system-cluster-critical',
