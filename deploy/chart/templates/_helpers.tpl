@@ -87,6 +87,29 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   readOnly: true
 {{- end -}}
 
+{{- define "stowage.metricsArgs" -}}
+{{- if .Values.metrics.enabled -}}
+- --metrics-listen=:{{ .Values.metrics.port }}
+{{- end -}}
+{{- end -}}
+
+{{- define "stowage.metricsPort" -}}
+{{- if .Values.metrics.enabled -}}
+- name: metrics
+  containerPort: {{ .Values.metrics.port }}
+{{- end -}}
+{{- end -}}
+
+{{/* An empty `from` would let everybody in. */}}
+{{- define "stowage.metricsIngress" -}}
+{{- if and .Values.metrics.enabled .Values.metrics.allowedFrom -}}
+- from:
+    {{- toYaml .Values.metrics.allowedFrom | nindent 4 }}
+  ports:
+    - port: metrics
+{{- end -}}
+{{- end -}}
+
 {{- define "stowage.agentSelector" -}}
 app: kubefledged
 kubefledged: stowage-agent
