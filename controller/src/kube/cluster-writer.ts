@@ -11,16 +11,16 @@ import { edgeNodeResource } from './kube-resource.ts'
 
 /** Writes to a cluster's objects. Each call resolves with the object as it is then. All throw Faults. */
 export interface ClusterWriter {
-  /** @throws Fault conflict if the object has changed since */
+  /** @throws Fault conflict if its status has changed since */
   cacheStatus(object: KubeObject, status: WrittenStatus): Promise<unknown>
   /** @throws Fault conflict if the object has changed since */
   removeAnnotations(object: KubeObject, names: readonly string[]): Promise<unknown>
-  /** @throws Fault conflict if the object has changed since */
+  /** @throws Fault conflict if they have changed since */
   finalizers(object: KubeObject, names: readonly string[]): Promise<unknown>
   /** Records an event once, however often it is called: `mark` tells it from others of the object. */
   event(object: KubeObject, event: CacheEvent, mark: string): Promise<void>
   createEdgeNode(name: string): Promise<void>
-  /** @throws Fault conflict if the object has changed since */
+  /** @throws Fault conflict if its status has changed since */
   edgeNodeStatus(object: KubeObject, status: EdgeNodeStatus): Promise<unknown>
 }
 
@@ -34,6 +34,17 @@ export interface ClusterWriterOptions {
 /** Tools select events by kube-fledged's name. */
 const component = 'kubefledged-controller'
 const longestEventMessage = 1024
+/** All that API servers say of a JSON patch of which a test failed. */
+const failedTest = /the server rejected our request due to an error in our request/
+
+/** What is replaced of an object. */
+interface Part {
+  readonly path: string
+  /** RFC 6901. */
+  readonly pointer: string
+  readonly seen: unknown
+  readonly value: unknown
+}
 
 export function createClusterWriter({ api, now, meter, signal }: ClusterWriterOptions): ClusterWriter {
   async function counted<T>(kind: string, write: Promise<T>): Promise<T> {
@@ -48,24 +59,38 @@ export function createClusterWriter({ api, now, meter, signal }: ClusterWriterOp
   }
 
   /**
-   * Replaces the whole status, whoever wrote what stands there; only of this very object, and only as it was seen: who wrote
-   * since then may be another replica, which leads now.
+   * Replaces one part of an object, whoever edits the rest of it meanwhile: only of this very object, and only as that part was
+   * seen. Who wrote it since then may be another replica, which leads now.
    */
-  async function replaceStatus(object: KubeObject, status: unknown): Promise<unknown> {
+  async function replacePart(object: KubeObject, { path, pointer, seen, value }: Part): Promise<unknown> {
     const body = [
       { op: 'test', path: '/metadata/uid', value: object.metadata.uid },
-      // Not a test: that would not be answered as a conflict.
-      { op: 'replace', path: '/metadata/resourceVersion', value: object.metadata.resourceVersion },
-      { op: 'add', path: '/status', value: status },
+      // What is absent is null to API servers.
+      { op: 'test', path: pointer, value: seen ?? null },
+      { op: 'add', path: pointer, value },
     ]
-    const path = `${pathOf(object)}/status`
     try {
       return await api.request({ method: 'PATCH', path, body, contentType: 'application/json-patch+json', signal })
+    } catch (cause) {
+      if (!isFault(cause, 'invalid') || !failedTest.test(cause.message)) throw cause
+      throw new Fault('conflict', `${cause.message}: ${pointer} has changed since`, { cause })
+    }
+  }
+
+  async function replaceStatus(object: KubeObject, status: unknown): Promise<unknown> {
+    const path = `${pathOf(object)}/status`
+    try {
+      return await replacePart(object, { path, pointer: '/status', seen: object['status'], value: status })
     } catch (cause) {
       if (!isFault(cause, 'not-found')) throw cause
       const hint = `unless the object is gone, the definition of ${object.kind} is an old one: apply that of this release`
       throw new Fault('not-found', `${cause.message}; ${hint}`, { cause })
     }
+  }
+
+  function replaceFinalizers(object: KubeObject, names: readonly string[]): Promise<unknown> {
+    const seen = object.metadata.finalizers
+    return replacePart(object, { path: pathOf(object), pointer: '/metadata/finalizers', seen, value: names })
   }
 
   function changeMetadata(object: KubeObject, change: object): Promise<unknown> {
@@ -93,7 +118,7 @@ export function createClusterWriter({ api, now, meter, signal }: ClusterWriterOp
         changeMetadata(object, { annotations: Object.fromEntries(names.map((name) => [name, null])) }),
       ),
 
-    finalizers: (object, names) => counted('ImageCache', changeMetadata(object, { finalizers: names })),
+    finalizers: (object, names) => counted('ImageCache', replaceFinalizers(object, names)),
 
     event(object, { type, reason, message }, mark) {
       const { name, namespace = 'default', uid, resourceVersion } = object.metadata

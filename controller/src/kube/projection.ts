@@ -46,6 +46,8 @@ const mostNodeWrites = 500
 /** An EdgeNode that was made is listed within this time, in milliseconds. */
 const listedWithinMs = 10_000
 const [firstPauseMs, longestPauseMs] = [1000, 60_000]
+/** After somebody else wrote the same object: whoever edits without a pause must not keep a status from being written. */
+const afterRaceMs = 250
 
 interface Trouble {
   readonly failures: number
@@ -94,7 +96,8 @@ export function createProjection(options: ProjectionOptions): Projection {
     // Somebody was faster: the next look knows what is there now.
     const isRace = err.code === 'conflict' || err.code === 'not-found'
     const failures = (before?.failures ?? 0) + 1
-    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(failures - 1, 10))
+    const grown = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(failures - 1, 10))
+    const pause = err.code === 'conflict' ? afterRaceMs : grown
     const retryAt = now() + Math.max(pause, err.retryAfterMs ?? 0)
     troubles.set(name, { failures, retryAt })
     dueAgain(retryAt)
