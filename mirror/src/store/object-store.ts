@@ -17,6 +17,17 @@ export interface ReadOptions {
   readonly reuseBuffers?: boolean | undefined
 }
 
+export interface ListOptions {
+  readonly after?: string | undefined
+  /** Objects of at most so many bytes may come with them: for who will read them all, over a way that takes its time. */
+  readonly bringUpTo?: number | undefined
+}
+
+/** An object as it is listed; with its bytes where the store brings them along. */
+export interface ListedObject extends ObjectInfo {
+  readonly bytes?: Uint8Array
+}
+
 export interface OpenUploadOptions {
   /** Whether an upload that is not there is begun, which is the default. */
   readonly create?: boolean | undefined
@@ -72,7 +83,7 @@ export interface ObjectStore extends AsyncDisposable {
   /** Deletes an object, only in this version if an etag is given; says whether it did. */
   delete(key: string, etag?: string): Promise<boolean>
   /** Objects whose key begins with `prefix`, ordered by key, those behind `after` only. What is written meanwhile may be among them. */
-  list(prefix: string, options?: { readonly after?: string | undefined }): AsyncIterable<ObjectInfo>
+  list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>
   /** Opens or goes on with an upload; ids are single safe segments. @throws Fault not-found if there is none and none is to be begun | no-space */
   openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
   listUploads(): AsyncIterable<{ readonly id: string; readonly size: number; readonly changedAt: number }>

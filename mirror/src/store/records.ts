@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import type { ObjectStore } from './object-store.ts'
+import type { ListedObject, ObjectInfo, ObjectStore } from './object-store.ts'
 import { readObject } from './read-object.ts'
 import { Fault } from '../oci/fault.ts'
 
@@ -48,9 +48,12 @@ export function createRecords<T>(objects: ObjectStore, { prefix, schema }: Recor
 
   async function read(key: string): Promise<RecordVersion<T> | undefined> {
     const object = await readObject(objects, key)
-    if (!object) return undefined
-    const text = object.bytes.toString()
-    return { value: parse(key, text), etag: object.info.etag, text }
+    return object && versionOf(object.info, object.bytes)
+  }
+
+  function versionOf({ key, etag }: ObjectInfo, bytes: Uint8Array): RecordVersion<T> {
+    const text = Buffer.from(bytes).toString()
+    return { value: parse(key, text), etag, text }
   }
 
   function parse(key: string, text: string): T {
@@ -88,7 +91,10 @@ export function createRecords<T>(objects: ObjectStore, { prefix, schema }: Recor
     delete: (name, etag) => objects.delete(keyOf(name), etag),
 
     async *list() {
-      for await (const { key, record } of readAhead(objects.list(prefix), read)) {
+      const listed = objects.list(prefix, { bringUpTo: largestBrought })
+      const readListed = async (info: ListedObject): Promise<RecordVersion<T> | undefined> =>
+        info.bytes ? versionOf(info, info.bytes) : await read(info.key)
+      for await (const { key, record } of readAhead(listed, readListed)) {
         if (record) yield { ...record, name: unescapeSegment(key.slice(prefix.length, -'.json'.length)) }
       }
     },
@@ -97,14 +103,16 @@ export function createRecords<T>(objects: ObjectStore, { prefix, schema }: Recor
 
 /** A store that is far away takes its time for each of thousands of records. */
 const readsAtOnce = 16
+const largestBrought = 64 * 1024
 
 async function* readAhead<R>(
-  listed: AsyncIterable<{ readonly key: string }>,
-  read: (key: string) => Promise<R>,
+  listed: AsyncIterable<ListedObject>,
+  read: (info: ListedObject) => Promise<R>,
 ): AsyncGenerator<{ readonly key: string; readonly record: R }> {
   const ahead: { readonly key: string; readonly reading: Promise<R> }[] = []
-  for await (const { key } of listed) {
-    const reading = read(key)
+  for await (const info of listed) {
+    const { key } = info
+    const reading = read(info)
     // Whoever waits for it hears of it; it may fail before its turn comes.
     reading.catch(() => undefined)
     ahead.push({ key, reading })

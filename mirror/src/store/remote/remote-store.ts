@@ -78,12 +78,14 @@ export function openRemoteStore(options: RemoteConnectionOptions): ObjectStore {
       return true
     },
 
-    async *list(prefix, { after } = {}) {
+    async *list(prefix, { after, bringUpTo } = {}) {
       folderOfPrefix(prefix)
       for (let behind = after, limit = firstPage; ; limit = Math.min(largestPage, limit * 8)) {
-        const reply = await connection.ask({ method: 'GET', path: '/list', query: { prefix, after: behind, limit } })
-        const { objects, more } = documentOf(reply, pageSchema)
-        yield* objects
+        const query = { prefix, after: behind, limit, bring: bringUpTo }
+        const { objects, more } = documentOf(await connection.ask({ method: 'GET', path: '/list', query }), pageSchema)
+        for (const { content, ...info } of objects) {
+          yield content === undefined ? info : { ...info, bytes: Buffer.from(content, 'base64') }
+        }
         if (!more) return
         behind = objects.at(-1)?.key
       }

@@ -33,7 +33,16 @@ export const objectInfoSchema: z.ZodType<ObjectInfo> = z.object({
   changedAt: z.number(),
 })
 
-export const pageSchema = z.object({ objects: z.array(objectInfoSchema), more: z.boolean() })
+/** Of a page so many bytes may be content of its objects. */
+export const mostBrought: number = 2 * 1024 * 1024
+
+/** `content` is in base64. */
+const listedSchema: z.ZodType<ObjectInfo & { readonly content?: string | undefined }> = z.intersection(
+  objectInfoSchema,
+  z.object({ content: z.string().optional() }),
+)
+
+export const pageSchema = z.object({ objects: z.array(listedSchema), more: z.boolean() })
 
 export const uploadsSchema = z.object({
   uploads: z.array(z.object({ id: z.string(), size: z.number().int().nonnegative(), changedAt: z.number() })),
