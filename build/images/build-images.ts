@@ -12,6 +12,7 @@ import { findFaults, type CheckedImage } from './find-faults.ts'
 import { imageFiles } from './image-files.ts'
 import { makeArchive } from './make-archive.ts'
 import { makeStowageImage } from './make-stowage-image.ts'
+import { addSiteFiles } from './site-files.ts'
 import { stageProject, type OwnPackage } from './stage-project.ts'
 
 const usage = `Makes what nodes run, for linux/amd64 and linux/arm64, from what npm and Debian publish.
@@ -19,7 +20,7 @@ const usage = `Makes what nodes run, for linux/amd64 and linux/arm64, from what 
     npm run images [DIRECTORY]      default: .cache/images
 
 Writes the container image as stowage-VERSION, an OCI image layout, and as stowage-VERSION.tar, the same in one file,
-which ctr, skopeo and stowage bundle import read; and for nodes without a container for the agent an archive with an
+which ctr, skopeo and stowage bundle import read, with the chart, the definitions and a script for sites without a link; and for nodes without a container for the agent an archive with an
 installation script, stowage-VERSION-linux-ARCHITECTURE.tar.gz. Needs Debian, with the archives of npm and Debian in reach.`
 
 const [target = path.join(projectDirectory, '.cache/images'), ...rest] = process.argv.slice(2)
@@ -36,6 +37,7 @@ async function buildImages(directory: string): Promise<void> {
   const { images, version, archives } = await makeAll(layout, unfinished.path)
   // Named by what nobody serves, so that a node that lacks the image asks no stranger for it.
   await makeIndex(layout, images, { name: `localhost/stowage:${version}` })
+  await addSiteFiles(layout.directory, version)
   const finished = path.join(directory, `stowage-${version}`)
   await writeArchive(layout.directory, path.join(unfinished.path, 'tar'))
   await rm(finished, { recursive: true, force: true })

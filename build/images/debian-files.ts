@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { glob, mkdir, readFile, realpath } from 'node:fs/promises'
 import path from 'node:path'
@@ -8,6 +9,12 @@ import type { Architecture } from './architecture.ts'
 import { readElf } from './elf.ts'
 
 const suite = 'trixie'
+const osRelease = `PRETTY_NAME="Debian GNU/Linux 13 (${suite})"
+NAME="Debian GNU/Linux"
+VERSION_ID="13"
+VERSION_CODENAME=${suite}
+ID=debian
+`
 const packageNames = ['libc6', 'libstdc++6', 'libgcc-s1', 'gcc-14-base', 'coreutils', 'ca-certificates'] as const
 /** Those that have a text of their own; the libraries of GCC have one in common. */
 const withLicence = ['libc6', 'gcc-14-base', 'coreutils', 'ca-certificates'] as const
@@ -24,27 +31,49 @@ export interface DebianFilesOptions {
 
 /**
  * What programs need of a system and no more: the loader, the libraries that they and these libraries name, the
- * certificates of public authorities, and the licences of all that.
+ * certificates of public authorities, and the licences of all that. It is what the archive has on that day, so which
+ * packages these were is written down, where those who look for known holes in images read it.
  * @throws CannotBeHad if the archive cannot be reached
  */
 export async function debianFiles({ directory, architecture, runs }: DebianFilesOptions): Promise<LayerEntry[]> {
   const root = path.join(directory, 'root')
-  await unpackPackages(directory, root, architecture)
+  const packages = await unpackPackages(directory, root, architecture)
   const own = programs.map((program) => path.join(root, program))
   const licences = withLicence.map((name) => `usr/share/doc/${name}/copyright`)
   return [
     ...(await librariesOf([...runs, ...own], root, architecture)),
     ...[...programs, ...licences].map((name) => ({ path: name, from: { file: path.join(root, name) } })),
     { path: 'etc/ssl/certs/ca-certificates.crt', from: { content: await certificatesIn(root) } },
+    { path: 'etc/os-release', from: { content: osRelease } },
+    ...(await packageRecords(packages)),
   ]
 }
 
-async function unpackPackages(directory: string, root: string, { name }: Architecture): Promise<void> {
+/** @returns the packages' files */
+async function unpackPackages(directory: string, root: string, { name }: Architecture): Promise<string[]> {
   const aptDirectory = path.join(directory, 'apt')
   await mkdir(aptDirectory, { recursive: true })
   const apt = await openPrivateApt(aptDirectory, suite, { architecture: name })
   for (const packageName of packageNames) await apt.download(packageName)
-  for await (const file of glob(path.join(aptDirectory, '*.deb'))) await execa('dpkg-deb', ['--extract', file, root])
+  const files = (await Array.fromAsync(glob(path.join(aptDirectory, '*.deb')))).toSorted()
+  for (const file of files) await execa('dpkg-deb', ['--extract', file, root])
+  return files
+}
+
+/** As images without dpkg have them: what each package says of itself, and which file it was. */
+async function packageRecords(files: readonly string[]): Promise<LayerEntry[]> {
+  const records: LayerEntry[] = []
+  const sums: string[] = []
+  for (const file of files) {
+    const { stdout } = await execa('dpkg-deb', ['--field', file])
+    const [, name = ''] = /^Package: (.+)$/m.exec(stdout) ?? []
+    records.push({ path: `var/lib/dpkg/status.d/${name}`, from: { content: `${stdout}\n` } })
+    const hash = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex')
+    sums.push(`${hash}  ${path.basename(file)}\n`)
+  }
+  return [...records, { path: 'usr/share/doc/stowage/debian-packages.sha256', from: { content: sums.join('') } }]
 }
 
 /** Follows the names of libraries from the programs on; the loader lies where the programs look for it. */

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import { runnableImage } from '../harness/containerd/runnable-image.ts'
 import { importLayout } from '../harness/containerd/import-layout.ts'
-import { oneTimePod } from '../harness/cluster/one-time-pod.ts'
 import { forceImageGc } from '../harness/cluster/force-image-gc.ts'
 import { startCluster, type Cluster } from '../harness/cluster/start-cluster.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -15,41 +14,15 @@ import { makeImage } from '../image-maker/make-image.ts'
 import { createOciLayout } from '../image-maker/oci-layout.ts'
 import { randomLayer } from '../image-maker/small-image.ts'
 
-const text = 'brought here before it was needed'
-
 /** Lets an agent bring an image into the cluster's containerd; registry, centre and agent are gone when this resolves. */
 async function bringImage(journey: Journey, { containerd }: Cluster): Promise<string> {
   await using site = await openSite(journey, { agent: { runtime: `containerd:${containerd.files.socket}` } })
-  const image = await runnableImage(site.works, { text, layerSizes: [500_000] })
+  const image = await runnableImage(site.works, { text: 'ours', layerSizes: [500_000] })
   const { reference } = await site.works.push(image, site.source, 'shop/app:v1')
   await writeImageCache(site.centre.caches, { name: 'shop', images: [reference] })
   const isDone = async (): Promise<boolean> => (await askCentre('caches', site.centre.url))[0]?.status === 'Succeeded'
   await eventually(isDone, { what: `${reference} on the node`, withinMs: 60_000 })
   return reference
-}
-
-for (const release of ['containerd', 'containerd-2'] as const) {
-  requirePart(
-    'kubernetes',
-    'netns',
-    'cni',
-    'busybox',
-    release,
-  )(`pods of a cluster over the release ${release}`, () => {
-    it('start from an image that an agent brought, with no registry in reach', async () => {
-      await using journey = await openJourney()
-      await using cluster = await startCluster({ directory: journey.at('k'), release })
-      const image = await bringImage(journey, cluster)
-      await cluster.apply(oneTimePod('if-not-present', image, 'IfNotPresent'), oneTimePod('never', image, 'Never'))
-      for (const pod of ['pod/if-not-present', 'pod/never']) {
-        await cluster.kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', pod, '--timeout=60s')
-        expect(await cluster.kubectl('logs', pod)).toBe(text)
-      }
-      const events = await cluster.kubectl('get', 'events', '--output', 'jsonpath={.items[*].message}')
-      expect(events).toContain(`Container image "${image}" already present on machine`)
-      expect(events).not.toContain('Pulling image')
-    })
-  })
 }
 
 requirePart(

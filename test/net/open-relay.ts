@@ -1,11 +1,19 @@
 import { once } from 'node:events'
 import { connect, createServer, type ListenOptions, type NetConnectOpts, type Socket } from 'node:net'
 
-/** Leads each connection to a server on to another one. Disposing of it breaks those that are open. */
-export async function openRelay(listen: ListenOptions, target: NetConnectOpts): Promise<AsyncDisposable> {
+/**
+ * Leads each connection to a server on to another one. Disposing of it breaks those that are open.
+ * @param target or what names one for each connection; if it names none, the connection is broken
+ */
+export async function openRelay(
+  listen: ListenOptions,
+  target: NetConnectOpts | (() => NetConnectOpts | undefined),
+): Promise<AsyncDisposable> {
   const open = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (near) => {
-    const far = connect({ ...target, allowHalfOpen: true })
+    const there = typeof target === 'function' ? target() : target
+    if (there === undefined) return void near.resetAndDestroy()
+    const far = connect({ ...there, allowHalfOpen: true })
     for (const [from, to] of [[near, far] as const, [far, near] as const]) {
       open.add(from)
       from.on('error', () => to.destroy())

@@ -113,9 +113,10 @@ interface Writing {
 async function writeParts(parts: readonly BundlePart[], { out, platforms, context }: Writing): Promise<number> {
   const document = { version: 1 as const, entries: parts.flatMap(({ entries }) => entries), platforms: [...platforms] }
   const writer = await createBundleWriter({ out, document, images: parts.flatMap(({ images }) => images) })
+  // Before the images, so that who unpacks them need not read all of it.
+  for (const { name, size, read } of parts.flatMap(({ files }) => files)) await writer.putFile(name, size, read())
   let bytes = 0
   for (const part of parts) {
-    for (const { name, size, read } of part.files) await writer.putFile(name, size, read())
     for (const { repository, digest } of part.sets) {
       await writer.putManifest(await part.source.manifest(repository, digest, { signal: context.signal }))
     }

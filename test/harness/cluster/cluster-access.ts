@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { apiServer } from './cluster-commands.ts'
 import type { ClusterFiles } from './cluster-files.ts'
 
-const token = 'of-tests'
+/** The administrator's. */
+export const token = 'of-tests'
 
 /** Writes what lets the components and kubectl in, and the key by which service accounts are signed. */
 export async function writeClusterAccess(files: ClusterFiles): Promise<void> {

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { toolDirectory } from '../../tools/tool-directory.ts'
+import { kubeProgram } from '../kube/kube-programs.ts'
 import type { ClusterFiles } from './cluster-files.ts'
 
 /** How one program of the cluster is called. */
@@ -15,6 +16,9 @@ export const nodeAddress = '10.95.0.1'
 /** Where the components find the API server; the cluster has its network for itself, so all ports are free. */
 export const apiServer = 'https://127.0.0.1:6443'
 
+/** Where pods ask for names. */
+export const nameServer = '10.96.0.10'
+
 const etcdUrl = 'http://127.0.0.1:2379'
 
 /** The node's name. */
@@ -26,19 +30,18 @@ export function clusterCommands(files: ClusterFiles): readonly ClusterCommand[] 
   const client = [`--kubeconfig=${kubeconfig}`, '--leader-elect=false', '--bind-address=127.0.0.1']
   const kubernetes = (program: ClusterCommand['program'], args: readonly string[]): ClusterCommand => ({
     program,
-    file: path.join(toolDirectory('kubernetes'), program),
+    file: program === 'kube-apiserver' ? kubeProgram(program) : path.join(toolDirectory('kubernetes'), program),
     args: [...args, `--cert-dir=${path.join(files.certificates, program)}`],
   })
   return [
     {
       program: 'etcd',
-      file: path.join(toolDirectory('etcd'), 'etcd'),
+      file: kubeProgram('etcd'),
       // A cluster that dies with its test has nothing that should outlive a power cut.
       args: [`--data-dir=${files.etcd}`, '--unsafe-no-fsync'],
     },
     kubernetes('kube-apiserver', [
       `--etcd-servers=${etcdUrl}`,
-      '--bind-address=127.0.0.1',
       `--advertise-address=${nodeAddress}`,
       '--service-cluster-ip-range=10.96.0.0/24',
       `--service-account-key-file=${serviceAccountKey}`,

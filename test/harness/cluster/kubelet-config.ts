@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { nameServer } from './cluster-commands.ts'
 import type { ClusterFiles } from './cluster-files.ts'
 
 interface KubeletConfigOptions {
@@ -33,6 +34,9 @@ export function kubeletConfig({ files, containerdSocket, cgroupRoot, isDiskFull 
     imageGCLowThresholdPercent: 99,
     podLogsDir: path.join(files.kubelet, 'logs'),
     volumePluginDir: path.join(files.kubelet, 'volume-plugins'),
-    resolvConf: '/etc/resolv.conf',
+    // Nobody outside is to be asked for a name.
+    resolvConf: '',
+    clusterDNS: [nameServer],
+    clusterDomain: 'cluster.local',
   }
 }

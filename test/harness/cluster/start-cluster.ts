@@ -1,15 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import { createNamespace, type Namespace } from '../../net/namespace.ts'
-import { toolDirectory } from '../../tools/tool-directory.ts'
 import type { ContainerdRelease } from '../containerd/containerd-release.ts'
 import { importPauseImage } from '../containerd/pause-image.ts'
 import { startContainerd, type Containerd } from '../containerd/start-containerd.ts'
 import { eventually } from '../eventually.ts'
 import { startGuard } from '../guard.ts'
+import { kubeProgram } from '../kube/kube-programs.ts'
 import { createPrograms } from '../programs.ts'
-import { writeClusterAccess } from './cluster-access.ts'
-import { clusterCommands, nodeName, type ClusterCommand } from './cluster-commands.ts'
+import { spawnProgram } from '../spawned.ts'
+import { token, writeClusterAccess } from './cluster-access.ts'
+import { apiServer, clusterCommands, nameServer, nodeName, type ClusterCommand } from './cluster-commands.ts'
 import { clusterFiles, type ClusterFiles } from './cluster-files.ts'
 import { addNodeAddress } from './node-address.ts'
 import { startKubelet, type Kubelet } from './start-kubelet.ts'
@@ -24,14 +27,19 @@ export interface ClusterOptions {
   readonly namespace?: Namespace
 }
 
-/** A Kubernetes cluster of one node, made of plain processes, in a network namespace. */
+/**
+ * A Kubernetes cluster of one node, made of plain processes, in a network namespace. Services and their names are served;
+ * no NetworkPolicy is.
+ */
 export interface Cluster extends AsyncDisposable {
   readonly nodeName: string
   readonly namespace: Namespace
   readonly containerd: Containerd
   readonly kubelet: Kubelet
   readonly files: ClusterFiles
-  /** Runs kubectl as the cluster's administrator; resolves with what it printed. */
+  /** kubectl as the cluster's administrator, with all that it needs to reach the cluster. */
+  readonly kubectlCommand: readonly [string, ...string[]]
+  /** Runs it; resolves with what it printed. */
   kubectl(...args: string[]): Promise<string>
   /** Makes or changes objects. */
   apply(...objects: object[]): Promise<void>
@@ -39,6 +47,7 @@ export interface Cluster extends AsyncDisposable {
   stop(): Promise<void>
 }
 
+const serveServices = fileURLToPath(new URL('./serve-services.ts', import.meta.url))
 const patience = { withinMs: 90_000, everyMs: 200 }
 
 /**
@@ -62,8 +71,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   opening.defer(() => sweepCluster(directory))
   const programs = createPrograms()
 
-  const kubectl = (...args: string[]): Promise<string> =>
-    namespace.run(path.join(toolDirectory('kubernetes'), 'kubectl'), ['--kubeconfig', files.kubeconfig, ...args])
+  const kubectlCommand = [...launcher, kubeProgram('kubectl'), '--kubeconfig', files.kubeconfig] as const
+  const kubectl = async (...args: string[]): Promise<string> => {
+    const [command, ...into] = kubectlCommand
+    return (await execa(command, [...into, ...args], { stdin: 'ignore' })).stdout
+  }
   const commands = new Map(clusterCommands(files).map((command) => [command.program, command]))
   const start = (...names: ClusterCommand['program'][]): void => {
     for (const { program, file, args } of names.map((name) => commands.get(name)!)) {
@@ -76,6 +88,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await importPauseImage(containerd)
   await eventually(() => kubectl('get', '--raw', '/readyz'), { ...patience, what: 'an answer of kube-apiserver' })
   start('kube-controller-manager', 'kube-scheduler')
+  const [enter, ...into] = launcher
+  const services = [...into, process.execPath, serveServices]
+  const outputFile = path.join(directory, 'services.log')
+  opening.use(spawnProgram(enter, [...services, apiServer, token, nameServer], { name: 'services', outputFile }))
   const kubelet = await startKubelet({ files, containerd, programs, launcher, kubectl })
   const isNodeReady = (): Promise<string> =>
     kubectl('wait', '--for=condition=Ready', `node/${nodeName}`, '--timeout=2s')
@@ -94,6 +110,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     containerd,
     kubelet,
     files,
+    kubectlCommand,
     kubectl,
     async apply(...items) {
       const file = path.join(directory, 'objects.json')
