@@ -12,7 +12,7 @@ export const list: ObjectsHandlers = {
   async GET({ objects, query }) {
     const limit = Math.min(Math.max(1, Number(query.get('limit')) || largestPage), largestPage)
     const bringUpTo = Number(query.get('bring')) || 0
-    const page: (Listed | Promise<Listed>)[] = []
+    const page: Promise<Listed>[] = []
     let room = mostBrought
     let more = false
     for await (const info of objects.list(query.get('prefix') ?? '', { after: query.get('after') ?? undefined })) {
@@ -20,7 +20,7 @@ export const list: ObjectsHandlers = {
       if (more) break
       const isBrought = info.size > 0 && info.size <= bringUpTo
       if (isBrought) room -= info.size
-      page.push(isBrought ? withContent(info, objects) : info)
+      page.push(isBrought ? withContent(info, objects) : Promise.resolve(info))
       if (page.length % readsAtOnce === 0) await Promise.all(page.slice(-readsAtOnce))
     }
     return jsonAnswer(200, { objects: await Promise.all(page), more })
