@@ -112,6 +112,19 @@ for (const release of containerdReleases) {
         expect(await containerd.ctr('leases', 'list', '--quiet')).toBe('')
       })
 
+      it('names images as soon as their layers are there, while what others left is cleared away', async () => {
+        const test = await openUnderTest()
+        const images = await Promise.all(
+          Array.from({ length: 12 }, async () => createTestImage([await createTestLayer(300_000)])),
+        )
+        const outcomes = await Promise.allSettled(
+          images.map((image, at) => bring(test, at % 3 === 0 ? image : broken(image), `r.example/many:${at}`)),
+        )
+        const failed = outcomes.filter(({ status }, at) => status === 'rejected' && at % 3 === 0)
+        expect(failed).toEqual([])
+        expect(await test.runtime.list()).toHaveLength(4)
+      })
+
       it('leaves no mark on what it forgets', async () => {
         const test = await openUnderTest()
         await bring(test, createTestImage([await createTestLayer()]), 'r.example/forgotten:1')
@@ -158,6 +171,13 @@ async function bring({ runtime, stage }: RuntimeUnderTest, { graph, blobs }: Tes
     await runtime.accept(graph, { descriptor, path: await stage(blobs.get(descriptor.digest) ?? Buffer.of()) })
   }
   await runtime.publish(name, graph)
+}
+
+/** Its layer is not what its configuration says. */
+function broken(image: TestImage): TestImage {
+  const { graph } = image
+  const config = graph.config && { ...graph.config, diffIds: graph.config.diffIds.map((id) => digestOf(id)) }
+  return { ...image, graph: { ...graph, config } }
 }
 
 async function clear(containerd: Containerd): Promise<void> {
