@@ -15,11 +15,14 @@ export interface ContentSource {
   resolve(repository: string, reference: string, options?: FetchOptions): Promise<Descriptor>
   /** A manifest or index by tag or digest; a digest is checked. */
   manifest(repository: string, reference: string, options?: FetchOptions): Promise<Manifest>
-  /** Bytes of a blob from `offset` on. They are not checked: who collects them does that. */
+  /**
+   * Bytes of a blob from `offset` on; no more than `length` of them come over a link, while a source on a disk may give all
+   * the rest. They are not checked: who collects them does that.
+   */
   blob(
     repository: string,
     blob: Descriptor,
-    options?: FetchOptions & { readonly offset?: number },
+    options?: FetchOptions & { readonly offset?: number; readonly length?: number },
   ): Promise<AsyncIterable<Uint8Array>>
   /** What speaks of a manifest: signatures, SBOMs, attestations. Left out by sources that do not know. */
   referrers?(repository: string, subject: Digest, options?: FetchOptions): Promise<readonly Referrer[]>

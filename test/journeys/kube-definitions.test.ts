@@ -87,7 +87,10 @@ requirePart('kube-api')('the definitions in a real API server', () => {
         { images: [], selector: asking('DoesNotExist', []) },
       ],
     ],
-    ['nulls', [{ images: [], nodeSelector: null, platforms: null, selector: null, nodeNames: null, priority: null }]],
+    [
+      'nulls',
+      [{ images: [], nodeSelector: null, platforms: null, selector: null, nodeNames: null, priority: null, pin: null }],
+    ],
     [
       'nodes by expression and by name, first',
       [
@@ -97,6 +100,7 @@ requirePart('kube-api')('the definitions in a real API server', () => {
           nodeNames: ['ship-7'],
           platforms: ['linux/arm64'],
           priority: -5,
+          pin: false,
         },
       ],
     ],
@@ -114,6 +118,25 @@ requirePart('kube-api')('the definitions in a real API server', () => {
     [{ refreshFrequency: '0' }, ''],
     [{ refreshFrequency: '10s' }, ''],
     [{ refreshFrequency: '9999ms' }, '"9999ms" is too often: 0s (never), or 10s and longer'],
+    [{ transfer: { rate: '500Ki', windows: [{ start: '22:00', end: '06:00' }] } }, ''],
+    [
+      {
+        transfer: {
+          rate: 500_000,
+          windows: [{ days: ['Sat', 'Sun'], start: '00:00', end: '00:00', timeZone: 'Local' }],
+        },
+      },
+      '',
+    ],
+    [{ transfer: { rate: null, windows: null } }, ''],
+    [{ transfer: { rate: '10Mbit' } }, 'spec.transfer.rate: Invalid value: "10Mbit"'],
+    [{ transfer: { rate: 10 } }, 'spec.transfer.rate: Invalid value: 10'],
+    [
+      { transfer: { windows: [{ start: '7:00', end: '24:00' }] } },
+      'spec.transfer.windows[0].start: Invalid value: "7:00"',
+    ],
+    [{ transfer: { windows: [{ start: '07:00' }] } }, 'spec.transfer.windows[0].end: Required value'],
+    [{ transfer: { windows: [{ days: ['Monday'], start: '07:00', end: '08:00' }] } }, 'Unsupported value: "Monday"'],
     [{ imagePullPolicy: 'Never' }, 'spec.imagePullPolicy: Unsupported value: "Never"'],
   ])('judge %j', async (fields, problem) => {
     const object = { ...imageCache('judged', []), spec: { cacheSpec: [], ...fields } }

@@ -5,6 +5,8 @@ import { bodyOf, type Answer } from './transport.ts'
 export interface BlobPart {
   /** Where the reader goes on. */
   readonly offset: number
+  /** Where the reader stops. */
+  readonly end: number
   /** Of the whole blob, as its descriptor promises. */
   readonly size: number
   /** For messages. */
@@ -13,7 +15,7 @@ export interface BlobPart {
 }
 
 /**
- * Checks that an answer of 200 or 206 brings the part that was asked for, and opens it: the bytes from the offset on. Its
+ * Checks that an answer of 200 or 206 brings the part that was asked for, and opens it: the bytes from the offset to the end. Its
  * reader throws Fault unavailable if it ends early or falls silent, and corrupt if more comes than the blob has.
  * @throws Fault corrupt | unavailable before a byte is read: nothing of something else gets into what is collected
  */
@@ -60,12 +62,15 @@ function wholeNumber(text: unknown): number | undefined {
 async function* readFrom(start: number, answer: Answer, part: BlobPart): AsyncGenerator<Uint8Array> {
   let position = start
   for await (const chunk of bodyOf(answer, part.signal)) {
-    const unwanted = Math.max(0, part.offset - position)
+    const from = Math.max(0, part.offset - position)
     position += chunk.length
     if (position > part.size) throw new Fault('corrupt', `${part.what}: more than its ${part.size} bytes came`)
-    if (unwanted < chunk.length) yield chunk.subarray(unwanted)
+    const to = chunk.length - Math.max(0, position - part.end)
+    if (from < to) yield chunk.subarray(from, to)
+    // A server that knows no ranges goes on; an answer that ends here is read to its end, and its connection kept.
+    if (position > part.end) return
   }
-  if (position < part.size) {
-    throw new Fault('unavailable', `${part.what}: the answer ended at byte ${position} of ${part.size}`)
+  if (position < part.end) {
+    throw new Fault('unavailable', `${part.what}: the answer ended at byte ${position} of ${part.end}`)
   }
 }

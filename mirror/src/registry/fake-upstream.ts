@@ -140,13 +140,14 @@ export async function openFakeUpstream(options: FakeUpstreamOptions = {}): Promi
   function serveBlob(blob: Stored | undefined, { seen, response, trouble }: Exchange): void {
     if (!blob) return answerError(response, 404, ['BLOB_UNKNOWN', 'blob unknown'])
     const bytes = trouble.bytes ?? blob.bytes
-    const [, from] = (!trouble.ignoreRange && /^bytes=(\d+)-$/.exec(seen.headers.range ?? '')) || []
+    const [, from, last] = (!trouble.ignoreRange && /^bytes=(\d+)-(\d*)$/.exec(seen.headers.range ?? '')) || []
     const start = Number(from ?? 0)
     if (from !== undefined && start >= bytes.length) return answer(response, { status: 416 })
-    const range = { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` }
-    const headers = headersOf(blob, bytes.length - start, trouble)
+    const end = last ? Math.min(bytes.length, Number(last) + 1) : bytes.length
+    const range = { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }
+    const headers = headersOf(blob, end - start, trouble)
     response.writeHead(from === undefined ? 200 : 206, from === undefined ? headers : { ...range, ...headers })
-    void sendTroubled(response, bytes.subarray(start), { trouble, onSent: (count) => (blobBytesSent += count) })
+    void sendTroubled(response, bytes.subarray(start, end), { trouble, onSent: (count) => (blobBytesSent += count) })
   }
 
   function store(key: string, content: Uint8Array | string, mediaType: string): Descriptor {

@@ -109,6 +109,42 @@ describe('blob', () => {
     expect(upstream.blobBytesSent).toBe(100_000)
   })
 
+  it('brings no more than it is asked for, and keeps the connection for the next part', async () => {
+    const upstream = await upstreamOf()
+    const { layer } = addFakeImage(upstream)
+    const client = clientOf(upstream)
+    const parts: Buffer[] = []
+    for (let offset = 0; offset < layer.size; offset += 70_000) {
+      parts.push(await bytesOf(await client.blob('team/app', layer, { offset, length: 70_000 })))
+    }
+    expect(Buffer.concat(parts).equals(fakeContent)).toBe(true)
+    expect(parts.map(({ length }) => length)).toEqual([70_000, 70_000, 70_000, 70_000, 20_000])
+    const ranges = upstream.requests.flatMap(({ headers: { range } }) => range ?? [])
+    expect(ranges).toEqual([
+      'bytes=0-69999',
+      'bytes=70000-139999',
+      ...['bytes=140000-209999', 'bytes=210000-279999'],
+      'bytes=280000-',
+    ])
+    expect(upstream.blobBytesSent).toBe(layer.size)
+  })
+
+  it('stops at the end of the part if the registry knows no ranges', async () => {
+    const upstream = await upstreamOf()
+    const { layer } = addFakeImage(upstream)
+    upstream.trouble({ when: /blobs/, ignoreRange: true, chunkSize: 7000 })
+    const body = await clientOf(upstream).blob('team/app', layer, { offset: 100_001, length: 50_000 })
+    expect((await bytesOf(body)).equals(fakeContent.subarray(100_001, 150_001))).toBe(true)
+  })
+
+  it('does not take a part that ends early', async () => {
+    const upstream = await upstreamOf()
+    const { layer } = addFakeImage(upstream)
+    upstream.trouble({ when: /blobs/, cutAfter: 20_000 })
+    const read = async () => bytesOf(await clientOf(upstream).blob('team/app', layer, { offset: 1000, length: 50_000 }))
+    await expect(read()).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
   it('skips to the offset if the registry knows no ranges', async () => {
     const upstream = await upstreamOf()
     const { layer } = addFakeImage(upstream)

@@ -131,16 +131,18 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     referrers: (repository, subject, { signal } = {}) =>
       listReferrers({ page: referrersPage, manifest, resolve }, { repository, subject, signal }),
 
-    async blob(repository, { digest, size }, { offset = 0, signal } = {}) {
+    async blob(repository, { digest, size }, { offset = 0, length = Infinity, signal } = {}) {
       const { what, ...request } = requestFor(repository, digest, signal)
       if (offset > size) throw new Fault('corrupt', `${what}: has ${size} bytes, and ${offset} of it are there`)
       if (offset === size) return noBytes()
-      const headers = offset > 0 ? { range: `bytes=${offset}-` } : {}
+      const end = Math.min(size, offset + length)
+      const isWhole = offset === 0 && end === size
+      const headers = isWhole ? {} : { range: `bytes=${offset}-${end < size ? end - 1 : ''}` }
       const answer = await sendForBlob({ ...request, what, path: `blobs/${digest}`, headers, mayDowngrade: true })
       if (answer.status !== 200 && answer.status !== 206) {
         throw await responseFault(answer, what, isStorageRefusal(answer) ? 'unavailable' : undefined)
       }
-      return await openBlobBody(answer, { offset, size, what, signal })
+      return await openBlobBody(answer, { offset, end, size, what, signal })
     },
 
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),

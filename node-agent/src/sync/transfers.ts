@@ -51,17 +51,13 @@ export interface TransfersOptions {
 }
 
 export function createTransfers(options: TransfersOptions): Transfers {
-  const { source, runtime, parts, throttle, concurrency, stallMs, onArrival } = options
+  const { source, runtime, parts, throttle, concurrency, stallMs, onBytes, onArrival } = options
   const queues = new Map<string | undefined, PQueue>()
   const running = new Map<Digest, { readonly controller: AbortController; readonly done: Promise<void> }>()
 
   async function transfer({ blob, graph, repository }: TransferOrder, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    function onBytes(bytes: number): Promise<void> {
-      options.onBytes(bytes)
-      return throttle.passed(blob.digest, bytes, signal)
-    }
-    await fetchBlob(blob, { source, repository, parts, signal, stallMs, onBytes })
+    await fetchBlob(blob, { source, repository, parts, signal, stallMs, throttle, onBytes })
     await runtime.accept(graph, { descriptor: blob, path: parts.pathOf(blob.digest) })
     onArrival(blob.digest)
     await parts.drop(blob.digest)

@@ -45,12 +45,12 @@ export function createMemorySource({ chunkBytes = 1000 }: { chunkBytes?: number 
       return parseManifest(raw, { digest: reference as Digest })
     },
 
-    async blob(repository, blob, { offset = 0, signal } = {}) {
+    async blob(repository, blob, { offset = 0, length = Infinity, signal } = {}) {
       signal?.throwIfAborted()
       if (source.away) throw source.away
       const bytes = source.blobs.get(blob.digest)
       if (!bytes) throw new Fault('not-found', `${repository}: blob ${blob.digest} is not here`)
-      return read(blob, bytes, offset, signal)
+      return read(blob, bytes.subarray(0, offset + length), offset, signal)
     },
   }
 

@@ -52,6 +52,44 @@ describe('fetching a blob', () => {
     expect(served()).toBe(bytes.length)
   })
 
+  it('asks for no more than is granted, and goes on after a cut in the middle of that', async () => {
+    const parts = await openParts()
+    const asked: unknown[] = []
+    const blobOf = source.blob
+    source.blob = (repository, what, { signal, ...range } = {}) => {
+      asked.push(range)
+      return blobOf(repository, what, { signal, ...range })
+    }
+    const throttle = { grant: async () => 4000, passed: () => expect.fail('all of it was granted') }
+    source.weather.set(blob.digest, [
+      { at: 9999, what: 'silence' },
+      { at: 5600, what: 'cut' },
+    ])
+    const options = { source, repository: 'r', parts, stallMs: 30, onBytes: () => {}, throttle }
+    await expect(fetchBlob(blob, { ...options, signal: new AbortController().signal })).rejects.toThrow('cut')
+    await fetchBlob(blob, { ...options, signal: new AbortController().signal })
+    expect(await contentOf(parts)).toEqual(bytes)
+    expect(asked).toEqual([
+      { offset: 0, length: 4000 },
+      { offset: 4000, length: 4000 },
+      { offset: 5400, length: 4000 },
+      { offset: 9400 },
+    ])
+    expect(served()).toBe(bytes.length)
+  })
+
+  it('waits after each piece where a limit comes while all of it is on its way', async () => {
+    const parts = await openParts()
+    const passed: number[] = []
+    const throttle = {
+      grant: async () => Infinity,
+      passed: async (_: unknown, count: number) => void passed.push(count),
+    }
+    const { signal } = new AbortController()
+    await fetchBlob(blob, { source, repository: 'r', parts, stallMs: 30, onBytes: () => {}, throttle, signal })
+    expect(passed).toEqual(Array.from({ length: 14 }, () => 700))
+  })
+
   it('does not wait for ever for a silent link', async () => {
     const parts = await openParts()
     source.weather.set(blob.digest, [{ at: 5000, what: 'silence' }])

@@ -38,7 +38,7 @@ describe('a throttle', () => {
     await vi.advanceTimersByTimeAsync(20_000)
     const total = flows[0]!.bytes + flows[1]!.bytes
     expect(total).toBeGreaterThan(19_000)
-    expect(total).toBeLessThan(20_000 + 500 + 200)
+    expect(total).toBeLessThan(20_000 + 1000 + 200)
     for (const { bytes } of flows) expect(bytes).toBeGreaterThan(7000)
   })
 
@@ -74,6 +74,48 @@ describe('a throttle', () => {
     expect(waits.bytes).toBe(1e6)
   })
 
+  it('grants slices at the rate, none of them before its time', async () => {
+    const throttle = createThrottle()
+    throttle.allot(
+      under([
+        [a, lane(100_000)],
+        [b, lane(100_000)],
+      ]),
+    )
+    const granted = { bytes: 0, most: 0 }
+    const ask = async (digest: Digest): Promise<void> => {
+      for (;;) {
+        const bytes = await throttle.grant(digest, signal)
+        granted.bytes += bytes
+        granted.most = Math.max(granted.most, bytes)
+      }
+    }
+    void ask(a)
+    void ask(b)
+    await vi.advanceTimersByTimeAsync(999)
+    expect(granted.bytes).toBe(0)
+    await vi.advanceTimersByTimeAsync(29_001)
+    expect(granted).toEqual({ bytes: 30 * 100_000, most: 100_000 })
+  })
+
+  it('grants all that there is without a limit, and slices by the rate that holds when they are granted', async () => {
+    const throttle = createThrottle()
+    expect(await throttle.grant(a, signal)).toBe(Infinity)
+    throttle.allot(under([[a, lane(10_000_000)]]))
+    const fast = [throttle.grant(a, signal), throttle.grant(a, signal)]
+    throttle.allot(under([[a, lane(1000)]]))
+    await vi.advanceTimersByTimeAsync(17_000)
+    expect(await fast[0]).toBe(16 * 1024)
+    throttle.allot(under([[a, lane(50_000)]]))
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await fast[1]).toBe(50_000)
+    throttle.allot(under([[a, lane(1000)]]))
+    const last = throttle.grant(a, signal)
+    throttle.allot(under([]))
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await last).toBe(Infinity)
+  })
+
   it('ends the waiting when the signal fires', async () => {
     const throttle = createThrottle()
     throttle.allot(under([[a, lane(1)]]))
@@ -81,6 +123,7 @@ describe('a throttle', () => {
     const passed = throttle.passed(a, 1e6, ended.signal)
     ended.abort()
     await expect(passed).resolves.toBeUndefined()
+    await expect(throttle.grant(a, ended.signal)).resolves.toBe(Infinity)
   })
 
   it('saves up no more than a burst while nothing comes', async () => {
@@ -89,7 +132,7 @@ describe('a throttle', () => {
     await vi.advanceTimersByTimeAsync(3600_000)
     const count = flow(throttle, a)
     await vi.advanceTimersByTimeAsync(10_000)
-    expect(count.bytes).toBeLessThanOrEqual(10_000 + 500 + 100)
+    expect(count.bytes).toBeLessThanOrEqual(10_000 + 1000 + 100)
   })
 
   it('keeps to the limits of each time, whatever they were and whenever they changed', async () => {
@@ -109,7 +152,7 @@ describe('a throttle', () => {
         const total = flows[0]!.bytes + flows[1]!.bytes
         ended.abort()
         await vi.advanceTimersByTimeAsync(1)
-        const burst = Math.max(...steps.map(({ rate }) => rate / 2)) + 2 * 96
+        const burst = Math.max(...steps.map(({ rate }) => rate)) + 96 * (steps.length + 1)
         expect(total).toBeLessThanOrEqual(allowed + burst)
         expect(total).toBeGreaterThanOrEqual(allowed - burst)
       }),

@@ -8,12 +8,22 @@ export interface Throttle {
   allot(lanes: ReadonlyMap<Digest, Lane>): void
   /** Who shares a limit with a blob; undefined if it is under none. */
   laneOf(digest: Digest): string | undefined
-  /** Told of bytes that came; resolves when the next may, or when the signal fires. */
+  /**
+   * Resolves, when they may come, with how many bytes of a blob may be asked for at once: Infinity if it is under no limit.
+   * Also resolves when the signal fires.
+   */
+  grant(digest: Digest, signal: AbortSignal): Promise<number>
+  /** Told of bytes that came without having been granted; resolves when the next may, or when the signal fires. */
   passed(digest: Digest, bytes: number, signal: AbortSignal): Promise<void>
 }
 
 /** What a limit lets through at once after a pause is what it lets through in so many milliseconds. */
-const burstMs = 500
+const burstMs = 1000
+/** So long takes what is asked for at once: of bytes that were not asked for none can be in any buffer on the way. */
+const sliceMs = 1000
+/** Every slice costs a request. */
+const smallestSlice = 16 * 1024
+const largestSlice = 4 * 1024 * 1024
 
 /** @param monotonicNow milliseconds, from any beginning, never going back */
 export function createThrottle(monotonicNow: () => number = () => performance.now()): Throttle {
@@ -33,43 +43,63 @@ export function createThrottle(monotonicNow: () => number = () => performance.no
     waiting.delete(wake)
   }
 
+  /** Resolves when it is paid for. A blob that has come under another limit owes this one nothing any more. */
+  async function due(bucket: Bucket, { digest, ticket }: Debt, signal: AbortSignal): Promise<void> {
+    for (let ms: number; (ms = bucket.dueInMs(ticket)) > 0 && bucketOf(digest) === bucket && !signal.aborted;) {
+      await sleep(ms, signal)
+    }
+  }
+
   return {
     allot(lanes) {
       allotted = lanes
       const rates = new Map([...lanes.values()].map(({ cache, bytesPerSecond }) => [cache, bytesPerSecond]))
       for (const cache of buckets.keys()) if (!rates.has(cache)) buckets.delete(cache)
       for (const [cache, rate] of rates) {
-        const bucket = buckets.get(cache)
-        if (bucket) bucket.setRate(rate)
-        else buckets.set(cache, createBucket(rate, monotonicNow))
+        if (buckets.get(cache)?.rate !== rate) buckets.set(cache, createBucket(rate, monotonicNow))
       }
       for (const wake of waiting) wake.ring()
     },
 
     laneOf: (digest) => allotted.get(digest)?.cache,
 
+    async grant(digest, signal) {
+      for (;;) {
+        const bucket = bucketOf(digest)
+        if (!bucket || signal.aborted) return Infinity
+        const bytes = sliceOf(bucket.rate)
+        await due(bucket, { digest, ticket: bucket.owe(bytes) }, signal)
+        // By another limit it would be another slice.
+        if (bucketOf(digest) === bucket) return bytes
+      }
+    },
+
     async passed(digest, bytes, signal) {
       const bucket = bucketOf(digest)
-      if (!bucket) return
-      const ticket = bucket.owe(bytes)
-      // A blob that has come under another limit meanwhile, or under none, owes this one nothing any more.
-      for (let ms: number; (ms = bucket.dueInMs(ticket)) > 0 && bucketOf(digest) === bucket && !signal.aborted;) {
-        await sleep(ms, signal)
-      }
+      if (bucket) await due(bucket, { digest, ticket: bucket.owe(bytes) }, signal)
     },
   }
 }
 
+interface Debt {
+  readonly digest: Digest
+  readonly ticket: number
+}
+
+function sliceOf(rate: number): number {
+  return Math.min(largestSlice, Math.max(smallestSlice, Math.round((rate * sliceMs) / 1000)))
+}
+
 interface Bucket {
-  setRate(bytesPerSecond: number): void
-  /** Notes bytes that came; they are paid for after all those before them. */
+  /** Bytes per second. */
+  readonly rate: number
+  /** Notes bytes that come; they are paid for after all those before them. */
   owe(bytes: number): number
   dueInMs(ticket: number): number
 }
 
-/** Counts bytes that came and bytes that may have come. A rate that changes counts from then on. */
-function createBucket(firstRate: number, monotonicNow: () => number): Bucket {
-  let rate = firstRate
+/** Counts bytes that came and bytes that may have come. */
+function createBucket(rate: number, monotonicNow: () => number): Bucket {
   let at = monotonicNow()
   let [owed, paid] = [0, 0]
 
@@ -80,10 +110,7 @@ function createBucket(firstRate: number, monotonicNow: () => number): Bucket {
   }
 
   return {
-    setRate(bytesPerSecond) {
-      settle()
-      rate = bytesPerSecond
-    },
+    rate,
     owe(bytes) {
       settle()
       owed += bytes
