@@ -97,7 +97,7 @@ async function openInMirror(
   const token = async (): Promise<string> => (await file.tokens())[0] ?? ''
   const opened = new AsyncDisposableStack()
   const open = (fence?: () => Fence | undefined): Pick<CentreStore, 'objects' | 'content'> => {
-    const objects = opened.use(openRemoteStore({ url: mirror, token, ca, userAgent, fence }))
+    const objects = opened.use(openRemoteStore({ url: mirror, token, ca, userAgent, fence, log }))
     return { objects, content: createContentStore(objects) }
   }
   return {

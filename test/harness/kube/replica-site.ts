@@ -38,6 +38,8 @@ export interface WrittenLease {
 /** A cluster without a kubelet, a mirror, and controllers that keep everything in it; a thin way to the registry. */
 export interface ReplicaSite extends AsyncDisposable {
   readonly kube: KubeApi
+  /** What they keep everything in. It comes back on the port that it had. */
+  readonly mirror: Restartable & { readonly url: string }
   readonly replicas: readonly Replica[]
   /** What agents connect to. */
   readonly door: RoundRobin
@@ -92,6 +94,7 @@ export async function openReplicaSite(
   const lease = (): Promise<WrittenLease> => kube.get('lease', 'stowage-controller', '--namespace', namespace)
   return {
     kube,
+    mirror,
     replicas,
     door,
     upstream,

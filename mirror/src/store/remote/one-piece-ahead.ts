@@ -1,5 +1,8 @@
-/** Asks for the next piece while the one before it is worked on. Who leaves early does not wait for that one. */
-export async function* onePieceAhead<T>(pieces: AsyncIterable<T>): AsyncGenerator<T, void> {
+/**
+ * Asks for the next piece while the one before it is worked on. Who leaves early does not wait for that one.
+ * @param onFailure called at once when there will be no next piece because of a failure, which is thrown in its turn
+ */
+export async function* onePieceAhead<T>(pieces: AsyncIterable<T>, onFailure: () => void): AsyncGenerator<T, void> {
   const iterator = pieces[Symbol.asyncIterator]()
   let next = iterator.next()
   let isOver = false
@@ -10,7 +13,7 @@ export async function* onePieceAhead<T>(pieces: AsyncIterable<T>): AsyncGenerato
       if (isOver) return
       next = iterator.next()
       // Its failure is told in the next turn; until then it must not count as one that nobody looks at.
-      next.catch(() => {})
+      next.catch(onFailure)
       yield value
     }
   } catch (error) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
 import { retry } from '../../copy/retry.ts'
 import type { RetryPace } from '../../copy/plan-retry.ts'
 import { Fault, isFault } from '../../oci/fault.ts'
@@ -28,6 +29,8 @@ export interface RemoteConnectionOptions {
   readonly fence?: (() => Fence | undefined) | undefined
   /** How long a cut connection is got over without telling. */
   readonly pace?: RetryPace | undefined
+  /** Is told when the mirror is out of reach, and when it is back. */
+  readonly log?: Logger | undefined
 }
 
 /** What is asked of a mirror. */
@@ -58,6 +61,8 @@ export interface RemoteConnection extends AsyncDisposable {
   ask(request: Request): Promise<Reply>
   /** Sends a request that reads, and leaves the body of its answer to be read. @throws Fault unavailable */
   open(request: Request): Promise<Answer>
+  /** Aborted when it is disposed of. */
+  readonly closed: AbortSignal
 }
 
 const defaultPace: RetryPace = { baseMs: 50, capMs: 2000, tries: 6 }
@@ -73,6 +78,7 @@ export function openRemoteConnection(options: RemoteConnectionOptions): RemoteCo
   const base = url.href.replace(/\/$/, '') + objectsPath
   /** The life of the mirror as it was last heard of. */
   let boot: string | undefined
+  let trouble: string | undefined
 
   async function send({ path, query, headers, ...ask }: Request, id?: string): Promise<Answer> {
     const answer = await transport.send(new URL(base + path + queryOf(query)), {
@@ -99,13 +105,24 @@ export function openRemoteConnection(options: RemoteConnectionOptions): RemoteCo
 
   async function patiently<T>(once: () => Promise<T>): Promise<T> {
     try {
-      return await retry(once, { pace, signal: closed.signal })
+      const outcome = await retry(once, { pace, signal: closed.signal })
+      note(undefined)
+      return outcome
     } catch (cause) {
       if (!isFault(cause, 'unavailable') && !isFault(cause, 'denied')) throw cause
       const { message, retryAfterMs } = cause
       const asked = retryAfterMs === undefined ? {} : { retryAfterMs }
-      throw new Fault('unavailable', `mirror ${message}`, { cause, ...asked })
+      const fault = new Fault('unavailable', `mirror ${message}`, { cause, ...asked })
+      note(fault)
+      throw fault
     }
+  }
+
+  function note(fault: Fault | undefined): void {
+    if (fault?.message === trouble || closed.signal.aborted) return
+    trouble = fault?.message
+    if (fault) options.log?.warn({ err: fault }, 'mirror out of reach: what needs it waits')
+    else options.log?.info('mirror reached again')
   }
 
   return {
@@ -123,6 +140,7 @@ export function openRemoteConnection(options: RemoteConnectionOptions): RemoteCo
     },
 
     open: (request) => patiently(() => send(request)),
+    closed: closed.signal,
 
     async [Symbol.asyncDispose]() {
       closed.abort(new Fault('unavailable', `mirror ${url.host}: the connection was closed`))

@@ -1,11 +1,12 @@
-import { Fault } from '../../oci/fault.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Fault, isFault } from '../../oci/fault.ts'
 import { discard, type Answer } from '../../registry/transport.ts'
 import { batches } from '../fs/batches.ts'
 import { checkKey } from '../object-key.ts'
 import type { Upload } from '../object-store.ts'
 import { remoteBody } from './remote-body.ts'
 import { onePieceAhead } from './one-piece-ahead.ts'
-import type { RemoteConnection, Reply } from './remote-connection.ts'
+import type { RemoteConnection } from './remote-connection.ts'
 import { documentOf, refusalOf, refusalOfAnswer } from './remote-reply.ts'
 import { headers as names, publishedSchema, uploadSchema } from './wire.ts'
 
@@ -24,6 +25,9 @@ export interface RemoteUploadContext {
 const pieceSize = 4 * 1024 * 1024
 /** Bytes that come slowly are sent on after this time, in milliseconds: until then they are lost with the process. */
 const patienceMs = 500
+/** So long a mirror that is away is waited for with pieces at hand, in milliseconds. */
+const mirrorPatienceMs = 45_000
+const lookAgainMs = 500
 /** The mirror may have to read all of it. */
 const publishMs = 15 * 60_000
 
@@ -43,7 +47,26 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
     }
   }
 
-  async function append(piece: Uint8Array): Promise<void> {
+  /**
+   * A mirror that is started anew is waited for, as long as more is to come: what was read ahead would have to be fetched
+   * again.
+   */
+  async function appendPatiently(piece: Uint8Array, isOver: () => boolean): Promise<void> {
+    const until = performance.now() + mirrorPatienceMs
+    for (let isDoubtful = false; ; isDoubtful = true) {
+      try {
+        return await append(piece, isDoubtful)
+      } catch (error) {
+        // What the mirror itself says has a status.
+        const isAway = isFault(error, 'unavailable') && error.details['status'] === undefined
+        if (!isAway || isOver() || connection.closed.aborted || performance.now() > until) throw error
+      }
+      // Being closed is told by the next try.
+      await delay(lookAgainMs, undefined, { signal: connection.closed }).catch(() => undefined)
+    }
+  }
+
+  async function append(piece: Uint8Array, isDoubtful: boolean): Promise<void> {
     const reply = await connection.ask({
       method: 'PATCH',
       path,
@@ -59,19 +82,16 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
       size = there
       throw refused
     }
-    const rest = await lackingOf(piece, { there, reply })
+    const rest = isDoubtful || !reply.isSure ? await lackingOf(piece, there) : undefined
     if (!rest) throw refused
     size = there
-    if (rest.length > 0) await append(rest)
+    if (rest.length > 0) await append(rest, false)
   }
 
   /** What is still to come of a piece whose answer was lost with the mirror, if what is there is the beginning of it. */
-  async function lackingOf(
-    piece: Uint8Array,
-    { there, reply }: { readonly there: number; readonly reply: Reply },
-  ): Promise<Uint8Array | undefined> {
+  async function lackingOf(piece: Uint8Array, there: number): Promise<Uint8Array | undefined> {
     const came = there - size
-    if (reply.isSure || came <= 0 || came > piece.length) return undefined
+    if (came <= 0 || came > piece.length) return undefined
     const found = await connection.ask({ method: 'GET', path, query: { from: size, to: there } })
     const isOurs = found.status === 200 && Buffer.compare(found.body, piece.subarray(0, came)) === 0
     return isOurs ? piece.subarray(came) : undefined
@@ -86,8 +106,10 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
 
     append: (bytes) =>
       exclusively(async () => {
-        for await (const piece of onePieceAhead(batches(bytes, pieceSize, { patienceMs }))) {
-          await append(piece.length === 1 ? piece[0]! : Buffer.concat(piece))
+        let isOver = false
+        const pieces = onePieceAhead(batches(bytes, pieceSize, { patienceMs }), () => (isOver = true))
+        for await (const piece of pieces) {
+          await appendPatiently(piece.length === 1 ? piece[0]! : Buffer.concat(piece), () => isOver)
         }
         return size
       }),
