@@ -8,6 +8,7 @@ import type { Remembered } from '../memory/remembered.ts'
 import { createShareReport } from '../memory/share-report.ts'
 import { controllerMetrics } from '../metrics/controller-metrics.ts'
 import { acceptReport, type ReportVerdict } from '../plan/accept-report.ts'
+import { isToKeep } from '../plan/is-to-keep.ts'
 import { heardBy, isReachable, type Listening } from '../plan/reachable.ts'
 
 export interface NodeRegistryOptions {
@@ -40,24 +41,26 @@ const mostWrites = 16
 /** Keeps the latest report of each node: at once in memory, on disk when it is news and now and then. */
 export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
   const { nodes, listening, now, log, meter, onNews } = options
-  // What an earlier process wrote is as old as what it says.
-  const savedAt = new Map(nodes.all.entries().map(([node, { receivedAt }]) => [node, receivedAt]))
+  /** What stands on the disk. */
+  const saved = new Map(nodes.all)
   const writes = new PQueue({ concurrency: mostWrites })
   const share = createShareReport()
 
   async function save(node: string): Promise<void> {
-    savedAt.set(node, now())
+    const record = nodes.all.get(node)
+    if (record) saved.set(node, record)
     try {
       await nodes.save(node)
     } catch (err) {
       if (!isFault(err)) throw err
+      saved.delete(node)
       log.error({ node, err }, 'report not remembered')
     }
   }
 
   function isDue(node: string): boolean {
     const everyMs = Math.max(saveEveryMs, saveEachMs * nodes.all.size)
-    return now() - (savedAt.get(node) ?? 0) >= everyMs
+    return now() - (saved.get(node)?.receivedAt ?? -Infinity) >= everyMs
   }
 
   return {
@@ -72,7 +75,7 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
       nodes.note(node, verdict.record)
       if (!old)
         log.info({ node, platform: report.platform, runtime: report.runtime }, 'node heard of for the first time')
-      if (verdict.isNews || isDue(node)) await save(node)
+      if (isDue(node) || isToKeep(saved.get(node), verdict.record)) await save(node)
       if (verdict.isNews) onNews()
       return verdict
     },

@@ -34,8 +34,18 @@ function statusWrite(
   view: NodeView,
   { object, now }: NodeWriteInput & { readonly object: KubeObject },
 ): NodeWrite | undefined {
-  const standing = edgeNodeStatusSchema.partial().safeParse(object['status']).data
-  const before = standing as Partial<EdgeNodeStatus> | undefined
-  const status = edgeNodeStatusOf(view, { before, now })
+  const status = edgeNodeStatusOf(view, { before: statusBefore(object), now })
   return status && { kind: 'status', status, object }
+}
+
+// Made once: it is compiled when it is first used.
+const anyStatusSchema = edgeNodeStatusSchema.partial()
+const readBefore = new WeakMap<KubeObject, { readonly status: Partial<EdgeNodeStatus> | undefined }>()
+
+function statusBefore(object: KubeObject): Partial<EdgeNodeStatus> | undefined {
+  const known = readBefore.get(object)
+  if (known) return known.status
+  const status = anyStatusSchema.safeParse(object['status']).data as Partial<EdgeNodeStatus> | undefined
+  readBefore.set(object, { status })
+  return status
 }

@@ -25,13 +25,17 @@ const smallBytes = 8 * 1024
 /** What sets may take of a link while the mirror fills. */
 const bytesPerSecond = 1024
 const longestMs = 5 * 60_000
+/** To write down and send one assignment, to have it read, and to hear what became of it, in milliseconds. */
+const eachMs = 10
 
 /**
  * While the mirror fills, every image that lands changes its set, and a long list is fetched anew by all its nodes each time.
- * Those that differ only in such sets wait until it was worth it, or until the mirror is done.
+ * Those that differ only in such sets wait until it was worth it, for the node and for the many that there are, or until the
+ * mirror is done.
  */
 export function holdBack(changed: readonly Assignment[], input: HoldBackInput): HoldBack {
-  const timed = changed.map((assignment) => ({ assignment, at: notBefore(assignment, input) }))
+  const leastMs = changed.length * eachMs
+  const timed = changed.map((assignment) => ({ assignment, at: notBefore(assignment, { ...input, leastMs }) }))
   const held = timed.filter(({ at }) => at > input.now)
   return {
     publish: timed.filter(({ at }) => at <= input.now).map(({ assignment }) => assignment),
@@ -39,14 +43,18 @@ export function holdBack(changed: readonly Assignment[], input: HoldBackInput): 
   }
 }
 
-function notBefore(assignment: Assignment, { previous, publishedAt, sizeOf, isBusy }: HoldBackInput): number {
+function notBefore(
+  assignment: Assignment,
+  { previous, publishedAt, sizeOf, isBusy, leastMs }: HoldBackInput & { readonly leastMs: number },
+): number {
   const old = previous.get(assignment.node)
   const last = publishedAt.get(assignment.node)
   if (!isBusy || !old || last === undefined || shapeOf(old) !== shapeOf(assignment)) return 0
   const known = new Set(old.entries.map(({ set }) => set))
   const fresh = new Set(assignment.entries.map(({ set }) => set)).difference(known)
   const bytes = [...fresh].reduce((total, set) => total + (set ? sizeOf(set) : 0), 0)
-  return bytes <= smallBytes ? 0 : last + Math.min(longestMs, (bytes / bytesPerSecond) * 1000)
+  const worthMs = bytes <= smallBytes ? 0 : (bytes / bytesPerSecond) * 1000
+  return last + Math.min(longestMs, Math.max(leastMs, worthMs))
 }
 
 /** All of an assignment but which sets its lists are. */
