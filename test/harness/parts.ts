@@ -41,6 +41,10 @@ const allParts = {
     missing: () => whyNotInstalled('containerd-2') ?? noCommand('runc') ?? notRoot(),
     enable: `as root: ${aptInstall} runc && npm run tools containerd-2`,
   },
+  crane: {
+    missing: () => whyNotInstalled('crane'),
+    enable: 'npm run tools crane',
+  },
   debian: {
     missing: () => noCommand('apt-get', 'dpkg-deb'),
     enable: 'run the tests on Debian, with its archive in reach',
@@ -72,6 +76,10 @@ const allParts = {
   nginx: {
     missing: () => noCommand('nginx'),
     enable: `${aptInstall} nginx-light`,
+  },
+  oras: {
+    missing: () => whyNotInstalled('oras'),
+    enable: 'npm run tools oras',
   },
   podman: {
     missing: () => noCommand('podman'),

@@ -25,6 +25,7 @@ const groups = {
     },
     variables: (version) => ({ [`${containerd}/version.Version`]: `v${version}` }),
   }),
+  crane: goGroup({ module: 'crane', programs: { crane: 'github.com/google/go-containerregistry/cmd/crane' } }),
   etcd: goGroup({ module: 'etcd', programs: { etcd: 'go.etcd.io/etcd/server/v3' } }),
   helm: goGroup({ module: 'helm', programs: { helm: 'helm.sh/helm/v4/cmd/helm' } }),
   kubeconform: goGroup({
@@ -42,6 +43,7 @@ const groups = {
     },
     variables: kubernetesVersion,
   }),
+  oras: goGroup({ module: 'oras', programs: { oras: 'oras.land/oras/cmd/oras' } }),
 } satisfies Record<string, ToolGroup>
 
 export type ToolGroupName = keyof typeof groups
