@@ -111,10 +111,12 @@ describe('an agent of a cache with a rate', () => {
     const transfer = { bytesPerSecond: 1 }
     const images = [world.image('r/slow:1', createTestImage(slow))]
     const others = [world.image('r/b:1', createTestImage([layer(), layer()]))]
-    world.centre.assign({ cache: 'A', images, transfer }, { cache: 'B', images: others })
+    world.centre.assign({ cache: 'A', images, transfer })
     await using _agent = world.start(patient)
-    await world.present('r/b:1')
     await expect.poll(() => lineOf('r/slow:1'), soon).toMatchObject({ state: 'fetching' })
+    world.centre.assign({ cache: 'A', images, transfer }, { cache: 'B', images: others })
+    await world.present('r/b:1')
+    expect(lineOf('r/slow:1')).toMatchObject({ state: 'fetching' })
     expect(slow.some((bytes) => world.served(bytes) === bytes.length)).toBe(false)
     world.centre.assign({ cache: 'A', images }, { cache: 'B', images: others })
     await world.present('r/slow:1')

@@ -23,26 +23,30 @@ const entrySchema = z.object({
   transfer: transferSchema.optional(),
 })
 
-export const assignmentSchema = z.object({
+const headSchema = z.object({
   version: z.literal(1),
   node: z.string(),
   /** Changes only when the centre has lost its memory: sequences of different epochs cannot be compared. */
   epoch: z.string().min(1),
   /** Grows with every change of the assignment. */
   sequence: z.number().int().min(0),
-  entries: z.array(entrySchema),
 })
+
+export const assignmentSchema = headSchema.extend({ entries: z.array(entrySchema) })
+
+/** What only a later version understands must be there still when that version comes, as nobody sends it again. */
+const keepingSchema = headSchema.loose().extend({ entries: z.array(entrySchema.loose()) })
 
 /** What one node is to have: names of sets, small, the same for every transport. */
 export type Assignment = z.infer<typeof assignmentSchema>
 export type AssignmentEntry = z.infer<typeof entrySchema>
 
 /**
- * Reads an assignment that came from the network or a disk.
+ * Reads an assignment that came from the network or a disk; fields that are not known here stay in it.
  * @throws Fault invalid
  */
 export function parseAssignment(json: unknown): Assignment {
-  const result = assignmentSchema.safeParse(json)
+  const result = keepingSchema.safeParse(json)
   if (result.success) return result.data
   const issue = result.error.issues[0]
   throw new Fault('invalid', `assignment: ${issue?.path.join('.')}: ${issue?.message}`)

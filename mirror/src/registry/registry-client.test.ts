@@ -123,7 +123,8 @@ describe('blob', () => {
     expect(ranges).toEqual([
       'bytes=0-69999',
       'bytes=70000-139999',
-      ...['bytes=140000-209999', 'bytes=210000-279999'],
+      'bytes=140000-209999',
+      'bytes=210000-279999',
       'bytes=280000-',
     ])
     expect(upstream.blobBytesSent).toBe(layer.size)

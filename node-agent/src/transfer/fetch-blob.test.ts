@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { ContentSource } from '@stowage/mirror/content'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
 import { digestOf } from '@stowage/mirror/oci/digest'
 import { Fault } from '@stowage/mirror/oci/fault'
@@ -55,17 +56,19 @@ describe('fetching a blob', () => {
   it('asks for no more than is granted, and goes on after a cut in the middle of that', async () => {
     const parts = await openParts()
     const asked: unknown[] = []
-    const blobOf = source.blob
-    source.blob = (repository, what, { signal, ...range } = {}) => {
-      asked.push(range)
-      return blobOf(repository, what, { signal, ...range })
+    const watched: ContentSource = {
+      ...source,
+      blob(repository, what, { signal, ...range } = {}) {
+        asked.push(range)
+        return source.blob(repository, what, { signal, ...range })
+      },
     }
     const throttle = { grant: async () => 4000, passed: () => expect.fail('all of it was granted') }
     source.weather.set(blob.digest, [
       { at: 9999, what: 'silence' },
       { at: 5600, what: 'cut' },
     ])
-    const options = { source, repository: 'r', parts, stallMs: 30, onBytes: () => {}, throttle }
+    const options = { source: watched, repository: 'r', parts, stallMs: 30, onBytes: () => {}, throttle }
     await expect(fetchBlob(blob, { ...options, signal: new AbortController().signal })).rejects.toThrow('cut')
     await fetchBlob(blob, { ...options, signal: new AbortController().signal })
     expect(await contentOf(parts)).toEqual(bytes)
