@@ -21,8 +21,9 @@ function wish({ kube }: ReplicaSite, ...images: PushedImage[]): Promise<void> {
 /** Resolves when the leader has said in its log that the mirror is away. */
 async function leaderSaysSo({ mirror, replicas }: ReplicaSite): Promise<void> {
   const where = `mirror ${new URL(mirror.url).host}: connection refused`
-  const hasSaid = ({ program }: Replica): boolean =>
-    program()
+  const hasSaid = (replica: Replica): boolean =>
+    replica
+      .program()
       .lines()
       .some((line) => line.includes(where))
   await eventually(() => replicas.some(hasSaid), { what: `a log with "${where}"`, withinMs: 30_000 })
