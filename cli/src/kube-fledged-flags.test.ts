@@ -41,5 +41,11 @@ describe("kube-fledged's flags and variables", () => {
 
   it('change nothing for other commands', () => {
     expect(withGoFlags(['agent', '-v=4'])).toEqual(['agent', '-v=4'])
+    expect(withGoFlags(['webhook', '-v=4', '-port=443', '-job-retention-policy=x'])).toEqual([
+      'webhook',
+      '--v=4',
+      '--port=443',
+      '-job-retention-policy=x',
+    ])
   })
 })

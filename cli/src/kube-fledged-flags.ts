@@ -31,7 +31,11 @@ const variables: Readonly<Record<string, string>> = {
 }
 
 const takenOver = ['image-cache-refresh-frequency', 'kubeconfig', 'master']
-const allFlags = new Set<string>([...takenOver, ...Object.keys(jobFlags), ...logFlags])
+/** By command. */
+const allFlags: Readonly<Record<string, readonly string[]>> = {
+  controller: [...takenOver, ...Object.keys(jobFlags), ...logFlags],
+  webhook: ['cert-file', 'key-file', 'port', 'init-server', ...logFlags],
+}
 
 /** Accepts what kube-fledged's manifests and values name, so that nobody has to edit them. */
 export function withKubeFledgedOptions(command: Command): Command {
@@ -41,12 +45,21 @@ export function withKubeFledgedOptions(command: Command): Command {
   return command
 }
 
+/** The same for its webhook server. */
+export function withWebhookServerOptions(command: Command): Command {
+  for (const name of ['port', 'init-server', ...logFlags]) {
+    command.addOption(new Option(`--${name} [value]`, "of kube-fledged's webhook server").hideHelp())
+  }
+  return command
+}
+
 /** Go's flags may begin with one hyphen: `-stderrthreshold=INFO`. */
 export function withGoFlags(args: readonly string[]): string[] {
-  if (!args.includes('controller')) return [...args]
+  const command = Object.keys(allFlags).find((name) => args.includes(name)) ?? ''
+  const flags = allFlags[command] ?? []
   return args.map((arg) => {
     const [, name = ''] = /^-([a-z][a-z_-]*)(?:=|$)/.exec(arg) ?? []
-    return allFlags.has(name) ? `-${arg}` : arg
+    return flags.includes(name) ? `-${arg}` : arg
   })
 }
 
@@ -60,10 +73,19 @@ export function warnOfKubeFledged(
     const isGiven = command.getOptionValueSource(option.attributeName()) === 'cli'
     const why = jobFlags[flag]
     if (isGiven && why !== undefined) log.warn({ flag: `--${flag}` }, `no effect: ${why}`)
-    if (isGiven && logFlags.some((name) => name === flag))
-      log.warn({ flag: `--${flag}` }, 'no effect: --log-level and --log-format say what is logged')
   }
+  warnOfLogFlags(command, log)
   for (const [variable, why] of Object.entries(variables)) {
     if (env[variable]) log.warn({ variable }, `no effect: ${why}`)
+  }
+}
+
+/** Says once of each flag for glog that nothing comes of it. */
+export function warnOfLogFlags(command: Command, log: Logger): void {
+  for (const option of command.options) {
+    const flag = option.name()
+    const isGiven = command.getOptionValueSource(option.attributeName()) === 'cli'
+    if (isGiven && logFlags.some((name) => name === flag))
+      log.warn({ flag: `--${flag}` }, 'no effect: --log-level and --log-format say what is logged')
   }
 }

@@ -20,6 +20,7 @@ type MakeCommand = (context: CommandContext) => Command
 const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   up: async () => (await import('./commands/up.ts')).upCommand,
   controller: async () => (await import('./commands/controller.ts')).controllerCommand,
+  webhook: async () => (await import('./commands/webhook.ts')).webhookCommand,
   agent: async () => (await import('./commands/agent.ts')).agentCommand,
   mirror: async () => (await import('./commands/mirror.ts')).mirrorCommand,
   get: async () => (await import('./commands/get.ts')).getCommand,

@@ -22,7 +22,8 @@ requirePart('helm')('the chart', () => {
   it('says which values of kube-fledged it did not read', async () => {
     const notes = await chartNotes(installations['with values of kube-fledged'])
     expect(notes).toContain('\n  image.busyboxImageVersion\n')
-    expect(notes).toContain('\n  webhookServer.enable\n')
+    expect(notes).toContain('\n  webhookService.targetPort\n')
+    expect(notes).not.toContain('webhookServer.enable')
     expect(notes).not.toContain('args.controllerImageCacheRefreshFrequency')
     expect(await chartNotes({})).not.toContain('of kube-fledged and were not read')
   })
@@ -51,8 +52,9 @@ requirePart('helm')('the chart', () => {
   })
 
   it('asks for no Secret but in the namespaces that are named', async () => {
-    expect(await renderChart()).not.toContain('secrets')
-    const roles = (await renderChart({ pullSecretNamespaces: ['a'] }))
+    const without = { 'webhookServer.enable': false }
+    expect(await renderChart(without)).not.toContain('secrets')
+    const roles = (await renderChart({ ...without, pullSecretNamespaces: ['a'] }))
       .split('\n---\n')
       .filter((part) => part.includes('[secrets]'))
     expect(roles.map((role) => /^kind: (\w+)\n[^]*^ {2}namespace: (\w+)$/m.exec(role)?.slice(1))).toEqual([
@@ -70,7 +72,8 @@ requirePart('helm')('the chart', () => {
     expect(mirror).toContain('claimName: kube-fledged-controller-store')
     for (const part of [controller, mirror]) expect(part).toContain('secretName: kube-fledged-mirror-token')
     expect(await renderChart()).not.toContain('mirror')
-    const own = await renderChart({ 'mirror.separate': true, 'mirror.existingTokenSecret': 'mine' })
+    const mine = { 'mirror.existingTokenSecret': 'mine', 'webhookServer.enable': false }
+    const own = await renderChart({ 'mirror.separate': true, ...mine })
     expect(own).toContain('secretName: mine')
     expect(own).not.toContain('kind: Secret')
   })
@@ -84,13 +87,13 @@ requirePart('helm')('the chart', () => {
     for (const words of ['fieldPath: status.podIP', 'podAntiAffinity', 'kind: PodDisruptionBudget']) {
       expect(text).toContain(words)
     }
-    const one = await renderChart()
+    const without = { 'webhookServer.enable': false }
+    const one = await renderChart(without)
     for (const words of ['leases', 'podIP', 'podAntiAffinity', 'kind: PodDisruptionBudget', 'RollingUpdate']) {
       expect(one).not.toContain(words)
     }
-    expect(await renderChart({ controllerReplicaCount: 2, 'podDisruptionBudget.enabled': false })).not.toContain(
-      'Budget',
-    )
+    const bare = { ...without, controllerReplicaCount: 2, 'podDisruptionBudget.enabled': false }
+    expect(await renderChart(bare)).not.toContain('Budget')
   })
 
   it('serves metrics only where that is wanted, and to whom', async () => {
@@ -106,6 +109,34 @@ requirePart('helm')('the chart', () => {
     const open = (await renderChart({ 'metrics.enabled': true, ...monitoring })).split('\n---\n')
     const ofMetrics = open.filter((part) => part.includes('port: metrics'))
     expect(ofMetrics.map((part) => /^kind: (\w+)$/m.exec(part)?.[1])).toEqual(['NetworkPolicy', 'PodMonitor'])
+  })
+
+  it('lets the webhook see one Secret and the configurations that are its own or were left, and no other', async () => {
+    const parts = (await renderChart()).split('\n---\n').filter((part) => /^kind: (?:Cluster)?Role$/m.test(part))
+    const [cluster, own] = parts.filter((part) => part.includes('name: kube-fledged-webhook-server\n'))
+    expect(cluster?.match(/resourceNames: .*/g)).toEqual([
+      'resourceNames: ["kube-fledged-webhook-server","kubefledged-webhook-server","kube-fledged-webhook-configuration"]',
+      'resourceNames: ["kubefledged-webhook-server","kube-fledged-webhook-configuration"]',
+      'resourceNames: [kubefledged-webhook-server, kube-fledged-webhook-server]',
+    ])
+    expect(cluster?.match(/ - apiGroups/g)).toHaveLength(3)
+    expect(own).toContain('resourceNames: [kube-fledged-webhook-server-certificates]')
+  })
+
+  it('asks the webhook in vain without harm, unless it is to be strict', async () => {
+    expect(await renderChart()).toContain('failurePolicy: Ignore')
+    const strict = await renderChart({ 'webhookServer.strict': true })
+    expect(strict).toContain('failurePolicy: Fail')
+    expect(strict).toContain('- --strict\n')
+  })
+
+  it('says nothing of what is in the Secret of the webhook, and makes none beside a certificate of somebody', async () => {
+    const [made] = (await renderChart()).split('\n---\n').filter((part) => part.includes('\nkind: Secret\n'))
+    expect(made).not.toMatch(/^(?:data|stringData):/m)
+    const own = { 'webhookServer.certificateSecret': 'mine', validatingWebhookCABundle: 'Zm9v' }
+    const text = await renderChart(own)
+    expect(text).not.toContain('kind: Secret')
+    for (const words of ['secretName: mine', '--cert-file=', 'caBundle: Zm9v']) expect(text).toContain(words)
   })
 
   requirePart('kube-api')('before a real API server', () => {
@@ -140,6 +171,7 @@ requirePart('helm')('the chart', () => {
         await writeFile(file, await renderChart(values))
         const printed = await kube.kubectl('apply', '--dry-run=server', '--validate=strict', '--filename', file)
         expect(printed).toContain('deployment.apps/kube-fledged-controller created')
+        expect(printed).toContain('deployment.apps/kube-fledged-webhook-server created')
         expect(printed).toContain('daemonset.apps/kube-fledged-agent created')
       })
     })

@@ -25,6 +25,14 @@ export const installations = {
     'controller.hostNetwork': true,
     'controller.env': [{ name: 'NO_PROXY', value: '10.0.0.0/8' }],
   },
+  'with a strict webhook and a certificate for it': {
+    'webhookServer.strict': true,
+    'webhookServer.hostNetwork': true,
+    'webhookServer.port': 9443,
+    'webhookServer.certificateSecret': 'webhook-tls',
+    'validatingWebhook.annotations': { 'cert-manager.io/inject-ca-from': 'kube-fledged/webhook' },
+    validatingWebhookCABundle: '',
+  },
   'with everything that is off by default': {
     pullSecretNamespaces: ['default'],
     'metrics.enabled': true,
@@ -120,5 +128,6 @@ export const installations = {
     'args.controllerLogLevel': 'WARNING',
     'args.controllerImageCacheRefreshFrequency': '30m',
     'webhookServer.enable': true,
+    'webhookService.targetPort': 443,
   },
 } satisfies Record<string, ChartValues>

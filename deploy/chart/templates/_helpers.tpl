@@ -15,6 +15,24 @@
 
 {{- define "stowage.mirror" -}}{{ include "stowage.fullname" . }}-mirror{{- end -}}
 
+{{- define "stowage.webhook" -}}{{ include "stowage.fullname" . }}-webhook-server{{- end -}}
+
+{{- define "stowage.webhookServiceAccount" -}}
+{{- if .Values.serviceAccount.create -}}{{ include "stowage.webhook" . }}{{- else -}}{{ include "stowage.serviceAccount" . }}{{- end -}}
+{{- end -}}
+
+{{- define "stowage.webhookSelector" -}}
+app: kubefledged
+kubefledged: kubefledged-webhook-server
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* Webhook configurations that kube-fledged leaves: of its manifests, of its chart, and of a later chart. */}}
+{{- define "stowage.webhookLeftovers" -}}
+{{- $names := list "kubefledged-webhook-server" "kube-fledged-webhook-server" (printf "%s-webhook-configuration" (include "stowage.fullname" .)) -}}
+{{- without $names (include "stowage.webhook" .) | join "," -}}
+{{- end -}}
+
 {{- define "stowage.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "stowage.controller" .) .Values.serviceAccount.name -}}
@@ -121,10 +139,17 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{/* glog's words for levels, as kube-fledged's chart takes them. */}}
-{{- define "stowage.logLevel" -}}
+{{- define "stowage.levelOf" -}}
 {{- $levels := dict "DEBUG" "debug" "INFO" "info" "WARNING" "warn" "WARN" "warn" "ERROR" "error" "FATAL" "error" -}}
-{{- $level := upper .Values.args.controllerLogLevel -}}
-{{- required (printf "args.controllerLogLevel: %q is none of DEBUG, INFO, WARNING, ERROR, FATAL" .Values.args.controllerLogLevel) (get $levels $level) -}}
+{{- required (printf "args.%s: %q is none of DEBUG, INFO, WARNING, ERROR, FATAL" .key .level) (get $levels (upper .level)) -}}
+{{- end -}}
+
+{{- define "stowage.logLevel" -}}
+{{- include "stowage.levelOf" (dict "key" "controllerLogLevel" "level" .Values.args.controllerLogLevel) -}}
+{{- end -}}
+
+{{- define "stowage.webhookLogLevel" -}}
+{{- include "stowage.levelOf" (dict "key" "webhookServerLogLevel" "level" .Values.args.webhookServerLogLevel) -}}
 {{- end -}}
 
 {{- define "stowage.socket" -}}

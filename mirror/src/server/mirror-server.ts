@@ -1,4 +1,7 @@
+import type http from 'node:http'
+import type https from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { Meter } from '../metrics/meter.ts'
 import { Fault } from '../oci/fault.ts'
@@ -42,11 +45,14 @@ export interface Listening extends AsyncDisposable {
   readonly url: string
 }
 
+/** A fastify server, with TLS or without. */
+export type Listenable = Pick<FastifyInstance, 'listen' | 'close'> & { readonly server: http.Server | https.Server }
+
 /**
  * Starts to listen. Disposing of it takes no new requests, lets those under way end and cuts them after the grace period.
  * @throws Fault conflict (port taken) | denied | invalid (no such address)
  */
-export async function listen(app: FastifyInstance, { host, port, graceMs = 5_000 }: ListenOptions): Promise<Listening> {
+export async function listen(app: Listenable, { host, port, graceMs = 5_000 }: ListenOptions): Promise<Listening> {
   let isClosing = false
   app.server.on('request', (_request, response) => {
     response.once('close', () => {
@@ -62,7 +68,7 @@ export async function listen(app: FastifyInstance, { host, port, graceMs = 5_000
   const address = { host, port: portOf(app.server.address()) ?? port }
   return {
     address,
-    url: `http://${formatListenAddress(address)}`,
+    url: `${app.server instanceof TlsServer ? 'https' : 'http'}://${formatListenAddress(address)}`,
     async [Symbol.asyncDispose]() {
       isClosing = true
       const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)

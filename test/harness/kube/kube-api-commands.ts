@@ -68,7 +68,8 @@ export function apiServerCommand(files: KubeApiFiles, ports: KubeApiPorts): Comm
     // Nobody reaches it through a Service, and a loopback address is none for that.
     '--endpoint-reconciler-type=none',
     `--secure-port=${ports.api}`,
-    '--service-cluster-ip-range=10.96.0.0/24',
+    // Loopback: what listens at a Service's address is reached without a kube-proxy.
+    '--service-cluster-ip-range=127.96.0.0/16',
     `--service-account-key-file=${files.serviceAccountKey}`,
     `--service-account-signing-key-file=${files.serviceAccountKey}`,
     '--service-account-issuer=https://stowage.test',

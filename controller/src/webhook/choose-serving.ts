@@ -1,0 +1,29 @@
+import type { KeyPair } from './key-pair.ts'
+
+/** What a server serves with. */
+export interface Served {
+  readonly pair: KeyPair
+  /** The certificate of who signed it. */
+  readonly authority: string
+}
+
+export interface ServingChoice {
+  /** Undefined before the first one. */
+  readonly current: Served | undefined
+  readonly candidate: Served
+  /** Since when all webhook configurations name an authority, epoch milliseconds; undefined if one of them does not. */
+  readonly trustedSince: (authority: string) => number | undefined
+  readonly settleMs: number
+  readonly now: number
+}
+
+/**
+ * When the candidate is to be served with, epoch milliseconds; Infinity as long as API servers would believe only the current
+ * one. Where they believe neither of them, the candidate is the one that they will.
+ */
+export function switchServingAt({ current, candidate, trustedSince, settleMs, now }: ServingChoice): number {
+  if (!current || trustedSince(current.authority) === undefined) return now
+  if (current.authority === candidate.authority) return now
+  const since = trustedSince(candidate.authority)
+  return since === undefined ? Infinity : since + settleMs
+}
