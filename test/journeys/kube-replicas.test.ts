@@ -2,10 +2,12 @@ import { expect, it } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
 import { openJourney } from '../harness/journey.ts'
 import { imageCache, namespace } from '../harness/kube/cluster-site.ts'
+import { kubeProgram } from '../harness/kube/kube-programs.ts'
 import { openReplicaSite, type Replica, type ReplicaSite } from '../harness/kube/replica-site.ts'
 import { holds, untilHeld } from '../harness/node-files.ts'
 import { requirePart } from '../harness/require-part.ts'
 import type { PushedImage } from '../harness/source-registry.ts'
+import { spawnProgram, type Spawned } from '../harness/spawned.ts'
 import { askCentre } from '../harness/stowage-get.ts'
 
 const shortLease = [
@@ -52,6 +54,12 @@ async function writtenBy({ kube, versions }: ReplicaSite): Promise<unknown> {
   return Object.fromEntries([...stored, ...written])
 }
 
+/** Each state of the objects of a kind that kubectl sees, from now on. */
+function watchStates({ kube }: ReplicaSite, kind: string): Spawned {
+  const args = ['--kubeconfig', kube.files.kubeconfig, 'get', kind, '--all-namespaces', '--watch', '--no-headers']
+  return spawnProgram(kubeProgram('kubectl'), args)
+}
+
 /** How often each event of an ImageCache was recorded, by what it says. */
 async function eventsOf({ kube }: ReplicaSite, cache: string): Promise<Record<string, number>> {
   interface Event {
@@ -81,6 +89,8 @@ requirePart('kube-api')('two controllers of a cluster', () => {
     for (const { layout } of nodes) await untilHeld(layout, [app])
     await site.untilStatus('shop', ({ status, counts }) => status === 'Succeeded' && counts.nodes.matched === 3)
     const before = await assignments(other(site, first))
+    await using nodeStates = watchStates(site, 'edgenodes')
+    await using cacheStates = watchStates(site, 'imagecaches')
     const crossed = async (): Promise<number> => (await upstream.stats()).total.blobBytes
 
     await kube.apply(imageCache('shop', [{ images: [app.reference, big.reference] }]))
@@ -98,6 +108,11 @@ requirePart('kube-api')('two controllers of a cluster', () => {
     expect(await crossed()).toBeLessThan(9_000_000 + 3_000_000)
     expectSequel(await assignments(second), before)
     expect(new Set(Object.values(await eventsOf(site, 'shop')))).toEqual(new Set([1]))
+
+    // Nobody could be heard for longer than nodes are silent: that was no reason to say anything of them.
+    for (const line of nodeStates.lines()) expect(line).not.toMatch(/Offline|Failing/)
+    expect(nodeStates.lines().length).toBeGreaterThan(3)
+    for (const line of cacheStates.lines()) expect(line).toMatch(/shop +(Processing|Succeeded) /)
 
     // Who comes back waits, and answers for the leader; who goes in an orderly way lets the other one lead at once.
     await first.start()

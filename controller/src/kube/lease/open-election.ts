@@ -38,6 +38,9 @@ export function openElection(options: OpenElectionOptions): OpenedElection {
   const api = createKubeApi({ config, userAgent })
   const leases = createLeaseClient(api, { namespace, name: options.name })
   const identity = `${hostname}_${randomUUID()}`
+  if (options.address === undefined) {
+    options.log.warn('the other controllers cannot reach this one when it leads: give --advertise HOST:PORT, or POD_IP')
+  }
   const election = createElection({ ...options, namespace, leases, identity, clocks, random: Math.random })
   return { ...election, identity, clocks, [Symbol.dispose]: () => api[Symbol.dispose]() }
 }
