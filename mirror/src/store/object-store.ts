@@ -35,6 +35,11 @@ export interface OpenUploadOptions {
   readonly size?: number | undefined
 }
 
+export interface AppendOptions {
+  /** Whether the bytes are durable when it resolves, which is the default; otherwise a later append makes them so. */
+  readonly isDurable?: boolean | undefined
+}
+
 /** An object and its bytes; `bytes` must be iterated or returned, as it may hold a file open. */
 export interface StoredObject {
   readonly info: ObjectInfo
@@ -59,7 +64,7 @@ export interface Upload extends AsyncDisposable {
    * are written: their maker must not use the same buffers again.
    * @throws Fault no-space | conflict (another writer) | not-found (it is gone) and whatever `bytes` throws
    */
-  append(bytes: AsyncIterable<Uint8Array>): Promise<number>
+  append(bytes: AsyncIterable<Uint8Array>, options?: AppendOptions): Promise<number>
   /** The bytes so far, from the beginning. */
   read(): AsyncIterable<Uint8Array>
   /** Durably makes it the object `key`, unless there is one already: the upload is gone either way. */

@@ -67,6 +67,18 @@ export function uploadConformance(name: string, open: () => Promise<OpenedStore>
     )
 
     it(
+      'appends what need not be durable yet, and then what must be',
+      withStore(async (store) => {
+        await using upload = await store.openUpload('u')
+        expect(await upload.append(chunks('abc'), { isDurable: false })).toBe(3)
+        expect(await upload.append(chunks(), { isDurable: true })).toBe(3)
+        expect(await upload.append(chunks('d'), { isDurable: false })).toBe(4)
+        expect(await upload.publish('x')).toBe('created')
+        expect(await textOf(await store.get('x'))).toBe('abcd')
+      }),
+    )
+
+    it(
       'reads an upload back',
       withStore(async (store) => {
         const bytes = pattern(3 * 1024 * 1024 + 17)

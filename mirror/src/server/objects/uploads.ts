@@ -32,7 +32,9 @@ export const upload: ObjectsHandlers = {
     return await once(exchange, async () => {
       await using opened = await openAt(offset, exchange)
       try {
-        return jsonAnswer(200, { size: await opened.append(only(bytes)) })
+        return jsonAnswer(200, {
+          size: await opened.append(only(bytes), { isDurable: exchange.query.get('durable') !== 'false' }),
+        })
       } catch (error) {
         throw withSize(error, opened.size)
       }

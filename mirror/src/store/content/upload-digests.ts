@@ -60,9 +60,9 @@ export function createUploadDigests(): UploadDigests {
         get size() {
           return upload.size
         },
-        append(bytes) {
+        append(bytes, options) {
           const progress = progressOf(upload, algorithm)
-          return upload.append(progress ? noted(bytes, remember(upload.id, progress)) : bytes)
+          return upload.append(progress ? noted(bytes, remember(upload.id, progress)) : bytes, options)
         },
         read: () => upload.read(),
         publish(key) {

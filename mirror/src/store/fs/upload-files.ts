@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { FileFacts, FileSystem, OpenFile } from '../file-system.ts'
-import type { OpenUploadOptions, Upload } from '../object-store.ts'
+import type { AppendOptions, OpenUploadOptions, Upload } from '../object-store.ts'
 import type { Directories } from './directories.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { Fault } from '../../oci/fault.ts'
@@ -128,7 +128,11 @@ function createUpload(id: string, context: UploadContext): Upload {
     }
   }
 
-  async function appendTo(file: OpenFile, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  async function appendTo(
+    file: OpenFile,
+    bytes: AsyncIterable<Uint8Array>,
+    { isDurable = true }: AppendOptions,
+  ): Promise<void> {
     try {
       for await (const batch of batches(bytes, batchSize)) {
         const length = batch.reduce((sum, chunk) => sum + chunk.length, 0)
@@ -140,7 +144,7 @@ function createUpload(id: string, context: UploadContext): Upload {
       size = (await file.stat()).size
       throw error
     }
-    await file.sync()
+    if (isDurable) await file.sync()
   }
 
   return {
@@ -149,11 +153,11 @@ function createUpload(id: string, context: UploadContext): Upload {
       return size
     },
 
-    append: (bytes) =>
+    append: (bytes, options = {}) =>
       exclusively(() =>
         withFile(async (file, { links }) => {
           if (links > 1) throw conflict()
-          await appendTo(file, bytes)
+          await appendTo(file, bytes, options)
           return size
         }),
       ),

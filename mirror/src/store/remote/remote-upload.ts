@@ -28,6 +28,9 @@ const patienceMs = 500
 /** So long a mirror that is away is waited for with pieces at hand, in milliseconds. */
 const mirrorPatienceMs = 45_000
 const lookAgainMs = 500
+/** Pieces that come fast are made durable after this time, in milliseconds, and at the end. */
+const syncEveryMs = 1000
+const nothing = new Uint8Array()
 /** The mirror may have to read all of it. */
 const publishMs = 15 * 60_000
 
@@ -36,6 +39,9 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
   const { connection, busy, promised } = context
   const path = `/uploads/${id}`
   let { size } = context
+  let syncedAt = performance.now()
+  /** Whether all that was appended is durable. */
+  let isSynced = true
 
   async function exclusively<T>(work: () => Promise<T>): Promise<T> {
     if (busy.has(id)) throw new Fault('conflict', `upload ${id} has another writer`)
@@ -67,14 +73,20 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
   }
 
   async function append(piece: Uint8Array, isDoubtful: boolean): Promise<void> {
+    const isDurable = piece.length === 0 || performance.now() - syncedAt > syncEveryMs
     const reply = await connection.ask({
       method: 'PATCH',
       path,
-      query: { size: promised },
+      query: { size: promised, durable: isDurable ? undefined : 'false' },
       headers: { [names.offset]: String(size) },
       body: piece,
     })
-    if (reply.status < 300) return void (size = documentOf(reply, uploadSchema).size)
+    if (reply.status < 300) {
+      size = documentOf(reply, uploadSchema).size
+      if (isDurable) syncedAt = performance.now()
+      isSynced = isDurable
+      return
+    }
     const refused = refusalOf(reply)
     const there = refused.details['size']
     if (typeof there !== 'number') throw refused
@@ -85,6 +97,7 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
     const rest = isDoubtful || !reply.isSure ? await lackingOf(piece, there) : undefined
     if (!rest) throw refused
     size = there
+    isSynced = false
     if (rest.length > 0) await append(rest, false)
   }
 
@@ -111,6 +124,7 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
         for await (const piece of pieces) {
           await appendPatiently(piece.length === 1 ? piece[0]! : Buffer.concat(piece), () => isOver)
         }
+        if (!isSynced) await append(nothing, false)
         return size
       }),
 
