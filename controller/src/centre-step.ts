@@ -39,7 +39,7 @@ export interface CentreStepOptions {
 }
 
 /** Each is synced for itself, and their directory for all that wait for it. */
-const writesAtOnce = 32
+const writesAtOnce = 16
 
 /** One step of the centre: from wishes, reports and what upstream said to what nodes are told. Says when the next one is due. */
 export function createCentreStep(options: CentreStepOptions): () => Promise<number> {

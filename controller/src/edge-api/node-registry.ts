@@ -35,8 +35,8 @@ export interface NodeRegistry {
 const saveEveryMs = 60_000
 /** So long for each node there is: a fleet at rest must not keep a disk busy. In milliseconds. */
 const saveEachMs = 200
-/** Records that are written at a time when many nodes fall silent at once. */
-const mostWrites = 16
+/** Records that are written at a time: what the mirror stores meanwhile is not to stand behind thousands of them. */
+const mostWrites = 8
 
 /** Keeps the latest report of each node: at once in memory, on disk when it is news and now and then. */
 export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
@@ -75,7 +75,8 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
       nodes.note(node, verdict.record)
       if (!old)
         log.info({ node, platform: report.platform, runtime: report.runtime }, 'node heard of for the first time')
-      if (isDue(node) || isToKeep(saved.get(node), verdict.record)) await save(node)
+      if (isDue(node) || (verdict.isNews && isToKeep(saved.get(node), verdict.record)))
+        await writes.add(() => save(node))
       if (verdict.isNews) onNews()
       return verdict
     },

@@ -38,7 +38,7 @@ describe('an assignment whose sets changed', () => {
     ['is published when it is the first', told(['s2', 'x']), { previous: new Map() }, Infinity],
     ['is published after a restart', told(['s2', 'x']), { publishedAt: new Map() }, Infinity],
     ['waits five minutes at most', told(['s2', 'x']), { sizeOf: () => 1e9 }, 301_000],
-    ['that is small is published', told(['s2', 'x']), { sizeOf: () => 2000, now: 1010 }, Infinity],
+    ['that is small is published', told(['s2', 'x']), { sizeOf: () => 2000, now: 1030 }, Infinity],
   ])('%s', (_, next, more, nextAt) => {
     expect(change(next, more)).toEqual({ publish: nextAt === Infinity ? [next] : [], nextAt })
   })
@@ -51,8 +51,8 @@ describe('an assignment whose sets changed', () => {
       sizeOf: () => 2000,
       isBusy: true,
     }
-    expect(holdBack(fleet, { ...input, now: 2000 })).toEqual({ publish: [], nextAt: 11_000 })
-    expect(holdBack(fleet, { ...input, now: 11_000 }).publish).toHaveLength(1000)
+    expect(holdBack(fleet, { ...input, now: 2000 })).toEqual({ publish: [], nextAt: 31_000 })
+    expect(holdBack(fleet, { ...input, now: 31_000 }).publish).toHaveLength(1000)
     expect(holdBack(fleet, { ...input, now: 2000, isBusy: false }).publish).toHaveLength(1000)
   })
 })

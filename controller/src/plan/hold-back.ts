@@ -26,7 +26,7 @@ const smallBytes = 8 * 1024
 const bytesPerSecond = 1024
 const longestMs = 5 * 60_000
 /** To write down and send one assignment, to have it read, and to hear what became of it, in milliseconds. */
-const eachMs = 10
+const eachMs = 30
 
 /**
  * While the mirror fills, every image that lands changes its set, and a long list is fetched anew by all its nodes each time.
