@@ -38,6 +38,14 @@ describe('the conditions of a cache', () => {
     ])
   })
 
+  it('do not wait for a copy that nobody is there to have', () => {
+    const resolutions = { [nginx]: { ...mirrored('v1'), mirrored: null } }
+    const resolvedWith = (known: typeof resolutions | object) =>
+      statusOf(cache, aWorld({ caches: [cache], nodes: [], resolutions: { ...known } })).conditions[1]
+    expect(resolvedWith(resolutions)).toMatchObject({ type: 'Resolved', status: 'True', reason: 'LookedUp' })
+    expect(resolvedWith({})).toMatchObject({ type: 'Resolved', status: 'Unknown', reason: 'Mirroring' })
+  })
+
   it('count the selected nodes without an agent, and name some', () => {
     const declared = ['b', 'c', 'd', 'e'].map((name) => ({ name, labels: {}, platform: undefined, heard: undefined }))
     const resolutions = { [nginx]: mirrored('v1') }

@@ -43,7 +43,7 @@ function accepted({ cache }: LivingCache, { world }: ConditionsInput): Verdict {
 }
 
 /** Whether upstream could be asked lately and the mirror has what it said; a version that nodes have already may be stale. */
-function resolved({ record }: LivingCache, { world }: ConditionsInput): Verdict {
+function resolved({ record }: LivingCache, { tallies, world }: ConditionsInput): Verdict {
   const known = record.purged
     ? []
     : record.names.map((name) => ({ name, ...(world.resolutions.get(name) ?? unresolved) }))
@@ -54,8 +54,13 @@ function resolved({ record }: LivingCache, { world }: ConditionsInput): Verdict 
     const message = `${first.fault.message.slice(0, longestMessage)}${more}`
     return { status: 'False', reason: wordOf(first.fault.code), message }
   }
-  const pending = known.filter((resolution) => !isCurrent(resolution))
-  if (pending.length === 0) return { status: 'True', reason: 'Mirrored', message: '' }
+  const absent = known.filter((resolution) => !isCurrent(resolution))
+  if (absent.length === 0) return { status: 'True', reason: 'Mirrored', message: '' }
+  // What nobody is there to have is looked up, and not copied.
+  const pending = tallies.length > 0 ? absent : absent.filter(({ target }) => target === null)
+  if (pending.length === 0) {
+    return { status: 'True', reason: 'LookedUp', message: 'the mirror copies it once a node is selected' }
+  }
   const names = someOf(pending.map(({ name }) => name))
   return { status: 'Unknown', reason: 'Mirroring', message: `waiting for the mirror: ${names}` }
 }
