@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Assignment } from '@stowage/mirror/edge/assignment'
 import type { Digest } from '@stowage/mirror/oci/digest'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
+import type { Logger } from 'pino'
 import { cacheKey } from './api/image-cache.ts'
 import type { CacheStatus } from './api/cache-status.ts'
 import type { CentreMemory } from './memory/centre-memory.ts'
@@ -28,6 +29,7 @@ export interface CentreStepOptions {
   readonly world: () => World
   readonly makeUid: () => string
   readonly now: () => number
+  readonly log: Logger
   /** How often moving references are looked up again, in milliseconds; 0 for never. */
   readonly refreshMs: number
   /** How many references are looked up or copied at a time. */
@@ -43,7 +45,7 @@ const writesAtOnce = 16
 
 /** One step of the centre: from wishes, reports and what upstream said to what nodes are told. Says when the next one is due. */
 export function createCentreStep(options: CentreStepOptions): () => Promise<number> {
-  const { memory, content, flights, world, now } = options
+  const { memory, content, flights, world, now, log } = options
   const publishedAt = new Map<string, number>()
 
   async function keepRecords({ caches }: Wishes): Promise<void> {
@@ -109,6 +111,7 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
       if (!isSettled && isDeepStrictEqual(stepsOf(status), stepsOf(record.status))) continue
       const leaving = isSettled ? [] : record.leaving
       await memory.caches.put(cacheKey(cache), { ...record, leaving, status })
+      if (wordsOf(status) !== wordsOf(record.status)) log.info(factsOf(cacheKey(cache), status), 'status changed')
     }
   }
 
@@ -132,6 +135,17 @@ function credentialsFor({ secrets }: Want, { secrets: known, forbiddenSecrets }:
     missing: secrets.filter((key) => !byKey.has(key) && whyForbidden(key) === undefined),
     forbidden: [...new Set(secrets.flatMap((key) => whyForbidden(key) ?? []))],
   }
+}
+
+/** What of a status is worth a line. */
+function wordsOf(status: CacheStatus | null): string {
+  return `${status?.status} ${status?.reason}`
+}
+
+function factsOf(cache: string, { status, reason, counts, bytes }: CacheStatus): Record<string, unknown> {
+  const { matched, reachable, complete, failed } = counts.nodes
+  const missing = bytes.wanted - bytes.present
+  return { cache, status, reason, nodes: { matched, reachable, complete, failed }, bytesMissing: missing }
 }
 
 /** What of a status is worth a write: numbers that move with every byte are not. */

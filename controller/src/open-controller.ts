@@ -88,6 +88,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     world,
     makeUid: randomUUID,
     now,
+    log,
     refreshMs: options.refreshMs,
     mostFlights: options.mostFlights ?? 4,
     noteSilence: () => registry.noteSilence(),

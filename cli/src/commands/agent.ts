@@ -62,7 +62,7 @@ export function agentCommand(context: CommandContext): Command {
 }
 
 async function runAgent(context: CommandContext, flags: AgentFlags): Promise<void> {
-  const log = await context.log()
+  const log = (await context.log()).child({ node: flags.node })
   const settings = await readNetworkSettings(context, flags.caFile)
   await using directory = await openDataDirectory(flags.data, 'agent')
   await using opened = await openNamedRuntime(flags, log)
@@ -81,7 +81,7 @@ async function runAgent(context: CommandContext, flags: AgentFlags): Promise<voi
     pace: { contactEveryMs: flags.contactEvery },
     log,
   })
-  log.info({ node: flags.node, central: flags.central, runtime: opened.runtime.name }, 'agent started')
+  log.info({ central: flags.central, runtime: opened.runtime.name }, 'agent started')
   await agent.run(context.signal)
   log.info('agent stopped')
 }

@@ -45,6 +45,8 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
   const saved = new Map(nodes.all)
   const writes = new PQueue({ concurrency: mostWrites })
   const share = createShareReport()
+  /** The instance that was refused last, by name: it comes again and again. */
+  const refused = new Map<string, string>()
 
   async function save(node: string): Promise<void> {
     const record = nodes.all.get(node)
@@ -63,6 +65,11 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
     return now() - (saved.get(node)?.receivedAt ?? -Infinity) >= everyMs
   }
 
+  function refuse({ node, instance }: Report): void {
+    log[refused.get(node) === instance ? 'debug' : 'warn']({ node, instance }, 'report of a clone refused')
+    refused.set(node, instance)
+  }
+
   return {
     async take(report) {
       const { node } = report
@@ -70,7 +77,7 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
       const old = record && heardBy(record, listening)
       const verdict = acceptReport(old, share(report), now())
       meter.add(controllerMetrics.reports, { verdict: verdict.kind })
-      if (verdict.kind === 'clone') log.warn({ node, instance: report.instance }, 'report of a clone refused')
+      if (verdict.kind === 'clone') refuse(report)
       if (verdict.kind !== 'accepted') return verdict
       nodes.note(node, verdict.record)
       if (!old)

@@ -158,14 +158,18 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
   function setState(next: SourceState): void {
     const isNews = wordsOf(next) !== wordsOf(state)
     const isOther = next.wishes !== state.wishes
+    if (isNews) tell(next, state)
     state = next
-    if (isNews) tell(next)
     if (isNews || isOther) onChange()
   }
 
-  function tell({ condition, message, problems }: SourceState): void {
+  function tell({ condition, message, problems }: SourceState, before: SourceState): void {
+    const told = new Set(before.problems.map((problem) => JSON.stringify(problem)))
     if (condition === 'held' || condition === 'unreadable') log.warn({ condition, reason: message }, 'wishes held')
-    for (const { severity: _, ...problem } of problems) log.warn(problem, 'object not taken over')
+    for (const problem of problems.filter((each) => !told.has(JSON.stringify(each)))) {
+      const { severity: _, message: reason, ...where } = problem
+      log.warn({ ...where, reason }, 'object not taken over')
+    }
   }
 
   async function lookAgainAndAgain(signal: AbortSignal): Promise<void> {

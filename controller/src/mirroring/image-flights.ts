@@ -54,12 +54,15 @@ export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
   async function fly(want: Want, shown: FlightCredentials, signal: AbortSignal): Promise<void> {
     const { name } = want
     const { registry } = want.reference
+    const startedAt = performance.now()
+    let bytes = 0
     const ended = (outcome: string): void => meter.add(controllerMetrics.syncs, { registry, outcome })
     try {
       const known = resolutions.all.get(name) ?? unresolved
-      const source = meteredSource(options.upstreamFor(registry, shown.credentials), (bytes) =>
-        meter.add(controllerMetrics.upstreamBytes, { registry }, bytes),
-      )
+      const source = meteredSource(options.upstreamFor(registry, shown.credentials), (more) => {
+        bytes += more
+        meter.add(controllerMetrics.upstreamBytes, { registry }, more)
+      })
       const resolution = await mirrorImage(want, {
         ...options,
         known,
@@ -77,7 +80,8 @@ export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
       await resolutions.put(name, resolution)
       ended(resolution.mirrored === known.mirrored ? 'unchanged' : 'copied')
       const isNews = known.fault !== null || resolution.mirrored !== known.mirrored
-      log[isNews ? 'info' : 'debug']({ reference: name, digest: resolution.target?.digest }, 'image up to date')
+      const facts = { reference: name, digest: resolution.target?.digest, bytes, ms: since(startedAt) }
+      log[isNews ? 'info' : 'debug'](facts, 'image up to date')
     } catch (error) {
       if (signal.aborted) return
       if (!isFault(error)) throw error
@@ -139,6 +143,10 @@ function withLackingSecrets(fault: Fault, { missing, forbidden = [] }: FlightCre
     ...forbidden.map((words) => `${pullSecretForbidden}: ${words}`),
   ]
   return lacks.length > 0 ? new Fault('denied', [fault.message, ...lacks].join('; '), { cause: fault }) : fault
+}
+
+function since(startedAt: number): number {
+  return Math.round(performance.now() - startedAt)
 }
 
 function mayHelp({ credentials }: FlightCredentials, resolution: Resolution | undefined): boolean {

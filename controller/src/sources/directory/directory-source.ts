@@ -107,15 +107,18 @@ export async function openDirectorySource({
   function setState(next: SourceState): void {
     const isNews = wordsOf(next) !== wordsOf(state)
     if (!isNews && next.wishes === state.wishes) return
+    if (isNews) tell(next, state)
     state = next
-    if (isNews) tell(next)
     onChange()
   }
 
-  function tell({ condition, message, problems }: SourceState): void {
+  function tell({ condition, message, problems }: SourceState, before: SourceState): void {
+    const told = new Set(before.problems.map((problem) => JSON.stringify(problem)))
     if (condition !== 'ready') log.warn({ directory, condition, reason: message }, 'wishes held')
-    for (const { severity, ...problem } of problems) {
-      if (severity === 'error') log.warn({ directory, ...problem }, 'file not taken over')
+    for (const problem of problems) {
+      const { severity, message: reason, ...where } = problem
+      if (severity === 'note' || told.has(JSON.stringify(problem))) continue
+      log.warn({ directory, ...where, reason }, 'file not taken over')
     }
   }
 
