@@ -7,6 +7,7 @@ import { untilHeld } from '../harness/node-files.ts'
 import { openSite, type Site } from '../harness/site.ts'
 import type { PushedImage } from '../harness/source-registry.ts'
 import { askCentre, stowageGet } from '../harness/stowage-get.ts'
+import { runStowage } from '../harness/stowage.ts'
 
 /** Writes a cache of this image, whole at once. */
 async function write({ centre }: Site, name: string, image: PushedImage, more: object): Promise<void> {
@@ -41,7 +42,7 @@ describe('a cache with windows', () => {
     await using site = await openSite(journey)
     const { centre, agent, link } = site
     const app = await site.push('app', { layerSizes: [3_000_000, 200_000] })
-    await link.shape({ downBytesPerSecond: 1_000_000 })
+    await link.shape({ downBytesPerSecond: 200_000 })
 
     await write(site, 'shop', app, { transfer: closed })
     const at = `${closed.windows[0]!.start}Z)`
@@ -55,12 +56,18 @@ describe('a cache with windows', () => {
     expect(image?.message).toContain(`waits for its window, which opens at `)
     const [cache] = await askCentre('caches', centre.url)
     expect(cache).toMatchObject({ status: 'Processing', counts: { copies: { waiting: 0, awaitingWindow: 1 } } })
+    expect((await runStowage(['get', 'caches', '--central', centre.url])).stdout).toContain(
+      'waits for its window (next',
+    )
     expect(await blobBytes(site)).toBeLessThan(10_000)
 
     await write(site, 'shop', app, { transfer: open })
-    await eventually(async () => (await blobBytes(site)) > 800_000, { what: 'bytes on the link', everyMs: 50 })
+    await eventually(async () => (await blobBytes(site)) > 300_000, { what: 'bytes on the link', everyMs: 50 })
     await write(site, 'shop', app, { transfer: closed })
-    await eventually(async () => (await syncedOf(site)).includes('waits for its window'), { withinMs: 30_000 })
+    await eventually(async () => (await syncedOf(site)).includes('waits for its window'), {
+      what: 'the window said to be closed',
+      withinMs: 30_000,
+    })
     const then = await blobBytes(site)
     expect(then).toBeLessThan(3_000_000)
     // Nothing of it is forgotten, and nothing more comes, when the agent dies meanwhile.
@@ -74,6 +81,7 @@ describe('a cache with windows', () => {
     })
     expect(await blobBytes(site)).toBe(then)
 
+    await link.shape({ downBytesPerSecond: 2_000_000 })
     await write(site, 'shop', app, { transfer: open })
     await untilHeld(agent.layout, [app])
     // What was on the wire when it closed comes twice: no more than the buffers of the connections.

@@ -29,11 +29,13 @@ export function cacheColumns({ output, now }: ColumnsForm): Column<CacheView>[] 
   ]
 }
 
-/** The cause itself, where there is one; kube-fledged's message only points at it. */
-function messageOf({ failures, message }: CacheView): string {
+/** The cause itself, where there is one, or why nodes wait; kube-fledged's message only points at it. */
+function messageOf({ status, failures, conditions, message }: CacheView): string {
   const first = Object.entries(failures ?? {})[0]
   const why = first?.[1][0]
-  return first && why ? `${first[0]} on ${why.node}: ${why.message}` : message
+  if (first && why) return `${first[0]} on ${why.node}: ${why.message}`
+  const synced = conditions.find(({ type }) => type === 'Synced')?.message ?? ''
+  return status === 'Processing' && synced.includes('; ') ? synced : message
 }
 
 /** Columns of `stowage get nodes`. */

@@ -92,7 +92,7 @@ describe('/api/v1', () => {
 
     it('of a cache brings what no node here needs', async () => {
       const root = upstream.push('docker.io/library/nginx', '1', 'v1', ['linux/amd64', 'linux/arm64'])
-      source.wish([aCache('a', ['nginx:1'])])
+      source.wish([aCache('a', [{ images: ['nginx:1'], pin: false }])])
       await until(async () => expect(await centre.caches()).toHaveLength(1))
       expect(await look(cacheQuery)).toMatchObject({ images: [], missing: [{ name: nginx, state: 'pending' }] })
       await ask({ caches: ['a'], platforms: ['linux/arm64'] })
@@ -100,7 +100,7 @@ describe('/api/v1', () => {
       const view = await look(cacheQuery)
       expect(view).toMatchObject({
         platforms: ['linux/arm64'],
-        entries: [{ cache: { namespace: 'default', name: 'a' }, list: 0, removal: 'keep' }],
+        entries: [{ cache: { namespace: 'default', name: 'a' }, list: 0, removal: 'keep', pin: false }],
         images: [
           {
             name: nginx,

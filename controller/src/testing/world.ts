@@ -24,6 +24,7 @@ export interface ListSpec {
   readonly selector?: object
   readonly nodeNames?: readonly string[]
   readonly priority?: number
+  readonly pin?: boolean
 }
 
 export function aCache(name: string, lists: readonly (ListSpec | string)[], more: object = {}): ImageCache {
