@@ -70,8 +70,18 @@ requirePart('kube-api')('the webhook before a real API server', () => {
     await journey?.[Symbol.asyncDispose]()
   })
 
+  it('stands where a configuration of its name was left with a stale caBundle, and every write failed', async () => {
+    await site.kube.apply(leftover(webhookServer, { namespace, name: webhookServer }, await staleBundle()))
+    await expect(accepted()).rejects.toThrow('failed calling webhook')
+    await start()
+    await eventually(accepted, { what: 'an answer although nothing was applied' })
+    await site.applyManifests()
+    await site.tryCreate(good)
+    expect((await configuration()).webhooks[0]).toMatchObject({ failurePolicy: 'Ignore', timeoutSeconds: 5 })
+  })
+
   it('speaks with one certificate for several replicas that start at once, and one of them may die', async () => {
-    await site.applyManifests('Fail')
+    await site.applyConfiguration('Fail')
     await expect(accepted()).rejects.toThrow('failed calling webhook')
     await Promise.all([start('--strict'), start('--strict'), start('--strict')])
     await eventually(accepted, { what: 'an answer' })
@@ -87,7 +97,7 @@ requirePart('kube-api')('the webhook before a real API server', () => {
   })
 
   it('does what kube-fledged refused, unless it is strict: then in its words, and never against orders and status', async () => {
-    await site.applyManifests('Fail')
+    await site.applyConfiguration('Fail')
     await start('--strict')
     await eventually(accepted, { what: 'an answer' })
     const apply = (...lists: object[]): Promise<void> => site.kube.apply(imageCache('shop', lists))
@@ -111,7 +121,7 @@ requirePart('kube-api')('the webhook before a real API server', () => {
   })
 
   it('is not missed when it is dead: the definition refuses what must not come in, in the same words', async () => {
-    await site.applyManifests('Ignore')
+    await site.applyConfiguration('Ignore')
     await start()
     await eventually(accepted, { what: 'an answer' })
     await replicas[0]?.kill()
@@ -127,7 +137,7 @@ requirePart('kube-api')('the webhook before a real API server', () => {
   })
 
   it('is believed again at once after somebody applied a stale caBundle, path and port', async () => {
-    await site.applyManifests('Fail')
+    await site.applyConfiguration('Fail')
     await start()
     await eventually(accepted, { what: 'an answer' })
     const stale = await staleBundle()
@@ -137,12 +147,12 @@ requirePart('kube-api')('the webhook before a real API server', () => {
     console.log(
       `webhook: believed again ${Math.round(performance.now() - since)} ms after a stale caBundle was applied`,
     )
-    await site.applyManifests('Fail')
+    await site.applyConfiguration('Fail')
     expect((await configuration()).webhooks[0]?.clientConfig.caBundle).toBe((await secret()).data['ca.crt'])
   })
 
   it('changes authorities and certificates again and again without one call that fails', async () => {
-    await site.applyManifests('Fail')
+    await site.applyConfiguration('Fail')
     const lifetimes = ['--authority-lifetime', '9s', '--certificate-lifetime', '5s', '--settle', '200ms']
     await site.kube.kubectl('delete', 'secret', webhookSecret, '--namespace', namespace)
     await Promise.all([start('--strict', ...lifetimes), start('--strict', ...lifetimes)])
@@ -157,7 +167,7 @@ requirePart('kube-api')('the webhook before a real API server', () => {
   })
 
   it('makes its Secret again when somebody deletes or spoils it, and is believed all the while', async () => {
-    await site.applyManifests('Fail')
+    await site.applyConfiguration('Fail')
     await Promise.all([start('--strict', '--settle', '100ms'), start('--strict', '--settle', '100ms')])
     await eventually(accepted, { what: 'an answer' })
     const isOther = (before: Secret) => async (): Promise<boolean> => {
@@ -177,23 +187,25 @@ requirePart('kube-api')('the webhook before a real API server', () => {
   })
 
   it('takes away what kube-fledged left and nobody serves, and nothing else', async () => {
-    await site.applyManifests('Fail')
-    await start()
+    await site.applyConfiguration('Fail')
+    const [ofChart, ofLaterChart] = ['kube-fledged-webhook-server', 'kubefledged-webhook-configuration']
+    await start('--take-over', ofChart, '--take-over', ofLaterChart)
     await eventually(accepted, { what: 'an answer' })
     const stale = await staleBundle()
     const away = { namespace, name: 'kube-fledged-webhook-server' }
     await replicas[0]?.kill()
-    await site.kube.apply(leftover('kube-fledged-webhook-server', away, stale))
+    await site.kube.apply(leftover(ofChart, away, stale))
+    await site.kube.apply(leftover(ofLaterChart, { namespace, name: webhookServer }, stale))
     await expect(accepted()).rejects.toThrow('failed calling webhook')
     await replicas[0]?.start()
-    await eventually(accepted, { what: 'an answer beside a configuration that nobody serves' })
-    await expect(configuration('kube-fledged-webhook-server')).rejects.toThrow('not found')
+    await eventually(accepted, { what: 'an answer beside configurations that nobody serves' })
+    for (const name of [ofChart, ofLaterChart]) await expect(configuration(name)).rejects.toThrow('not found')
 
-    await site.kube.apply(serviceOf('kube-fledged-webhook-server'), slicesOf('kube-fledged-webhook-server'))
-    await site.kube.apply(leftover('kube-fledged-webhook-server', away, stale))
+    await site.kube.apply(serviceOf(ofChart), slicesOf(ofChart))
+    await site.kube.apply(leftover(ofChart, away, stale))
     await replicas[0]?.program().waitForLine(/another webhook for ImageCaches is served/)
-    await configuration('kube-fledged-webhook-server')
-    await site.kube.kubectl('delete', 'validatingwebhookconfiguration', 'kube-fledged-webhook-server')
+    await configuration(ofChart)
+    await site.kube.kubectl('delete', 'validatingwebhookconfiguration', ofChart)
   })
 
   /** What a controller and its users write besides specs. */

@@ -15,11 +15,15 @@ export const webhookServer = 'kubefledged-webhook-server'
 /** Where it keeps its certificates. */
 export const webhookSecret = `${webhookServer}-certificates`
 
+const manifests = path.join(projectDirectory, 'deploy/manifests')
+
 /** A cluster with the Service of the webhook, and nobody behind it yet. */
 export interface WebhookSite extends AsyncDisposable {
   readonly kube: KubeApi
-  /** Applies what the plain manifests have for the webhook, with another failurePolicy if one is named. */
-  applyManifests(failurePolicy?: 'Fail' | 'Ignore'): Promise<void>
+  /** Applies all plain manifests, as people are told to. */
+  applyManifests(): Promise<void>
+  /** Applies the webhook configuration of the plain manifests, with this failurePolicy. */
+  applyConfiguration(failurePolicy: 'Fail' | 'Ignore'): Promise<void>
   /** Starts `stowage webhook` with the rights that the manifests give it; the Service leads to it as long as it runs. */
   start(...flags: readonly string[]): Promise<Restartable>
   /** Lets it be looked at whether an object would be accepted. @throws Error with what kubectl says */
@@ -32,8 +36,13 @@ export async function openWebhookSite(journey: Journey): Promise<WebhookSite> {
   const kube = opening.use(await startKubeApi({ directory: journey.at('kube') }))
   await applyDefinitions(kube)
   await kube.kubectl('create', 'namespace', namespace)
-  const objects = await webhookObjects(kube)
-  await kube.apply(...objects.filter(({ kind }) => kind !== 'ValidatingWebhookConfiguration'))
+  const applyManifests = async (): Promise<void> => {
+    await kube.kubectl('apply', '--server-side', '--filename', manifests)
+  }
+  await applyManifests()
+  const configuration = await kube.get<Configuration>('validatingwebhookconfiguration', webhookServer)
+  const { metadata: _, webhooks, ...rest } = configuration
+  await kube.kubectl('delete', 'validatingwebhookconfiguration', webhookServer)
   const { spec } = await kube.get<{ spec: { clusterIP: string } }>('service', webhookServer, '--namespace', namespace)
   const ports = new Map<Restartable, number>()
   let turn = 0
@@ -51,14 +60,11 @@ export async function openWebhookSite(journey: Journey): Promise<WebhookSite> {
   return {
     kube,
 
-    async applyManifests(failurePolicy) {
-      const isPolicy = failurePolicy !== undefined
-      const changed = objects.map((object) =>
-        isPolicy && object.webhooks
-          ? { ...object, webhooks: object.webhooks.map((webhook) => ({ ...webhook, failurePolicy })) }
-          : object,
-      )
-      await kube.apply(...changed)
+    applyManifests,
+
+    applyConfiguration(failurePolicy) {
+      const changed = webhooks.map((webhook) => ({ ...webhook, failurePolicy }))
+      return kube.apply({ ...rest, metadata: { name: webhookServer }, webhooks: changed })
     },
 
     async start(...flags) {
@@ -84,18 +90,7 @@ export async function openWebhookSite(journey: Journey): Promise<WebhookSite> {
   }
 }
 
-interface WebhookObject {
-  readonly kind: string
-  readonly metadata: { readonly name: string }
-  readonly webhooks?: readonly object[]
-}
-
-async function webhookObjects(kube: KubeApi): Promise<WebhookObject[]> {
-  const file = path.join(projectDirectory, 'deploy/manifests/stowage.yaml')
-  const text = await kube.kubectl('create', '--dry-run=client', '--filename', file, '--output=json')
-  const items = text.split(/(?<=^\})\n/m).map((item) => JSON.parse(item) as WebhookObject)
-  // Nobody runs pods here.
-  const isOfUse = ({ kind, metadata: { name } }: WebhookObject): boolean =>
-    name.startsWith(webhookServer) && !['Deployment', 'NetworkPolicy', 'PodDisruptionBudget'].includes(kind)
-  return items.filter(isOfUse)
+interface Configuration {
+  readonly metadata: object
+  readonly webhooks: readonly object[]
 }
