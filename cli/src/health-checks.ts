@@ -7,8 +7,10 @@ import type { WorkingCentre } from './open-centre.ts'
 /** A step of 10,000 nodes takes seconds; one that takes this long will never end. Milliseconds. */
 const stuckMs = 10 * 60_000
 
-/** What every store has. */
+/** What every directory of a store has. */
 const marker = 'oci-layout'
+/** A key like another: whether it is there does not matter. */
+const anyKey = 'health'
 
 /** Whether content can be read. That there is no more room takes nothing from anybody: it is no reason to be asked nothing. */
 export function storeCheck({ directory, objects }: Pick<CentreStore, 'directory' | 'objects'>): Check {
@@ -16,7 +18,7 @@ export function storeCheck({ directory, objects }: Pick<CentreStore, 'directory'
     name: 'store',
     async look() {
       // On the disk itself: what is kept in memory would hide that it is gone.
-      await (directory === undefined ? objects.head(marker) : access(join(directory, marker)))
+      await (directory === undefined ? objects.head(anyKey) : access(join(directory, marker)))
       return undefined
     },
   }

@@ -37,6 +37,10 @@ async function waits(replica: Replica): Promise<void> {
   expect(replica.isRunning()).toBe(true)
 }
 
+async function untilReady(replica: Replica): Promise<void> {
+  await eventually(async () => (await fetch(`${replica.url}/readyz`)).status === 200, { what: 'ready' })
+}
+
 requirePart('kube-api')('controllers without a disk', () => {
   it('wait for a mirror that is killed, also in the middle of a copy, and lose nothing', async () => {
     await using journey = await openJourney()
@@ -53,6 +57,7 @@ requirePart('kube-api')('controllers without a disk', () => {
     await leaderSaysSo(site)
     await waits(leader)
     await mirror.start()
+    for (const replica of replicas) await untilReady(replica)
     await untilHeld(here.layout, [big])
     await site.untilStatus('shop', ({ status }) => status === 'Succeeded')
     // What was on its way comes again, and what had arrived does not.
