@@ -48,7 +48,7 @@ describe('the webhook server', () => {
     server.use(second)
     const after = await connectTo(port, fresh)
     expect(serialOf(after)).toBe(new X509Certificate(second.certificate).serialNumber)
-    await expect(connectTo(port, old)).rejects.toThrow()
+    await expect(connectTo(port, old)).rejects.toThrow('unable to verify')
     expect(await ask(before)).toContain('200 OK')
 
     stop.abort()
