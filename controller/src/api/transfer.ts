@@ -5,7 +5,7 @@ import { parseRate, ratePattern, slowestRate } from './rate.ts'
 import { textSchema } from './text-schema.ts'
 
 /** More than anybody needs; bounds what an API server has to check. */
-const mostWindows = 50
+const mostWindows = 20
 
 const timeOfDaySchema = textSchema(
   (text) => {

@@ -37,11 +37,12 @@ const unknown: WindowState = { isOpen: false, changesAt: Infinity }
 export function passagesOf(
   terms: ReadonlyMap<string, readonly Terms[]>,
   now: number | undefined,
+  stateAt = windowStateAt,
 ): Map<string, Passage> {
   const states = new Map<Transfer, WindowState>()
   function stateOf(transfer: Transfer | undefined): WindowState {
     if (!transfer?.windows?.length) return alwaysOpen
-    const state = states.get(transfer) ?? (now === undefined ? unknown : windowStateAt(transfer.windows, now))
+    const state = states.get(transfer) ?? (now === undefined ? unknown : stateAt(transfer.windows, now))
     states.set(transfer, state)
     return state
   }

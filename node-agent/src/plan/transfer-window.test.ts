@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { weekdays, type TransferWindow } from '@stowage/mirror/edge/transfer'
-import { windowStateAt } from './transfer-window.ts'
+import { createWindowLook, windowStateAt } from './transfer-window.ts'
 
 const minuteMs = 60_000
 const at = (text: string): number => Date.parse(text)
@@ -95,6 +95,14 @@ describe('a window', () => {
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
     const now = at('2026-11-23T12:34Z')
     expect(windowStateAt([{ ...night, timeZone: 'Local' }], now)).toEqual(windowStateAt([{ ...night, timeZone }], now))
+  })
+
+  it('is looked at again only when it may have changed, and when a clock goes back', () => {
+    const look = createWindowLook()
+    for (const now of ['2026-11-23T12:00Z', '2026-11-23T21:59Z', '2026-11-23T22:00Z', '2026-11-23T12:00Z']) {
+      expect(look([night], at(now))).toEqual(windowStateAt([night], at(now)))
+    }
+    expect(look([night], at('2026-11-23T12:01Z'))).toBe(look([{ ...night }], at('2026-11-23T21:00Z')))
   })
 
   it('opens and closes when a look at the clock each minute says so, whatever the clock does', () => {

@@ -19,31 +19,52 @@ const longestLookMinutes = 2 * weekMinutes
  */
 export function windowStateAt(windows: readonly TransferWindow[], now: number): WindowState {
   const first = Math.floor(now / minuteMs)
-  const spans = windows.map(spanOf)
-  const isOpenAt = (minute: number): boolean => spans.some((span) => isIn(span, span.wallAt(minute)))
+  // Asking what a clock shows is what costs: all windows of a zone share one.
+  const zones = [...Map.groupBy(windows, ({ timeZone }) => timeZone)].map(([zone, all]) => zoneOf(zone, all))
+  const isOpenAt = (minute: number): boolean => zones.some((zone) => isOpenIn(zone, minute))
   const isOpen = isOpenAt(first)
   for (let minute = first; minute - first <= longestLookMinutes;) {
     const from = minute
-    minute = Math.min(...spans.map((span) => nextBoundary(span, from)))
+    minute = Math.min(...zones.map((zone) => nextBoundary(zone, from)))
     if (isOpenAt(minute) !== isOpen) return { isOpen, changesAt: minute * minuteMs }
   }
   return { isOpen, changesAt: Infinity }
 }
 
-/** A window in minutes of the week; one over midnight, or into the next week, ends after what it began in. */
+/** Looks as `windowStateAt` does, and again only when something has changed: many windows take a while. */
+export function createWindowLook(): typeof windowStateAt {
+  const seen = new Map<string, { readonly at: number; readonly state: WindowState }>()
+  return (windows, now) => {
+    const key = JSON.stringify(windows)
+    const last = seen.get(key)
+    if (last && last.at <= now && now < last.state.changesAt) return last.state
+    for (const [other, { state }] of seen) if (state.changesAt <= now) seen.delete(other)
+    const state = windowStateAt(windows, now)
+    seen.set(key, { at: now, state })
+    return state
+  }
+}
+
+/** In minutes of the week; one over midnight, or into the next week, ends after what it began in. */
 interface Span {
-  readonly starts: readonly number[]
+  readonly start: number
   readonly length: number
+}
+
+/** The windows of one time zone. */
+interface Zone {
+  readonly spans: readonly Span[]
   readonly wallAt: (minute: number) => number
 }
 
-function spanOf({ days, start, end, timeZone }: TransferWindow): Span {
+function zoneOf(name: string | undefined, windows: readonly TransferWindow[]): Zone {
+  return { spans: windows.flatMap(spansOf), wallAt: createWallClock(name) }
+}
+
+function spansOf({ days, start, end }: TransferWindow): Span[] {
   const [from, to] = [minutesOf(start), minutesOf(end)]
-  return {
-    starts: (days?.length ? days : weekdays).map((day) => weekdays.indexOf(day) * dayMinutes + from),
-    length: to > from ? to - from : to - from + dayMinutes,
-    wallAt: createWallClock(timeZone),
-  }
+  const length = to > from ? to - from : to - from + dayMinutes
+  return (days?.length ? days : weekdays).map((day) => ({ start: weekdays.indexOf(day) * dayMinutes + from, length }))
 }
 
 function minutesOf(time: string): number {
@@ -51,8 +72,9 @@ function minutesOf(time: string): number {
   return hours * 60 + minutes
 }
 
-function isIn({ starts, length }: Span, wall: number): boolean {
-  return starts.some((start) => behind(start, wall) < length)
+function isOpenIn({ spans, wallAt }: Zone, minute: number): boolean {
+  const wall = wallAt(minute)
+  return spans.some(({ start, length }) => behind(start, wall) < length)
 }
 
 /** How many minutes of the week one is behind another. */
@@ -61,10 +83,10 @@ function behind(start: number, wall: number): number {
 }
 
 /** The first minute after this at which a window may open or close: by the clock, or because the clock is set. */
-function nextBoundary({ starts, length, wallAt }: Span, minute: number): number {
+function nextBoundary({ spans, wallAt }: Zone, minute: number): number {
   const wall = wallAt(minute)
   const isRegular = (ahead: number): boolean => wallAt(minute + ahead) === (wall + ahead) % weekMinutes
-  const edges = starts.flatMap((start) => [start, (start + length) % weekMinutes])
+  const edges = spans.flatMap(({ start, length }) => [start, (start + length) % weekMinutes])
   const ahead = Math.min(...edges.map((edge) => behind(wall, edge) || weekMinutes))
   return minute + (isRegular(ahead) ? ahead : firstFalse(isRegular, ahead))
 }

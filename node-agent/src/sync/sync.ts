@@ -3,6 +3,7 @@ import { versionOf, type Assignment, type AssignmentEntry } from '@stowage/mirro
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import { backOff } from '../plan/back-off.ts'
 import { changeInMs, passagesOf, windowsOf, type Passage } from '../plan/passage.ts'
+import { createWindowLook } from '../plan/transfer-window.ts'
 import { nextWishes, planRemovals, type Removals } from '../plan/removal.ts'
 import type { GoingImage, ImagesView } from '../plan/report-of.ts'
 import { knownEntries, obeyedEntries, wantedOf, type KnownEntry, type Wanted } from '../plan/wanted.ts'
@@ -93,6 +94,7 @@ const nothingSeen: Pick<Situation, 'listed' | 'graphs' | 'heldBack' | 'shut'> = 
 export function createSync(options: SyncOptions): Sync {
   const { node, db, assignments, carried, wishes, attempts, library, runtime, parts, imageSync } = options
   const { wake, announce, onChange, lookEveryMs, now, centreNow, random, log } = options
+  const stateAt = createWindowLook()
   let last: Look | undefined
   let hasLooked = false
   let going: readonly GoingImage[] = []
@@ -112,7 +114,7 @@ export function createSync(options: SyncOptions): Sync {
     const entries = await known(obeyed)
     const wanted = wantedOf(entries)
     wishes.replace(nextWishes(wishes.all(), entries))
-    const passages = passagesOf(wanted.terms, centreNow())
+    const passages = passagesOf(wanted.terms, centreNow(), stateAt)
     const situation = await imageSync.advance({ ...wanted, passages })
     const removals = planRemovals(wishes.all(), entries, situation.listed)
     last = { assignment, obeyed, wanted, passages, situation, removals }
