@@ -36,10 +36,10 @@ async function read<T>(schema: z.ZodType<T>, digest?: string): Promise<T> {
   return schema.parse(JSON.parse(await readFile(path.join(built.layout, file), 'utf8')))
 }
 
-/** Two ways to a site: with what every node has and kubectl, or with our script and helm. */
+/** Two ways to a site: with what every node has and kubectl, or with our script, helm, and a controller to spare. */
 const ways = [
-  { release: 'containerd', bring: bringByCtr, install: applyChart },
-  { release: 'containerd-2', bring: bringByScript, install: installChart },
+  { release: 'containerd', bring: bringByCtr, install: applyChart, values: {} },
+  { release: 'containerd-2', bring: bringByScript, install: installChart, values: { controllerReplicaCount: 2 } },
 ] as const
 
 requirePart('debian')('the image of Stowage', () => {
@@ -93,7 +93,7 @@ requirePart('debian')('the image of Stowage', () => {
     'containerd-2',
   )('in a cluster', () => {
     it.concurrent.for(ways)('over $release comes from one file, and does what it is for', async (way, test) => {
-      const { release, bring, install } = way
+      const { release, bring, install, values } = way
       await using journey = await openJourney(test)
       const site = await makeSiteBundle(journey, `${built.layout}.tar`)
       const carried = await unpackSiteFiles(site, journey.directory)
@@ -103,7 +103,7 @@ requirePart('debian')('the image of Stowage', () => {
 
       await using registry = await startClusterRegistry(journey, cluster)
       await giveVolume(journey, cluster)
-      await install(cluster, carried, chartValues(journey, cluster, registry.host))
+      await install(cluster, carried, { ...chartValues(journey, cluster, registry.host), ...values })
       const place = walkSiteOf(cluster, registry)
       await walk(place)
       await registry.stop()

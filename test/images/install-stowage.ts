@@ -57,9 +57,9 @@ export async function installChart(cluster: Cluster, carried: string, values: Ch
   await untilRolledOut(cluster)
 }
 
-/** `helm upgrade --reuse-values`. */
+/** `helm upgrade`, with the values that were given before. */
 export async function upgradeChart(cluster: Cluster, carried: string, values: ChartValues): Promise<void> {
-  await helm(cluster, 'upgrade', path.join(carried, 'deploy/chart'), '--reuse-values', ...valueFlags(values))
+  await helm(cluster, 'upgrade', path.join(carried, 'deploy/chart'), '--reset-then-reuse-values', ...valueFlags(values))
   await untilRolledOut(cluster)
 }
 
@@ -83,7 +83,13 @@ async function helm({ files, namespace: { launcher } }: Cluster, verb: string, .
 }
 
 async function untilRolledOut(cluster: Cluster): Promise<void> {
-  for (const pods of ['deployment/kube-fledged-controller', 'daemonset/kube-fledged-agent']) {
-    await cluster.kubectl('rollout', 'status', pods, '--namespace', namespace, '--timeout=120s')
+  const inNamespace = ['--namespace', namespace]
+  const workloads = await cluster.kubectl('get', 'deployments,daemonsets', ...inNamespace, '--output=name')
+  for (const pods of workloads.split('\n')) {
+    try {
+      await cluster.kubectl('rollout', 'status', pods, ...inNamespace, '--timeout=120s')
+    } catch (cause) {
+      throw new Error(await cluster.kubectl('get', 'events', ...inNamespace, '--sort-by=.lastTimestamp'), { cause })
+    }
   }
 }
