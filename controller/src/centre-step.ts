@@ -42,6 +42,9 @@ export interface CentreStepOptions {
 
 /** Each is synced for itself, and their directory for all that wait for it. */
 const writesAtOnce = 16
+/** How long assignments are written before everything is looked at again: longer than the look took, in milliseconds. */
+const leastPublishMs = 1000
+const publishShare = 8
 
 /** One step of the centre: from wishes, reports and what upstream said to what nodes are told. Says when the next one is due. */
 export function createCentreStep(options: CentreStepOptions): () => Promise<number> {
@@ -61,8 +64,12 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
     }
   }
 
-  /** A set is stored before an assignment names it, and an assignment before a node sees it. */
+  /**
+   * A set is stored before an assignment names it, and an assignment before a node sees it. Where there are many nodes some of
+   * them are told, and the others after another look: images are to land meanwhile, and statuses to stay true.
+   */
   async function publish({ epoch, caches, nodes, resolutions, assignments: previous }: World): Promise<number> {
+    const begunAt = now()
     const sets = planSets(resolutions)
     const changed = planAssignments({ epoch, caches, nodes, previous, sets, now: now() })
     if (changed.length === 0) return Infinity
@@ -71,8 +78,9 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
     const sizeOf = (set: Digest): number => sizes.get(set) ?? 0
     const { publish: due, nextAt } = holdBack(changed, { previous, publishedAt, sizeOf, isBusy, now: now() })
     if (due.length > 0) await storeSets(content, sets.all())
-    await severalAtATime(due, writesAtOnce, tell)
-    return nextAt
+    const until = now() + Math.max(leastPublishMs, publishShare * (now() - begunAt))
+    const told = await severalAtATime(due, { concurrency: writesAtOnce, isOver: () => now() >= until }, tell)
+    return told < due.length ? now() : nextAt
   }
 
   async function tell(assignment: Assignment): Promise<void> {
@@ -120,8 +128,9 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
     const wishes = options.wishes()
     if (!wishes) return overdueAt
     await keepRecords(wishes)
-    const publishAt = await publish(world())
+    // What lands soon is told at once with what is there already.
     const resolveAt = await resolve(world(), wishes)
+    const publishAt = await publish(world())
     await keepStatuses(world())
     return Math.min(publishAt, resolveAt, overdueAt)
   }

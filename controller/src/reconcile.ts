@@ -30,9 +30,9 @@ const longestPauseMs = 60_000
 export async function reconcile({ step, bell, now, onTrouble, log, signal }: ReconcileOptions): Promise<void> {
   let trouble: string | undefined
   while (!signal.aborted) {
-    const begunAt = now()
+    const before = performance.eventLoopUtilization()
     const nextAt = await stepOrRest()
-    const restMs = restAfter(now() - begunAt, leastRestMs)
+    const restMs = restAfter(performance.eventLoopUtilization(before).active, leastRestMs)
     await bell.wait({ timeoutMs: Math.min(nextAt - now(), longestPauseMs), signal })
     await createBell().wait({ timeoutMs: restMs, signal })
   }

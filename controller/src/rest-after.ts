@@ -2,7 +2,7 @@
 const longestMs = 5000
 
 /**
- * How long a loop rests before it looks at everything again: as long as the last look took. So it never takes more than half
+ * How long a loop rests before it looks at everything again: as long as the thread was busy with the last look. So it never takes more than half
  * of the one thread that there is, and the larger a fleet is, the more news are one look.
  */
 export function restAfter(workedMs: number, leastMs: number): number {

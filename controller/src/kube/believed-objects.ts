@@ -66,7 +66,7 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
       remembered.delete(key)
     }
     const news = [...all].filter(([key, object]) => remembered.get(key) !== object)
-    await severalAtATime(news, writesAtOnce, ([key, object]) => rememberOne(key, object))
+    await severalAtATime(news, { concurrency: writesAtOnce }, ([key, object]) => rememberOne(key, object))
   }
 
   async function rememberOne(key: string, object: KubeObject): Promise<void> {

@@ -176,9 +176,9 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     const secrets = createPullSecrets({ ...watching, signal })
     try {
       while (!signal.aborted) {
-        const begunAt = now()
+        const before = performance.eventLoopUtilization()
         await look(secrets, signal)
-        const restMs = restAfter(now() - begunAt, leastRestMs)
+        const restMs = restAfter(performance.eventLoopUtilization(before).active, leastRestMs)
         options.onLook?.()
         const isInDoubt = Object.values<BelievedObjects>(believed).some((each) => each.held() !== undefined)
         await bell.wait({ timeoutMs: isInDoubt ? doubtMs : Infinity, signal })
