@@ -1,4 +1,5 @@
-import { makeAuthority } from '@stowage/controller/webhook/issue-certificates'
+import { writeFile } from 'node:fs/promises'
+import { makeAuthority, makeServing } from '@stowage/controller/webhook/issue-certificates'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
 import { openJourney, type Journey } from '../harness/journey.ts'
@@ -184,6 +185,28 @@ requirePart('kube-api')('the webhook before a real API server', () => {
     await site.kube.kubectl('patch', 'secret', webhookSecret, '--namespace', namespace, '--patch', patch)
     await eventually(isOther(spoilt), { what: 'a good Secret, alone believed', withinMs: 20_000 })
     expect((await secret()).metadata.uid).toBe(spoilt.metadata.uid)
+  })
+
+  it('serves with a certificate of somebody else, also with the next one, and leaves their caBundle alone', async () => {
+    const validity = { now: Date.now(), forMs: 3600_000 }
+    const authority = await makeAuthority(validity)
+    const files = { certificate: journey.at('tls.crt'), key: journey.at('tls.key') }
+    const renew = async (): Promise<void> => {
+      const names = [`${webhookServer}.${namespace}.svc`]
+      const { certificate, key } = await makeServing(authority, { ...validity, names })
+      await writeFile(files.key, key)
+      await writeFile(files.certificate, certificate)
+    }
+    await renew()
+    const caBundle = Buffer.from(authority.certificate).toString('base64')
+    await site.kube.apply(leftover(webhookServer, { namespace, name: webhookServer, port: 443 }, caBundle))
+    await start('--strict', '--cert-file', files.certificate, '--key-file', files.key)
+    await eventually(accepted, { what: 'an answer' })
+    const read = replicas[0]?.program().lineCount() ?? 0
+    await renew()
+    await replicas[0]?.program().waitForLine(/certificate read/, { after: read })
+    await expect(site.tryCreate(empty)).rejects.toThrow(denied)
+    expect((await configuration()).webhooks[0]?.clientConfig).toMatchObject({ caBundle, service: { port: 3443 } })
   })
 
   it('takes away what kube-fledged left and nobody serves, and nothing else', async () => {

@@ -21,6 +21,11 @@ export function whyNoPair({ certificate, key }: KeyPair): string | undefined {
   }
 }
 
+/** When a certificate begins to be valid, epoch milliseconds. */
+export function beginOf(certificate: string): number {
+  return new X509Certificate(certificate).validFromDate.getTime()
+}
+
 /** When a certificate ends, epoch milliseconds. */
 export function endOf(certificate: string): number {
   return new X509Certificate(certificate).validToDate.getTime()

@@ -5,6 +5,7 @@ import { planCertificates, type CertificateLifetimes, type CertificateTimes } fr
 
 const lifetimes: CertificateLifetimes = { authorityMs: 30_000, servingMs: 9_000, settleMs: 100 }
 const calm: CertificateTimes = {
+  begins: 0,
   authorityEnds: 30_000,
   servingEnds: 9_000,
   nextEnds: undefined,
@@ -17,6 +18,7 @@ describe('a plan for certificates', () => {
     [
       ['makes them where there are none', undefined, { now: 5 }, 'make', 5],
       ['makes them where their authority has ended', calm, { now: 30_000 }, 'make', 30_000],
+      ['makes them where they were made by a clock that was ahead', { ...calm, begins: 6 }, { now: 5 }, 'make', 5],
       ['leaves what is good', calm, { now: 0 }, undefined, 6_000],
       ['renews what is served when a third of its time is left', calm, { now: 6_000 }, 'renew', 20_000],
       ['renews what has ended', calm, { now: 10_000 }, 'renew', 20_000],
@@ -117,6 +119,7 @@ class World {
       }
     if (step === 'switch') {
       const switched = {
+        begins: 0,
         authorityEnds: times.nextEnds!,
         servingEnds,
         nextEnds: undefined,

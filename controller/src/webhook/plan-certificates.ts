@@ -14,6 +14,8 @@ export const defaultLifetimes: CertificateLifetimes = {
 
 /** What a plan needs to know of certificates; times are epoch milliseconds. */
 export interface CertificateTimes {
+  /** When all of them have begun to be valid. */
+  readonly begins: number
   readonly authorityEnds: number
   readonly servingEnds: number
   /** Of the authority to come, if there is one. */
@@ -54,7 +56,8 @@ const patience = 10
  */
 export function planCertificates(standing: CertificateStanding, lifetimes: CertificateLifetimes): CertificatePlan {
   const { times, now } = standing
-  if (!times || times.authorityEnds <= now) return { step: 'make', nextAt: now }
+  // What begins later was made while a clock was wrong.
+  if (!times || times.authorityEnds <= now || times.begins > now) return { step: 'make', nextAt: now }
   const due = stepsOf(times, lifetimes)
   const isPossible = ({ step }: Due): boolean => step !== 'switch' || standing.isNextTrusted
   const step = due.find((one) => one.at <= now && isPossible(one))?.step

@@ -1,5 +1,5 @@
 import { makeAuthority, makeServing } from './issue-certificates.ts'
-import { endOf } from './key-pair.ts'
+import { beginOf, endOf } from './key-pair.ts'
 import type { CertificateLifetimes, CertificateStep, CertificateTimes } from './plan-certificates.ts'
 import type { WebhookCertificates } from './webhook-certificates.ts'
 
@@ -20,6 +20,7 @@ export function certificateTimes({
   changedAt,
 }: WebhookCertificates): CertificateTimes {
   return {
+    begins: Math.max(beginOf(authority.certificate), beginOf(serving.certificate)),
     authorityEnds: endOf(authority.certificate),
     servingEnds: endOf(serving.certificate),
     nextEnds: next && endOf(next.certificate),

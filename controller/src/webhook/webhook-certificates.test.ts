@@ -34,6 +34,7 @@ describe('certificates', () => {
     expect([authority.ca, serving.ca]).toEqual([true, false])
     expect(authority.subject).not.toBe(new X509Certificate(other.authority.certificate).subject)
     expect(certificateTimes(made)).toEqual({
+      begins: now - 5 * 60_000,
       authorityEnds: now + 730 * day,
       servingEnds: now + 90 * day,
       nextEnds: undefined,

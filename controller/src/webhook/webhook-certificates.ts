@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { certificatesIn, whyNoPair, type KeyPair } from './key-pair.ts'
 
@@ -91,8 +91,10 @@ function pairIn(data: SecretData, [certificateKey, keyKey]: readonly [string, st
 }
 
 function authorityOf(pair: KeyPair, key: string): KeyPair {
-  if (new X509Certificate(pair.certificate).ca) return pair
-  throw new Fault('invalid', `${key} is no authority`)
+  if (!new X509Certificate(pair.certificate).ca) throw new Fault('invalid', `${key} is no authority`)
+  const { namedCurve } = createPrivateKey(pair.key).asymmetricKeyDetails ?? {}
+  if (namedCurve !== 'prime256v1') throw new Fault('invalid', `${key} is none of ours: its key is not of P-256`)
+  return pair
 }
 
 function textIn(data: SecretData, key: string): string | undefined {

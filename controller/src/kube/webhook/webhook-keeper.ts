@@ -43,8 +43,8 @@ export interface WebhookKeeper {
   run(signal: AbortSignal): Promise<void>
 }
 
-/** Between two looks that only the time calls for. */
-const restMs = 20
+/** Between two looks that only the time calls for: not at once, and so that a clock which jumps is noticed. */
+const [restMs, longestRestMs] = [20, 10 * 60_000]
 
 /** Level-based: what is to be done follows from the Secret, the configurations and the time, and is looked for after each change. */
 export function createWebhookKeeper(options: WebhookKeeperOptions): WebhookKeeper {
@@ -106,7 +106,7 @@ export function createWebhookKeeper(options: WebhookKeeperOptions): WebhookKeepe
     while (!signal.aborted) {
       try {
         const nextAt = await look(client)
-        await bell.wait({ timeoutMs: Math.max(restMs, nextAt - now()), signal })
+        await bell.wait({ timeoutMs: Math.min(longestRestMs, Math.max(restMs, nextAt - now())), signal })
       } catch (error) {
         // What is under way at the end is left to the next start.
         if (!signal.aborted) throw error
