@@ -20,7 +20,8 @@ export interface ContentStoreOptions {
  * Content and the links to it, over any object store. Bytes are shared by all repositories; `Repository.ingest` links bytes
  * that are there already and is therefore only for those who know from a manifest what belongs to a repository. Clients
  * prove that they have the bytes: `openUpload` and `commitUpload`, or `mount` from a repository that they may read.
- * One process makes one for an object store: who fetches the same blob twice waits for himself in it.
+ * There is one for an object store of this process: who fetches the same blob twice waits for himself in it. Over one in
+ * another process there may be several, here and elsewhere; what races is decided there.
  */
 export function createContentStore(
   objects: ObjectStore,
