@@ -6,11 +6,22 @@ import { agentMemory } from './scenarios/agent-memory.ts'
 import { blobs } from './scenarios/blobs.ts'
 import { containerd, containerd2 } from './scenarios/containerd.ts'
 import { copy } from './scenarios/copy.ts'
+import { kubeScale } from './scenarios/kube-scale.ts'
 import { manifests } from './scenarios/manifests.ts'
 import { memory } from './scenarios/memory.ts'
 import { readers } from './scenarios/readers.ts'
 
-const all: readonly Scenario[] = [copy, manifests, blobs, readers, memory, agentMemory, containerd, containerd2]
+const all: readonly Scenario[] = [
+  copy,
+  manifests,
+  blobs,
+  readers,
+  memory,
+  agentMemory,
+  containerd,
+  containerd2,
+  kubeScale,
+]
 const stop = new AbortController()
 // Never taken off: npm hands on the Ctrl-C that the terminal has sent already, and cleaning up must not be cut short.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort())

@@ -1,6 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { execa } from 'execa'
 import { freePort } from '../free-port.ts'
 import { startGuard } from '../guard.ts'
@@ -15,6 +18,7 @@ import { sweepKubeApi } from './sweep-kube-api.ts'
 /** A real kube-apiserver on a real etcd; no kubelet, no scheduler, no controllers. */
 export interface KubeApi extends AsyncDisposable {
   readonly url: string
+  readonly etcdUrl: string
   readonly files: KubeApiFiles
   /** May be killed and started again; etcd stays. */
   readonly server: Restartable
@@ -24,6 +28,8 @@ export interface KubeApi extends AsyncDisposable {
   apply(...objects: object[]): Promise<void>
   /** Reads one object. */
   get<T>(...args: string[]): Promise<T>
+  /** Reads a path as administrator, without the cost of a process. */
+  ask(path: string): Promise<string>
   /** Ends all of it; only its files are left. */
   stop(): Promise<void>
 }
@@ -68,6 +74,7 @@ export async function startKubeApi({ directory }: { readonly directory: string }
   let applied = 0
   return {
     url,
+    etcdUrl: `http://127.0.0.1:${ports.etcd}`,
     files,
     server,
     kubectl,
@@ -77,9 +84,21 @@ export async function startKubeApi({ directory }: { readonly directory: string }
       await kubectl('apply', '--filename', file)
     },
     get: async <T>(...args: string[]) => JSON.parse(await kubectl('get', ...args, '--output=json')) as T,
+    ask: (asked) => askAsAdmin(`${url}${asked}`),
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** @throws Error with its answer if that is none of success */
+async function askAsAdmin(url: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const headers = { authorization: `Bearer ${adminToken}` }
+  get(url, { headers, rejectUnauthorized: false, signal: AbortSignal.timeout(30_000) }, resolve).on('error', reject)
+  const answer = await promise
+  const body = await text(answer)
+  if (answer.statusCode !== 200) throw new Error(`${url} answered ${answer.statusCode}: ${body.slice(0, 1000)}`)
+  return body
 }
 
 async function writeAccess(files: KubeApiFiles, server: string): Promise<void> {
