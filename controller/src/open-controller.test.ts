@@ -215,6 +215,21 @@ describe('a centre', () => {
     ])
   })
 
+  it('concludes nothing from the time when it stood still itself', async () => {
+    await centre[Symbol.asyncDispose]()
+    await start({ lapseMs: 30_000 })
+    await createFakeNode('n', centre).say()
+    const online = async () => (await centre.nodes()).map((node) => node.online)
+    now += 600_000
+    expect(await online()).toEqual([true])
+    for (const ms of [30_000, 30_000, 30_000]) {
+      now += ms
+      expect(await online()).toEqual([true])
+    }
+    now += 1
+    expect(await online()).toEqual([false])
+  })
+
   it('comes back from being killed knowing everything', async () => {
     await centre[Symbol.asyncDispose]()
     upstream.push('docker.io/library/nginx', '1', 'v1')

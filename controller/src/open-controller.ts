@@ -9,6 +9,7 @@ import { createBell } from './bell.ts'
 import { createCentreStep } from './centre-step.ts'
 import { createAssignmentBoard } from './edge-api/assignment-board.ts'
 import { edgeApi } from './edge-api/edge-api.ts'
+import { createListening } from './edge-api/listening.ts'
 import { createNodeRegistry } from './edge-api/node-registry.ts'
 import { openCentreMemory } from './memory/centre-memory.ts'
 import { controllerMetrics } from './metrics/controller-metrics.ts'
@@ -42,6 +43,8 @@ export interface ControllerOptions {
   readonly random?: () => number
   /** What nodes are given after the start, beyond the time that they announced, before they count as offline; in milliseconds. */
   readonly graceMs?: number
+  /** Who stood still for so long could not be reached meanwhile; in milliseconds. */
+  readonly lapseMs?: number
   readonly meter?: Meter
   /** Called after each step, once wishes are known: what is written elsewhere of what is known follows from that. */
   readonly onStep?: (world: World, centre: { readonly forgetNode: (node: string) => Promise<boolean> }) => void
@@ -76,10 +79,11 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const queue = new PQueue({ concurrency: options.mostRequests ?? 8 })
   const { upstreamFor } = options
   const flights = createImageFlights({ ...news, resolutions: memory.resolutions, content, queue, upstreamFor, random })
-  const listening = { since: now(), graceMs: options.graceMs ?? 30_000 }
+  const { graceMs = 30_000, lapseMs = 30_000 } = options
+  const listening = createListening({ now, graceMs, lapseMs })
   const registry = createNodeRegistry({ ...news, nodes: memory.nodes, listening })
   const world = (): World =>
-    observeWorld({ memory, source: source.state(), flights: flights.all, listening, now: now() })
+    observeWorld({ memory, source: source.state(), flights: flights.all, listening: listening(), now: now() })
   const step = createCentreStep({
     memory,
     content,
@@ -140,6 +144,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     async run(signal) {
       signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true })
       if (signal.aborted) stop.abort(signal.reason)
+      using _there = repeatedly(listening, lookAgainMs)
       await using _flights = flights
       const loops = [
         source.run({ signal: stop.signal, onChange: () => bell.ring() }),
@@ -160,6 +165,14 @@ export async function openController(options: ControllerOptions): Promise<Contro
       }
     },
   }
+}
+
+/** So often a centre notices that it is there, in milliseconds. */
+const lookAgainMs = 5000
+
+function repeatedly(look: () => unknown, everyMs: number): Disposable {
+  const timer = setInterval(look, everyMs)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 /** A centre that cannot remember what is wanted does not act on it: whoever asks hears why. */

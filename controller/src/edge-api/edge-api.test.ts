@@ -39,7 +39,7 @@ describe('/edge/v1', () => {
     now = 1_000_000
     registry = createNodeRegistry({
       nodes: memory.nodes,
-      listening: neverAway,
+      listening: () => neverAway,
       meter,
       now: () => now,
       log: silentLog,

@@ -18,7 +18,7 @@ async function openFleet(count: number) {
       return nodes.save(name)
     }
     const meter = createRecordingMeter()
-    const rest = { listening: neverAway, now: () => now, log: silentLog, meter, onNews: () => undefined }
+    const rest = { listening: () => neverAway, now: () => now, log: silentLog, meter, onNews: () => undefined }
     return createNodeRegistry({ nodes: { ...nodes, save }, ...rest })
   }
   let registry = await open()

@@ -13,7 +13,7 @@ import { heardBy, isReachable, type Listening } from '../plan/reachable.ts'
 
 export interface NodeRegistryOptions {
   readonly nodes: Remembered<NodeRecord>
-  readonly listening: Listening
+  readonly listening: () => Listening
   readonly now: () => number
   readonly log: Logger
   readonly meter: Meter
@@ -74,7 +74,7 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
     async take(report) {
       const { node } = report
       const record = nodes.all.get(node)
-      const old = record && heardBy(record, listening)
+      const old = record && heardBy(record, listening())
       const verdict = acceptReport(old, share(report), now())
       meter.add(controllerMetrics.reports, { verdict: verdict.kind })
       if (verdict.kind === 'clone') refuse(report)
@@ -91,9 +91,10 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
     async noteSilence() {
       const silent: string[] = []
       let nextAt = Infinity
+      const sinceWhen = listening()
       for (const [node, record] of nodes.all) {
         if (record.isOverdue) continue
-        const heard = heardBy(record, listening)
+        const heard = heardBy(record, sinceWhen)
         if (isReachable(heard, now())) nextAt = Math.min(nextAt, heard.nextContactBy + 1)
         else silent.push(node)
       }
