@@ -4,6 +4,7 @@ import path from 'node:path'
 export interface ImageList {
   readonly images: readonly string[]
   readonly nodeSelector?: Readonly<Record<string, string>>
+  readonly pin?: boolean
 }
 
 /** What a test says of an ImageCache; it lives in the namespace `default`. */
@@ -20,9 +21,10 @@ export interface ImageCacheText {
 /** The YAML that a user of kube-fledged would write. */
 export function imageCacheYaml({ name, lists = [], images, spec = {} }: ImageCacheText): string {
   const all = [...(images ? [{ images }] : []), ...lists]
-  const items = all.map(({ images: names, nodeSelector }) => [
+  const items = all.map(({ images: names, nodeSelector, pin }) => [
     `  - images: ${JSON.stringify(names)}`,
     ...(nodeSelector ? [`    nodeSelector: ${JSON.stringify(nodeSelector)}`] : []),
+    ...(pin === undefined ? [] : [`    pin: ${pin}`]),
   ])
   return [
     'apiVersion: kubefledged.io/v1alpha2',

@@ -51,7 +51,9 @@ for (const release of ['containerd', 'containerd-2'] as const) {
         await using land = await openLand(journey)
         const { centre } = land
         images = await pushImages(land)
-        await writeImageCache(centre.caches, { name: 'shop', images: images.map(({ reference }) => reference) })
+        const [app, tools] = images.map(({ reference }) => reference)
+        const lists = [{ images: [app!] }, { images: [tools!], pin: false }]
+        await writeImageCache(centre.caches, { name: 'shop', lists })
         const runtime = `containerd:${online.files.socket}`
         await using _agent = await startAgent({ directory: journey.at('node'), central: centre.url, runtime })
         for (const image of images) await untilPresent(centre, image)
@@ -66,6 +68,8 @@ for (const release of ['containerd', 'containerd-2'] as const) {
       const [is, was] = [await readContents(offline), await readContents(online)]
       expect(is).toEqual(was)
       expect(is).toMatchObject({ leases: [], ingests: [] })
+      const isPinned = images.map(({ reference }) => 'io.cri-containerd.pinned' in (is.images[reference]?.labels ?? {}))
+      expect(isPinned).toEqual([true, false])
       expect(await listOf(offline)).toEqual(await listOf(online))
       await prints(offline, images[0]!, 'app:v1')
 

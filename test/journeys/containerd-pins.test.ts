@@ -1,19 +1,13 @@
-import { rename, writeFile } from 'node:fs/promises'
-import path from 'node:path'
 import { expect, it } from 'vitest'
 import { openContainerdSite, type ContainerdSite } from '../harness/containerd/containerd-site.ts'
 import { eventually } from '../harness/eventually.ts'
+import { writeImageCache, type ImageList } from '../harness/image-cache.ts'
 import { openJourney } from '../harness/journey.ts'
 import { requirePart } from '../harness/require-part.ts'
 import { untilPresent } from '../harness/said-of-image.ts'
 
-/** Writes the lists of one cache, whole at once. */
-async function write({ centre }: ContainerdSite, cacheSpec: readonly object[]): Promise<void> {
-  const file = path.join(centre.caches, 'shop.yaml')
-  const head = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata: { name: 'shop' } }
-  // JSON is YAML too.
-  await writeFile(`${file}.new`, JSON.stringify({ ...head, spec: { cacheSpec } }))
-  await rename(`${file}.new`, file)
+async function write({ centre }: ContainerdSite, lists: readonly ImageList[]): Promise<void> {
+  await writeImageCache(centre.caches, { name: 'shop', lists })
 }
 
 /** Resolves when the kubelet would be told this of an image. */

@@ -1,7 +1,6 @@
-import { rename, writeFile } from 'node:fs/promises'
-import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
+import { writeImageCache } from '../harness/image-cache.ts'
 import { openJourney } from '../harness/journey.ts'
 import { untilHeld } from '../harness/node-files.ts'
 import { openSite, type Site } from '../harness/site.ts'
@@ -9,14 +8,9 @@ import type { PushedImage } from '../harness/source-registry.ts'
 import { askCentre, stowageGet } from '../harness/stowage-get.ts'
 import { runStowage } from '../harness/stowage.ts'
 
-/** Writes a cache of this image, whole at once. */
-async function write({ centre }: Site, name: string, image: PushedImage, more: object): Promise<void> {
-  const file = path.join(centre.caches, `${name}.yaml`)
-  const spec = { cacheSpec: [{ images: [image.reference] }], ...more }
-  // JSON is YAML too.
-  const object = { apiVersion: 'kubefledged.io/v1alpha2', kind: 'ImageCache', metadata: { name }, spec }
-  await writeFile(`${file}.new`, JSON.stringify(object))
-  await rename(`${file}.new`, file)
+/** Lets the one cache name this image, and say this of its transfer. */
+async function want({ centre }: Site, { reference }: PushedImage, transfer: object): Promise<void> {
+  await writeImageCache(centre.caches, { name: 'shop', images: [reference], spec: { transfer } })
 }
 
 /** A window of every day, an hour long, that lies so many hours from now. */
@@ -44,7 +38,7 @@ describe('a cache with windows', () => {
     const app = await site.push('app', { layerSizes: [3_000_000, 200_000] })
     await link.shape({ downBytesPerSecond: 200_000 })
 
-    await write(site, 'shop', app, { transfer: closed })
+    await want(site, app, closed)
     const at = `${closed.windows[0]!.start}Z)`
     await eventually(async () => (await syncedOf(site)).includes('1 node waits for its window (next at '), {
       what: 'the window said to be waited for',
@@ -61,9 +55,9 @@ describe('a cache with windows', () => {
     )
     expect(await blobBytes(site)).toBeLessThan(10_000)
 
-    await write(site, 'shop', app, { transfer: open })
+    await want(site, app, open)
     await eventually(async () => (await blobBytes(site)) > 300_000, { what: 'bytes on the link', everyMs: 50 })
-    await write(site, 'shop', app, { transfer: closed })
+    await want(site, app, closed)
     await eventually(async () => (await syncedOf(site)).includes('waits for its window'), {
       what: 'the window said to be closed',
       withinMs: 30_000,
@@ -82,7 +76,7 @@ describe('a cache with windows', () => {
     expect(await blobBytes(site)).toBe(then)
 
     await link.shape({ downBytesPerSecond: 2_000_000 })
-    await write(site, 'shop', app, { transfer: open })
+    await want(site, app, open)
     await untilHeld(agent.layout, [app])
     // What was on the wire when it closed comes twice: no more than the buffers of the connections.
     expect(await blobBytes(site)).toBeLessThan(3_200_000 + 10_000 + 600_000)
@@ -95,7 +89,7 @@ describe('a cache with a rate', () => {
     await using site = await openSite(journey)
     const { agent } = site
     const app = await site.push('app', { layerSizes: [2_500_000, 2_500_000, 2_500_000] })
-    await write(site, 'shop', app, { transfer: { rate: '200k' } })
+    await want(site, app, { rate: '200k' })
     await eventually(async () => (await blobBytes(site)) > 100_000, { what: 'bytes on the link', everyMs: 20 })
     const [startedAt, before] = [performance.now(), await blobBytes(site)]
     await eventually(async () => (await blobBytes(site)) > before + 700_000, { what: 'more bytes', withinMs: 60_000 })
@@ -105,7 +99,7 @@ describe('a cache with a rate', () => {
     expect(bytes).toBeLessThan(200_000 * (1.1 * seconds + 1.5))
 
     const changed = await blobBytes(site)
-    await write(site, 'shop', app, { transfer: { rate: '20M' } })
+    await want(site, app, { rate: '20M' })
     await untilHeld(agent.layout, [app])
     expect(await blobBytes(site)).toBeLessThan(7_500_000 + 20_000)
     expect(changed).toBeLessThan(7_000_000)
