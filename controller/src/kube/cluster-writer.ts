@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Meter } from '@stowage/mirror/metrics/meter'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { EdgeNodeStatus } from '../api/edge-node.ts'
@@ -6,14 +7,14 @@ import type { WrittenStatus } from '../api/written-status.ts'
 import { controllerMetrics } from '../metrics/controller-metrics.ts'
 import type { CacheEvent } from '../plan/events-of.ts'
 import type { KubeApi } from './kube-api.ts'
-import type { KubeObject } from './kube-object.ts'
+import { kubeObjectSchema, type KubeObject } from './kube-object.ts'
 import { edgeNodeResource } from './kube-resource.ts'
 
 /** Writes to a cluster's objects. Each call resolves with the object as it is then. All throw Faults. */
 export interface ClusterWriter {
   /** @throws Fault conflict if its status has changed since */
   cacheStatus(object: KubeObject, status: WrittenStatus): Promise<unknown>
-  /** @throws Fault conflict if the object has changed since */
+  /** @throws Fault conflict if these have changed since */
   removeAnnotations(object: KubeObject, names: readonly string[]): Promise<unknown>
   /** @throws Fault conflict if they have changed since */
   finalizers(object: KubeObject, names: readonly string[]): Promise<unknown>
@@ -34,16 +35,15 @@ export interface ClusterWriterOptions {
 /** Tools select events by kube-fledged's name. */
 const component = 'kubefledged-controller'
 const longestEventMessage = 1024
-/** All that API servers say of a JSON patch of which a test failed. */
-const failedTest = /the server rejected our request due to an error in our request/
+/** Whoever edits an object again and again may be faster as often as that; then it is looked at anew. */
+const triesInARace = 4
 
-/** What is replaced of an object. */
-interface Part {
+interface PartChange {
+  /** The part, and what else must be as it was. */
+  readonly of: (object: KubeObject) => unknown
   readonly path: string
-  /** RFC 6901. */
-  readonly pointer: string
-  readonly seen: unknown
-  readonly value: unknown
+  readonly contentType: string
+  readonly change: (metadata: KubeObject['metadata']) => unknown
 }
 
 export function createClusterWriter({ api, now, meter, signal }: ClusterWriterOptions): ClusterWriter {
@@ -59,28 +59,37 @@ export function createClusterWriter({ api, now, meter, signal }: ClusterWriterOp
   }
 
   /**
-   * Replaces one part of an object, whoever edits the rest of it meanwhile: only of this very object, and only as that part was
-   * seen. Who wrote it since then may be another replica, which leads now.
+   * Changes one part of an object on the condition that it is as it was seen, whoever edits the rest meanwhile. Who wrote that
+   * part since then may be another replica, which leads now.
    */
-  async function replacePart(object: KubeObject, { path, pointer, seen, value }: Part): Promise<unknown> {
-    const body = [
-      { op: 'test', path: '/metadata/uid', value: object.metadata.uid },
-      // What is absent is null to API servers.
-      { op: 'test', path: pointer, value: seen ?? null },
-      { op: 'add', path: pointer, value },
-    ]
-    try {
-      return await api.request({ method: 'PATCH', path, body, contentType: 'application/json-patch+json', signal })
-    } catch (cause) {
-      if (!isFault(cause, 'invalid') || !failedTest.test(cause.message)) throw cause
-      throw new Fault('conflict', `${cause.message}: ${pointer} has changed since`, { cause })
+  async function changePart(object: KubeObject, { of, path, contentType, change }: PartChange): Promise<unknown> {
+    let current = object
+    for (let triesLeft = triesInARace; ; triesLeft--) {
+      try {
+        const body = change(current.metadata)
+        return await api.request({ method: 'PATCH', path, body, contentType, signal })
+      } catch (error) {
+        if (!isFault(error, 'conflict') || triesLeft === 0) throw error
+        current = kubeObjectSchema.parse(await api.request({ method: 'GET', path: pathOf(object), signal }))
+        if (!isDeepStrictEqual(of(current), of(object))) throw error
+      }
     }
   }
 
+  /** Replaces the whole status, whoever wrote what stands there. */
   async function replaceStatus(object: KubeObject, status: unknown): Promise<unknown> {
-    const path = `${pathOf(object)}/status`
     try {
-      return await replacePart(object, { path, pointer: '/status', seen: object['status'], value: status })
+      return await changePart(object, {
+        of: ({ metadata: { uid }, ...rest }) => [uid, rest['status']],
+        path: `${pathOf(object)}/status`,
+        contentType: 'application/json-patch+json',
+        change: ({ uid, resourceVersion }) => [
+          { op: 'test', path: '/metadata/uid', value: uid },
+          // Not a test: that would not be answered as a conflict.
+          { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+          { op: 'add', path: '/status', value: status },
+        ],
+      })
     } catch (cause) {
       if (!isFault(cause, 'not-found')) throw cause
       const hint = `unless the object is gone, the definition of ${object.kind} is an old one: apply that of this release`
@@ -88,16 +97,17 @@ export function createClusterWriter({ api, now, meter, signal }: ClusterWriterOp
     }
   }
 
-  function replaceFinalizers(object: KubeObject, names: readonly string[]): Promise<unknown> {
-    const seen = object.metadata.finalizers
-    return replacePart(object, { path: pathOf(object), pointer: '/metadata/finalizers', seen, value: names })
-  }
-
-  function changeMetadata(object: KubeObject, change: object): Promise<unknown> {
-    const { uid, resourceVersion } = object.metadata
-    const body = { metadata: { uid, resourceVersion, ...change } }
-    const contentType = 'application/merge-patch+json'
-    return api.request({ method: 'PATCH', path: pathOf(object), body, contentType, signal })
+  function changeMetadata(
+    object: KubeObject,
+    change: object,
+    of: (metadata: KubeObject['metadata']) => unknown,
+  ): Promise<unknown> {
+    return changePart(object, {
+      of: ({ metadata }) => [metadata.uid, of(metadata)],
+      path: pathOf(object),
+      contentType: 'application/merge-patch+json',
+      change: ({ uid, resourceVersion }) => ({ metadata: { uid, resourceVersion, ...change } }),
+    })
   }
 
   async function createOnce(path: string, body: unknown): Promise<void> {
@@ -115,10 +125,21 @@ export function createClusterWriter({ api, now, meter, signal }: ClusterWriterOp
     removeAnnotations: (object, names) =>
       counted(
         'ImageCache',
-        changeMetadata(object, { annotations: Object.fromEntries(names.map((name) => [name, null])) }),
+        changeMetadata(
+          object,
+          { annotations: Object.fromEntries(names.map((name) => [name, null])) },
+          ({ annotations = {} }) => names.map((name) => annotations[name]),
+        ),
       ),
 
-    finalizers: (object, names) => counted('ImageCache', replaceFinalizers(object, names)),
+    finalizers: (object, names) =>
+      counted(
+        'ImageCache',
+        changeMetadata(object, { finalizers: names }, ({ finalizers, deletionTimestamp }) => [
+          finalizers,
+          deletionTimestamp,
+        ]),
+      ),
 
     event(object, { type, reason, message }, mark) {
       const { name, namespace = 'default', uid, resourceVersion } = object.metadata
