@@ -51,6 +51,15 @@ requirePart('helm')('the chart', () => {
     expect(text).toContain(`mountPath: ${root}\n`)
   })
 
+  it.each(['disk: large', 'key: dedicated', 'key: disk', 'runAsUser: 1000', 'level: s0:c1,c2', 'cpu: "2"'])(
+    'gives the pod of the controller what is wanted of it: %s',
+    async (words) => {
+      const parts = (await renderChart(installations['with everything that is off by default'])).split('\n---\n')
+      const [controller] = parts.filter((part) => /^kind: Deployment\n[^]*^ {2}name: \S+-controller$/m.test(part))
+      expect(controller).toContain(words)
+    },
+  )
+
   it('asks for no Secret but in the namespaces that are named', async () => {
     const without = { 'webhookServer.enable': false }
     expect(await renderChart(without)).not.toContain('secrets')
