@@ -6,7 +6,7 @@ export type ReportVerdict =
   | {
       readonly kind: 'accepted'
       readonly record: NodeRecord
-      /** More than bytes and times has changed, or it was overdue: worth a write and another look at everything. */
+      /** More than bytes and times has changed, or it was overdue: worth another look at everything. */
       readonly isNews: boolean
     }
   | { readonly kind: 'late' }
