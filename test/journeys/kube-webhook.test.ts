@@ -231,6 +231,23 @@ requirePart('kube-api')('the webhook before a real API server', () => {
     await site.kube.kubectl('delete', 'validatingwebhookconfiguration', ofChart)
   })
 
+  it("refuses under kube-fledged's definition, which refuses nothing, what ours would refuse", async () => {
+    await site.applyConfiguration('Fail')
+    await start()
+    await eventually(accepted, { what: 'an answer' })
+    const path = '/spec/versions/0/schema/openAPIV3Schema'
+    const value = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+    const patch = JSON.stringify([{ op: 'replace', path, value }])
+    await site.kube.kubectl('patch', 'crd', 'imagecaches.kubefledged.io', '--type=json', '--patch', patch)
+    const why = (images: readonly string[]): Promise<string> =>
+      site.tryCreate(imageCache('bad', [{ images: ['a'] }, { images }])).then(String, String)
+    const twice = `${denied}Duplicate image names within image list: c`
+    await eventually(async () => (await why(['b', 'c', 'b;', 'c'])).includes(twice), {
+      what: 'a denial by the webhook',
+    })
+    expect(await why(['$(reboot)'])).toContain(`${denied}spec.cacheSpec[1].images[0]: "$(reboot)" is not an image`)
+  })
+
   /** What a controller and its users write besides specs. */
   async function writeAsController(name: string): Promise<void> {
     const at = [name, '--namespace', namespace]

@@ -27,7 +27,7 @@ export interface CertificateKeeperOptions {
 }
 
 export interface KeptCertificates {
-  /** As they stand in the Secret; undefined as long as none of use do. */
+  /** The last of use that stood in the Secret; undefined as long as none did. */
   readonly certificates: WebhookCertificates | undefined
   /** When there may be something to do that nothing else calls for. */
   readonly nextAt: number
@@ -45,6 +45,7 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
   let read: { readonly object: KubeObject; readonly certificates: WebhookCertificates | undefined } | undefined
   /** The last that were of use, whatever became of the Secret. */
   let good: WebhookCertificates | undefined
+  let goneSince: number | undefined
 
   function certificatesOf(object: KubeObject): WebhookCertificates | undefined {
     if (read?.object !== object) read = { object, certificates: readOrSay(object) }
@@ -62,6 +63,12 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
     }
   }
 
+  /** Whoever takes all of this away takes the Secret first, and is not to find it again; what is served needs none meanwhile. */
+  function makeAgainAt(): number {
+    goneSince ??= now()
+    return good ? goneSince + lifetimes.settleMs : goneSince
+  }
+
   async function take(step: CertificateStep, before: WebhookCertificates | undefined): Promise<WebhookCertificates> {
     const taking = { lifetimes, names, now: now() }
     if (step === 'make' || !before) return makeCertificates(good?.authority.certificate, taking)
@@ -71,6 +78,7 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
   return {
     async look(client, isTrusted) {
       const [object] = watch.objects.values()
+      if (object) goneSince = undefined
       const certificates = object && certificatesOf(object)
       good = certificates ?? good
       const { next } = certificates ?? {}
@@ -82,9 +90,12 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
         },
         lifetimes,
       )
-      // What is written on top of what was read long ago would only be refused.
-      if (plan.step === undefined || watch.state().condition !== 'ready') return { certificates, nextAt: plan.nextAt }
       const { step } = plan
+      // What is written on top of what was read long ago would only be refused.
+      if (step === undefined || watch.state().condition !== 'ready')
+        return { certificates: certificates ?? good, nextAt: plan.nextAt }
+      const makeAt = object ? now() : makeAgainAt()
+      if (makeAt > now()) return { certificates: good, nextAt: makeAt }
       let made: WebhookCertificates | undefined
       const nextAt = await attempts.try(`Secret ${at.secret}`, async () => {
         const taken = await take(step, certificates)
@@ -94,7 +105,7 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
         made = taken
         return now()
       })
-      return { certificates: made ?? certificates, nextAt }
+      return { certificates: made ?? certificates ?? good, nextAt }
     },
   }
 }
