@@ -9,7 +9,6 @@ import { scenesOf } from './scenes.ts'
 import { watchUsage } from '../machine/usage-watch.ts'
 
 export interface PlayOptions extends ScaleFleetOptions {
-  readonly cache: string
   readonly quietMs: number
   /** How long is looked on while nothing happens, in milliseconds. */
   readonly restMs: number
@@ -28,9 +27,9 @@ export interface Played {
   readonly restingWrites: number
 }
 
-/** Lets a fleet come to a site and plays all scenes with it. */
+/** Lets a fleet come to a site and plays all scenes with it, and with a cache of its name. */
 export async function playScenes(site: ScaleSite, options: PlayOptions): Promise<Played> {
-  const { nodes, cache, quietMs, restMs, signal, say, only } = options
+  const { nodes, name: cache, quietMs, restMs, signal, say, only } = options
   await using answers = watchAnswers(`${site.controller.url}/v2/`)
   let running: RunningFleet | undefined
   const fleet: Stage['fleet'] = { tell: async (order) => (await running?.tell(order)) ?? { ...nobody, nodes } }

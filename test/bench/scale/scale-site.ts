@@ -17,6 +17,7 @@ export interface ScaleSiteOptions extends Pick<ControllerOptions, 'spawn'> {
 }
 
 export interface ScaleFleetOptions {
+  readonly name: string
   readonly nodes: number
   readonly spreadMs: number
   readonly fetchMs: number
@@ -28,7 +29,7 @@ export interface ScaleSite extends AsyncDisposable {
   readonly kube: KubeApi
   readonly controller: Controller
   startFleet(options: ScaleFleetOptions): Promise<RunningFleet>
-  /** Makes a cache of all images for all nodes. */
+  /** Makes a cache of all images for the fleet of its name. */
   applyCache(name: string): Promise<void>
   /** Orders that its tags are looked up again. */
   refresh(name: string): Promise<void>
@@ -69,7 +70,7 @@ export async function openScaleSite({ directory, images: count, ...options }: Sc
         imageCache(name, [
           {
             images: images.map(({ reference }) => reference),
-            nodeSelector: { [fleetLabel.name]: fleetLabel.value },
+            nodeSelector: { [fleetLabel]: name },
           },
         ]),
       ),

@@ -37,7 +37,7 @@ async function playAt(nodes: number, { stowage, size, signal, say }: Bench, dire
   })
   return playScenes(site, {
     nodes,
-    cache: 'fleet',
+    name: 'edge',
     spreadMs: nodes,
     fetchMs: isFull ? 2000 : 200,
     contactEveryMs: isFull ? 30_000 : 5000,

@@ -38,6 +38,8 @@ export type FleetStanding = Omit<z.infer<typeof fleetAnswerSchema>, 'id'>
 export const fleetOptionsSchema = z.object({
   /** URL of the centre. */
   central: z.string(),
+  /** How its nodes' names begin, and the value of their common label. */
+  name: z.string(),
   nodes: z.number(),
   /** In which all of them come, in milliseconds. */
   spreadMs: z.number(),

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ContentSource } from '@stowage/mirror/content'
 import type { Assignment } from '@stowage/mirror/edge/assignment'
 import type { Platform } from '@stowage/mirror/oci/platform'
+import type { AgentOptions } from '@stowage/node-agent/agent'
 import type { Centre } from '@stowage/node-agent/centre/centre'
 import PQueue from 'p-queue'
-import type { Logger } from 'pino'
 import type { FleetOptions, FleetOrder, FleetStanding } from './fleet-messages.ts'
 import { createFleetLibrary } from './fleet-library.ts'
 import { createSimulatedNode, type SimulatedNode } from './simulated-node.ts'
@@ -17,7 +17,7 @@ export interface FleetParts extends Omit<FleetOptions, 'central' | 'nodes'> {
   readonly platform: Platform
   readonly random: () => number
   readonly signal: AbortSignal
-  readonly log: Logger
+  readonly log: AgentOptions['log']
 }
 
 /** Many simulated nodes in one process. */
@@ -30,7 +30,8 @@ export interface Fleet {
 /** At a time: beside the long polls no more connections than a process may have files. */
 const mostReports = 4000
 
-export const fleetLabel = { name: 'stowage.test/fleet', value: 'edge' } as const
+/** All nodes of a fleet have it, with the fleet's name. */
+export const fleetLabel = 'stowage.test/fleet'
 
 /** Starts them, evenly spread over `spreadMs`. */
 export function startFleet(parts: FleetParts): Fleet {
@@ -69,11 +70,11 @@ export function startFleet(parts: FleetParts): Fleet {
       told.set(sets, { ...known, nodes: known.nodes + 1, lastAt: Date.now() })
       before = sets
     }
-    const name = `edge-${String(index).padStart(6, '0')}`
+    const name = `${parts.name}-${String(index).padStart(6, '0')}`
     return createSimulatedNode({
       ...parts,
       name,
-      labels: labelsOf(index),
+      labels: { [fleetLabel]: parts.name, ...labelsOf(index) },
       library,
       onAssignment,
       centre: counted(centreOf()),
@@ -125,7 +126,6 @@ export function startFleet(parts: FleetParts): Fleet {
 /** Some that few share and some that many do, as in real fleets. */
 function labelsOf(index: number): Record<string, string> {
   return {
-    [fleetLabel.name]: fleetLabel.value,
     'topology.kubernetes.io/region': `region-${index % 7}`,
     'topology.kubernetes.io/zone': `zone-${index % 41}`,
     'stowage.test/site': `site-${Math.floor(index / 3)}`,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Assignment } from '@stowage/mirror/edge/assignment'
 import type { Platform } from '@stowage/mirror/oci/platform'
+import type { AgentOptions } from '@stowage/node-agent/agent'
 import type { Centre } from '@stowage/node-agent/centre/centre'
 import { createContact } from '@stowage/node-agent/centre/contact'
 import { wellKnownLabels } from '@stowage/node-agent/host-platform'
 import { reportBodyOf, type Identity } from '@stowage/node-agent/report-body'
 import { runAll } from '@stowage/node-agent/run-all'
-import type { Logger } from 'pino'
 import { createPretendedImages, type FleetLibrary } from './pretended-images.ts'
 
 export interface SimulatedNodeOptions {
@@ -22,7 +22,7 @@ export interface SimulatedNodeOptions {
   /** Called with each assignment that it reads. */
   readonly onAssignment: (assignment: Assignment) => void
   readonly random: () => number
-  readonly log: Logger
+  readonly log: AgentOptions['log']
 }
 
 /** A node that speaks as an agent does, with the agent's own code for that, and has no images. */

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { execa } from 'execa'
 import { freePort } from '../free-port.ts'
 import { startGuard } from '../guard.ts'
@@ -84,9 +85,21 @@ export async function startKubeApi({ directory }: { readonly directory: string }
       await kubectl('apply', '--filename', file)
     },
     get: async <T>(...args: string[]) => JSON.parse(await kubectl('get', ...args, '--output=json')) as T,
-    ask: (asked) => askAsAdmin(`${url}${asked}`),
+    ask: (asked) => patiently(() => askAsAdmin(`${url}${asked}`)),
     stop,
     [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** A server that has much to do closes connections. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (tries === 5) throw error
+      await delay(tries * 200)
+    }
   }
 }
 
