@@ -38,6 +38,8 @@ export interface OpenUploadOptions {
 export interface AppendOptions {
   /** Whether the bytes are durable when it resolves, which is the default; otherwise a later append makes them so. */
   readonly isDurable?: boolean | undefined
+  /** Ends a wait for a store that is out of reach. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** An object and its bytes; `bytes` must be iterated or returned, as it may hold a file open. */

@@ -8,10 +8,14 @@ interface IngestContext {
   /** Held until the ingest is disposed of. */
   readonly turn: Disposable
   readonly publish: () => Promise<void>
+  readonly signal: AbortSignal | undefined
 }
 
 /** A blob of known digest and size on its way into the store. */
-export function createBlobIngest({ digest, size }: Descriptor, { upload, turn, publish }: IngestContext): Ingest {
+export function createBlobIngest(
+  { digest, size }: Descriptor,
+  { upload, turn, publish, signal }: IngestContext,
+): Ingest {
   /** What a failure means to who brings the blob. */
   async function faultOf(error: unknown): Promise<unknown> {
     if (isFault(error, 'corrupt')) await upload.discard()
@@ -28,7 +32,7 @@ export function createBlobIngest({ digest, size }: Descriptor, { upload, turn, p
       const tooMany = `more than the ${size} bytes promised came for ${digest}`
       const source = { failure: undefined as unknown }
       try {
-        await upload.append(watched(atMost(bytes, size - upload.size, tooMany), source))
+        await upload.append(watched(atMost(bytes, size - upload.size, tooMany), source), { signal })
       } catch (error) {
         const isOfSource = error === source.failure && !isFault(error, 'corrupt')
         throw isOfSource ? error : await faultOf(error)

@@ -64,7 +64,7 @@ export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
         if (await has(blob)) return undefined
         const upload = await openUpload(blob)
         const publish = (): Promise<void> => publishBlob(upload, blob.digest, { objects, digests }).then(onStored)
-        ingest = createBlobIngest(blob, { upload, turn, publish })
+        ingest = createBlobIngest(blob, { upload, turn, publish, signal })
         return ingest
       } finally {
         if (!ingest) turn[Symbol.dispose]()

@@ -1,8 +1,5 @@
-/**
- * Asks for the next piece while the one before it is worked on. Who leaves early does not wait for that one.
- * @param onFailure called at once when there will be no next piece because of a failure, which is thrown in its turn
- */
-export async function* onePieceAhead<T>(pieces: AsyncIterable<T>, onFailure: () => void): AsyncGenerator<T, void> {
+/** Asks for the next piece while the one before it is worked on. Who leaves early does not wait for that one. */
+export async function* onePieceAhead<T>(pieces: AsyncIterable<T>): AsyncGenerator<T, void> {
   const iterator = pieces[Symbol.asyncIterator]()
   let next = iterator.next()
   let isOver = false
@@ -13,7 +10,7 @@ export async function* onePieceAhead<T>(pieces: AsyncIterable<T>, onFailure: () 
       if (isOver) return
       next = iterator.next()
       // Its failure is told in the next turn; until then it must not count as one that nobody looks at.
-      next.catch(onFailure)
+      next.catch(() => {})
       yield value
     }
   } catch (error) {

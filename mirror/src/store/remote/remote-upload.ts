@@ -54,10 +54,9 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
   }
 
   /**
-   * A mirror that is started anew is waited for, as long as more is to come: what was read ahead would have to be fetched
-   * again.
+   * A mirror that is started anew is waited for: what was read ahead would have to be fetched again.
    */
-  async function appendPatiently(piece: Uint8Array, isOver: () => boolean): Promise<void> {
+  async function appendPatiently(piece: Uint8Array, signal: AbortSignal): Promise<void> {
     const until = performance.now() + mirrorPatienceMs
     for (let isDoubtful = false; ; isDoubtful = true) {
       try {
@@ -65,10 +64,10 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
       } catch (error) {
         // What the mirror itself says has a status.
         const isAway = isFault(error, 'unavailable') && error.details['status'] === undefined
-        if (!isAway || isOver() || connection.closed.aborted || performance.now() > until) throw error
+        if (!isAway || signal.aborted || performance.now() > until) throw error
       }
-      // Being closed is told by the next try.
-      await delay(lookAgainMs, undefined, { signal: connection.closed }).catch(() => undefined)
+      // Being stopped is told by the next try.
+      await delay(lookAgainMs, undefined, { signal }).catch(() => undefined)
     }
   }
 
@@ -117,12 +116,11 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
       return size
     },
 
-    append: (bytes) =>
+    append: (bytes, { signal } = {}) =>
       exclusively(async () => {
-        let isOver = false
-        const pieces = onePieceAhead(batches(bytes, pieceSize, { patienceMs }), () => (isOver = true))
-        for await (const piece of pieces) {
-          await appendPatiently(piece.length === 1 ? piece[0]! : Buffer.concat(piece), () => isOver)
+        const over = signal ? AbortSignal.any([signal, connection.closed]) : connection.closed
+        for await (const piece of onePieceAhead(batches(bytes, pieceSize, { patienceMs }))) {
+          await appendPatiently(piece.length === 1 ? piece[0]! : Buffer.concat(piece), over)
         }
         if (!isSynced) await append(nothing, false)
         return size
