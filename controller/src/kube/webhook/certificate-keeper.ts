@@ -1,6 +1,11 @@
 import { isFault } from '@stowage/mirror/oci/fault'
 import type { Logger } from 'pino'
-import { planCertificates, type CertificateLifetimes, type CertificateStep } from '../../webhook/plan-certificates.ts'
+import {
+  planCertificates,
+  type CertificateLifetimes,
+  type CertificatePlan,
+  type CertificateStep,
+} from '../../webhook/plan-certificates.ts'
 import { certificateTimes, makeCertificates, takeCertificateStep } from '../../webhook/take-certificate-step.ts'
 import {
   readCertificates,
@@ -75,37 +80,39 @@ export function createCertificateKeeper(options: CertificateKeeperOptions): Cert
     return takeCertificateStep(step, before, taking)
   }
 
+  function planFor(
+    certificates: WebhookCertificates | undefined,
+    isTrusted: (authority: string) => boolean,
+  ): CertificatePlan {
+    const times = certificates && certificateTimes(certificates)
+    const isNextTrusted = certificates?.next !== undefined && isTrusted(certificates.next.certificate)
+    return planCertificates({ times, isNextTrusted, now: now() }, lifetimes)
+  }
+
+  async function write(client: WebhookClient, step: CertificateStep, object?: KubeObject): Promise<KeptCertificates> {
+    let made: WebhookCertificates | undefined
+    const nextAt = await attempts.try(`Secret ${at.secret}`, async () => {
+      const taken = await take(step, object && certificatesOf(object))
+      if (object) watch.take(await client.updateSecret(object, secretDataOf(taken, dataOf(object))))
+      else await client.createSecret(secret, secretDataOf(taken, {}), who)
+      log.info({ ...at, step }, 'certificates changed')
+      made = taken
+      return now()
+    })
+    return { certificates: made ?? good, nextAt }
+  }
+
   return {
     async look(client, isTrusted) {
       const [object] = watch.objects.values()
       if (object) goneSince = undefined
       const certificates = object && certificatesOf(object)
       good = certificates ?? good
-      const { next } = certificates ?? {}
-      const plan = planCertificates(
-        {
-          times: certificates && certificateTimes(certificates),
-          isNextTrusted: next !== undefined && isTrusted(next.certificate),
-          now: now(),
-        },
-        lifetimes,
-      )
-      const { step } = plan
+      const { step, nextAt } = planFor(certificates, isTrusted)
       // What is written on top of what was read long ago would only be refused.
-      if (step === undefined || watch.state().condition !== 'ready')
-        return { certificates: certificates ?? good, nextAt: plan.nextAt }
-      const makeAt = object ? now() : makeAgainAt()
-      if (makeAt > now()) return { certificates: good, nextAt: makeAt }
-      let made: WebhookCertificates | undefined
-      const nextAt = await attempts.try(`Secret ${at.secret}`, async () => {
-        const taken = await take(step, certificates)
-        if (object) watch.take(await client.updateSecret(object, secretDataOf(taken, dataOf(object))))
-        else await client.createSecret(secret, secretDataOf(taken, {}), who)
-        log.info({ ...at, step }, 'certificates changed')
-        made = taken
-        return now()
-      })
-      return { certificates: made ?? certificates ?? good, nextAt }
+      if (step === undefined || watch.state().condition !== 'ready') return { certificates: good, nextAt }
+      const writeAt = object ? now() : makeAgainAt()
+      return writeAt > now() ? { certificates: good, nextAt: writeAt } : write(client, step, object)
     },
   }
 }
