@@ -139,6 +139,14 @@ describe('a reference', () => {
     expect(nextAt).toBeLessThanOrEqual(16.5 * minute)
   })
 
+  it('is looked up again at a time of its own, near the one that was asked for', () => {
+    const images = Array.from({ length: 200 }, (_, index) => `nginx:${index}`)
+    const times = images.map((image) => plan({ image, resolution: mirrored('v1') }).nextAt)
+    for (const at of times) expect(Math.abs(at - 15 * minute)).toBeLessThanOrEqual(1.5 * minute)
+    const inOneMinute = Map.groupBy(times, (at) => Math.floor(at / minute))
+    expect(Math.max(...[...inOneMinute.values()].map(({ length }) => length))).toBeLessThan(100)
+  })
+
   it('never waits less than it was asked to, nor for ever', () => {
     const code = fc.constantFrom('invalid', 'not-found', 'denied', 'unavailable', 'corrupt', 'no-space', 'conflict')
     const input = fc.record({
