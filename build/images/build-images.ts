@@ -8,7 +8,7 @@ import { makeIndex, type MadeImage } from '../../test/image-maker/make-image.ts'
 import { createOciLayout, type OciLayout } from '../../test/image-maker/oci-layout.ts'
 import { writeTar } from '../../test/image-maker/write-tar.ts'
 import { architectures } from './architecture.ts'
-import { findFaults, type CheckedImage } from './find-faults.ts'
+import { findFaults } from './find-faults.ts'
 import { imageFiles } from './image-files.ts'
 import { makeArchive } from './make-archive.ts'
 import { makeStowageImage } from './make-stowage-image.ts'
@@ -59,28 +59,31 @@ interface Made {
 }
 
 async function makeAll(layout: OciLayout, archiveDirectory: string): Promise<Made> {
-  const images: MadeImage[] = []
-  const archives: string[] = []
-  const checked: CheckedImage[] = []
-  let packages: OwnPackage[] | undefined
-  // The packages of the first one are in its directory, which therefore stays until all are made.
   await using directory = await mkdtempDisposable(path.join(tmpdir(), 'stowage-images-'))
-  for (const architecture of architectures) {
-    const own = path.join(directory.path, architecture.name)
-    const project = await stageProject(path.join(own, 'project'), architecture.cpu)
-    packages ??= await project.buildPackages()
-    const version = versionOf(packages)
-    const archive = `stowage-${version}-linux-${architecture.name}.tar.gz`
-    await makeArchive(path.join(archiveDirectory, archive), { architecture, project, packages, version })
-    archives.push(archive)
-    const options = { layout, architecture, project, packages, directory: path.join(own, 'debian') }
-    const image = await makeStowageImage(options)
-    images.push(image)
-    checked.push({ architecture, files: await imageFiles(layout, image) })
-  }
-  const faults = findFaults(checked)
+  const at = (name: string, what: string): string => path.join(directory.path, name, what)
+  const projects = await Promise.all(
+    architectures.map(async (architecture) => ({
+      architecture,
+      project: await stageProject(at(architecture.name, 'project'), architecture.cpu),
+    })),
+  )
+  // What is compiled is the same for all machines.
+  const packages = await projects[0]!.project.buildPackages()
+  const version = versionOf(packages)
+  const made = await Promise.all(
+    projects.map(async ({ architecture, project }) => {
+      const archive = `stowage-${version}-linux-${architecture.name}.tar.gz`
+      const debian = at(architecture.name, 'debian')
+      const [image] = await Promise.all([
+        makeStowageImage({ layout, architecture, project, packages, directory: debian }),
+        makeArchive(path.join(archiveDirectory, archive), { architecture, project, packages, version }),
+      ])
+      return { image, archive, checked: { architecture, files: await imageFiles(layout, image) } }
+    }),
+  )
+  const faults = findFaults(made.map(({ checked }) => checked))
   if (faults.length > 0) throw new Error(faults.join('\n'))
-  return { images, archives, version: versionOf(packages!) }
+  return { images: made.map(({ image }) => image), archives: made.map(({ archive }) => archive), version }
 }
 
 function versionOf(packages: readonly OwnPackage[]): string {
