@@ -59,23 +59,31 @@ export function leaderDoor(options: LeaderDoorOptions): (app: FastifyInstance) =
         .finally(() => underWay.delete(stop))
     }
 
+    /** Says whether there was somebody to answer, if only that the leader does not. */
+    async function answerNow(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+      const handler = own()
+      if (handler) {
+        handler(request, response)
+        return true
+      }
+      const other = request.headers[forwardedHeader] === undefined ? leader() : undefined
+      if (!other || other.until <= steadyNow()) return false
+      if (await forward(request, response, other)) return true
+      // Whoever only asks may ask the next one; of a body nothing is left.
+      const isNext = own() !== undefined || leader()?.identity !== other.identity
+      if (isNext && request.method === 'GET') return await answerNow(request, response)
+      refuse(response, `the leader, ${other.identity}, does not answer`, other.until - steadyNow())
+      return true
+    }
+
     async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
       const deadline = steadyNow() + patienceMs
-      for (;;) {
-        const handler = own()
-        if (handler) return handler(request, response)
-        const other = request.headers[forwardedHeader] === undefined ? leader() : undefined
-        if (other && other.until > steadyNow()) {
-          if (await forward(request, response, other)) return
-          // Whoever only asks may ask the next one; of a body nothing is left.
-          const isNext = request.method === 'GET' && (own() !== undefined || leader()?.identity !== other.identity)
-          if (isNext) continue
-          return refuse(response, `the leader, ${other.identity}, does not answer`, other.until - steadyNow())
+      while (!(await answerNow(request, response))) {
+        if (steadyNow() >= deadline || closed.signal.aborted || response.destroyed) {
+          return refuse(response, 'there is no leader at the moment', patienceMs)
         }
-        if (steadyNow() >= deadline || closed.signal.aborted || response.destroyed) break
         await delay(lookEveryMs)
       }
-      refuse(response, 'there is no leader at the moment', patienceMs)
     }
 
     for (const path of ['/edge/v1/*', '/api/v1/*']) {
