@@ -3,6 +3,7 @@ import type { NodeRecord } from '@stowage/controller/memory/node-record'
 import type { ImageReport } from '@stowage/mirror/edge/report'
 import { openFsStore } from '@stowage/mirror/store/fs-store'
 import { expect, it } from 'vitest'
+import { startAgent } from '../harness/agent.ts'
 import { eventually } from '../harness/eventually.ts'
 import { freePort } from '../harness/free-port.ts'
 import { openJourney } from '../harness/journey.ts'
@@ -87,13 +88,20 @@ requirePart('kube-api')('a controller that is killed', () => {
   it('says of 4,000 nodes that are away what it said before, without a write, and before it has read its cluster again', async () => {
     await using journey = await openJourney()
     const metricsUrl = `http://127.0.0.1:${await freePort()}`
-    const flags = ['--metrics-listen', metricsUrl.slice('http://'.length)]
-    await using site = await openClusterSite(journey, { flags })
+    const listen = ['--metrics-listen', metricsUrl.slice('http://'.length)]
+    await using site = await openClusterSite(journey, { flags: listen })
     const { kube, controller } = site
-    const { layout } = await site.agent('here')
+    // However busy the machine is, it must not be late.
+    const flags = ['--contact-every', '15s']
+    await using agent = await startAgent({
+      directory: journey.at('here'),
+      central: controller.url,
+      node: 'here',
+      flags,
+    })
     const app = await site.push('app')
     await kube.apply(imageCache('shop', [{ images: [app.reference] }]))
-    await untilHeld(layout, [app])
+    await untilHeld(agent.layout, [app])
     await site.untilStatus('shop', ({ status }) => status === 'Succeeded')
 
     await controller.kill()
@@ -130,5 +138,16 @@ requirePart('kube-api')('a controller that is killed', () => {
     expect((await said(controller.url, metricsUrl))['nodes']).toEqual(before['nodes'])
     expect(await edgeNodes(site)).toEqual(written)
     expect(await site.cache('shop')).toEqual(shop)
+
+    // Who deletes the EdgeNode of a node that is away means that it is gone for good, whether the controller sees it or not.
+    await controller.kill()
+    await kube.kubectl('delete', 'edgenode', 'away-0000')
+    await controller.start()
+    const isForgotten = async (): Promise<boolean> => {
+      const { items } = (await (await fetch(`${controller.url}/api/v1/nodes`)).json()) as { items: unknown[] }
+      return items.length === offlineNodes
+    }
+    await eventually(isForgotten, { what: 'away-0000 forgotten', withinMs: 60_000, everyMs: 200 })
+    expect(await edgeNodes(site)).toHaveLength(offlineNodes)
   })
 })
