@@ -4,6 +4,7 @@ import path from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as z from 'zod'
+import { installations } from '../deploy/installations.ts'
 import { startCluster } from '../harness/cluster/start-cluster.ts'
 import { openJourney } from '../harness/journey.ts'
 import { machinePlatform } from '../harness/machine-platform.ts'
@@ -36,9 +37,12 @@ async function read<T>(schema: z.ZodType<T>, digest?: string): Promise<T> {
   return schema.parse(JSON.parse(await readFile(path.join(built.layout, file), 'utf8')))
 }
 
+/** What a user of kube-fledged has in a file, but that images are pulled although they are there. */
+const kubeFledged = { ...installations['with all values that kube-fledged 0.10 comes with'], image: {} }
+
 /** Two ways to a site: with what every node has and kubectl, or with our script, helm, and a controller to spare. */
 const ways = [
-  { release: 'containerd', bring: bringByCtr, install: applyChart, values: {} },
+  { release: 'containerd', bring: bringByCtr, install: applyChart, values: kubeFledged },
   { release: 'containerd-2', bring: bringByScript, install: installChart, values: { controllerReplicaCount: 2 } },
 ] as const
 
@@ -92,27 +96,31 @@ requirePart('debian')('the image of Stowage', () => {
     'containerd',
     'containerd-2',
   )('in a cluster', () => {
-    it.concurrent.for(ways)('over $release comes from one file, and does what it is for', async (way, test) => {
-      const { release, bring, install, values } = way
-      await using journey = await openJourney(test)
-      const site = await makeSiteBundle(journey, `${built.layout}.tar`)
-      const carried = await unpackSiteFiles(site, journey.directory)
-      await using cluster = await startCluster({ directory: journey.at('k'), release })
-      await bring({ cluster, site, carried, data: journey.at('agent') })
-      await runsAlone(cluster.containerd, built)
+    it.concurrent.for(ways)(
+      'over $release comes from one file, and does what it is for',
+      { timeout: 600_000 },
+      async (way, test) => {
+        const { release, bring, install, values } = way
+        await using journey = await openJourney(test)
+        const site = await makeSiteBundle(journey, `${built.layout}.tar`)
+        const carried = await unpackSiteFiles(site, journey.directory)
+        await using cluster = await startCluster({ directory: journey.at('k'), release })
+        await bring({ cluster, site, carried, data: journey.at('agent') })
+        await runsAlone(cluster.containerd, built)
 
-      await using registry = await startClusterRegistry(journey, cluster)
-      await giveVolume(journey, cluster)
-      await install(cluster, carried, { ...chartValues(journey, cluster, registry.host), ...values })
-      const place = walkSiteOf(cluster, registry)
-      await walk(place)
-      await registry.stop()
-      await podsStart(cluster, { everywhere: registry.images.everywhere, [site.text]: site.image })
-      if (release === 'containerd-2') {
-        await upgradeChart(cluster, carried, { 'args.controllerLogLevel': 'DEBUG' })
-        await uninstallChart(cluster)
-      }
-      await endWalk(place)
-    })
+        await using registry = await startClusterRegistry(journey, cluster)
+        await giveVolume(journey, cluster)
+        await install(cluster, carried, { ...values, ...chartValues(journey, cluster, registry.host) })
+        const place = walkSiteOf(cluster, registry)
+        await walk(place)
+        await registry.stop()
+        await podsStart(cluster, { everywhere: registry.images.everywhere, [site.text]: site.image })
+        if (release === 'containerd-2') {
+          await upgradeChart(cluster, carried, { 'args.controllerLogLevel': 'DEBUG' })
+          await uninstallChart(cluster)
+        }
+        await endWalk(place)
+      },
+    )
   })
 })
