@@ -40,7 +40,7 @@ export function createForwarder(): Forwarder {
   async function answerOf(request: IncomingMessage, { to, by, signal }: ForwardOptions): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const { method, url: path } = request
-    const headers = { ...endToEnd(request.headers), [forwardedHeader]: by }
+    const headers = { ...endToEnd(request.headers), ...framingOf(request.headers), [forwardedHeader]: by }
     const sent = sendRequest({ host: to.host, port: to.port, method, path, headers, agent, signal }, resolve)
     sent.on('error', reject)
     sent.once('socket', (socket) => {
@@ -55,6 +55,8 @@ export function createForwarder(): Forwarder {
 
   return {
     async forward(request, response, options) {
+      // Nobody would hear the answer, and the end of the request never comes.
+      if (response.destroyed) return true
       const gone = new AbortController()
       response.once('close', () => gone.abort())
       const signal = AbortSignal.any([options.signal, gone.signal])
@@ -73,6 +75,16 @@ export function createForwarder(): Forwarder {
 
     [Symbol.dispose]: () => agent.destroy(),
   }
+}
+
+/**
+ * Where a body ends, once more for this connection. Of some methods Node says it by itself; of the others the body would be taken
+ * for the next request there.
+ */
+function framingOf(headers: IncomingMessage['headers']): Record<string, string> {
+  const { 'content-length': length, 'transfer-encoding': coding } = headers
+  if (coding !== undefined) return { 'transfer-encoding': 'chunked' }
+  return length === undefined ? {} : { 'content-length': length }
 }
 
 function endToEnd(headers: IncomingMessage['headers']): Record<string, string | string[]> {

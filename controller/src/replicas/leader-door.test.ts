@@ -57,6 +57,9 @@ function open(path: string, method = 'GET') {
   return { sent, answered }
 }
 
+/** A request as a body. */
+const inner = 'DELETE /api/v1/nodes/y HTTP/1.1\r\nhost: z\r\n\r\n'
+
 const next = async (stream: IncomingMessage): Promise<string> => String((await once(stream, 'data'))[0])
 
 describe('a replica that does not lead', () => {
@@ -86,6 +89,31 @@ describe('a replica that does not lead', () => {
     })
   })
 
+  it.each([
+    ['chunks', 'GET', { 'transfer-encoding': 'chunked' }],
+    ['chunks', 'DELETE', { 'transfer-encoding': 'chunked' }],
+    [
+      'a length called one of the connection',
+      'DELETE',
+      { connection: 'content-length', 'content-length': inner.length },
+    ],
+  ])('passes on no second request in the body of a first one, with %s (%s)', async (_, method, headers) => {
+    const seen: string[] = []
+    await leads((request, response) => {
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      request.on('end', () => {
+        seen.push(`${request.method} ${request.url} ${Buffer.concat(chunks).toString()}`)
+        response.end('answered')
+      })
+    })
+    const sent = sendRequest(`${url}/api/v1/nodes/x`, { method, headers })
+    sent.end(inner)
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    expect(await next(answer)).toBe('answered')
+    expect(seen).toEqual([`${method} /api/v1/nodes/x ${inner}`])
+  })
+
   it('holds long polls for as long as the leader does, and tells it when nobody waits any more', async () => {
     const asked = Promise.withResolvers<IncomingMessage>()
     await leads((request, response) => {
@@ -98,6 +126,21 @@ describe('a replica that does not lead', () => {
     const gone = once((await asked.promise).socket, 'close')
     sent.destroy()
     await gone
+  })
+
+  it('asks the leader nothing for who went away while there was none', async () => {
+    const { sent, answered } = open('/edge/v1/nodes/x/report', 'PUT')
+    sent.write('half')
+    await expect.poll(() => looks).toBeGreaterThan(0)
+    sent.destroy()
+    await expect(answered).rejects.toThrow()
+    let connections = 0
+    const server = await leads((_, response) => void response.end('of a'))
+    server.on('connection', () => connections++)
+    const before = looks
+    await expect.poll(() => looks).toBeGreaterThan(before)
+    expect(await (await fetch(`${url}/edge/v1/x`)).text()).toBe('of a')
+    expect(connections).toBe(1)
   })
 
   it('says when to come again if the leader is not there', async () => {
