@@ -133,7 +133,7 @@ describe('a replica that does not lead', () => {
     sent.write('half')
     await expect.poll(() => looks).toBeGreaterThan(0)
     sent.destroy()
-    await expect(answered).rejects.toThrow()
+    await expect(answered).rejects.toThrow('socket hang up')
     let connections = 0
     const server = await leads((_, response) => void response.end('of a'))
     server.on('connection', () => connections++)
