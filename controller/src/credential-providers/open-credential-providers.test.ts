@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, open as openFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Credential, CredentialSource } from '@stowage/mirror/registry/credential'
@@ -177,6 +177,15 @@ setInterval(() => {}, 1000)`,
     expect(await found(sources[1]!)).toEqual([expect.stringContaining('cannot be run: it is not executable')])
     await rm(at('bin/plugin'))
     expect(await found(sources[2]!)).toEqual([expect.stringContaining('cannot be run: it is not there, or')])
+  })
+
+  it('gives a fault for a plugin that is being written', async () => {
+    await copyFile(process.execPath, at('bin', 'plugin'))
+    await chmod(at('bin', 'plugin'), 0o755)
+    await configure('config.json', provider('plugin'))
+    const source = await open()
+    await using _written = await openFile(at('bin', 'plugin'), 'r+')
+    expect(await found(source)).toEqual([expect.stringMatching(/plugin, asked for .*, cannot be run \(ETXTBSY\)/)])
   })
 
   it('gives nothing that was refused, and what is new', async () => {

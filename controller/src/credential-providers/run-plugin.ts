@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process'
 
 export interface RunPluginOptions {
   readonly args: readonly string[]
@@ -26,7 +26,14 @@ const mostWordsBytes = 8 * 1024
 export function runPlugin(file: string, options: RunPluginOptions): Promise<PluginRun> {
   const { args, env, input, timeoutMs, signal } = options
   return new Promise((resolve) => {
-    const child = spawn(file, [...args], { env: { ...env }, detached: true, stdio: 'pipe' })
+    let child: ChildProcessWithoutNullStreams
+    try {
+      child = spawn(file, [...args], { env: { ...env }, detached: true, stdio: 'pipe' })
+    } catch (error) {
+      // Some of what keeps a program from starting comes as no event, such as that its file is being written.
+      resolve({ stdout: '', stderr: '', trouble: whyNotRun(error as NodeJS.ErrnoException) })
+      return
+    }
     let trouble: string | undefined
     let outputBytes = 0
     const output: Buffer[] = []
