@@ -66,6 +66,8 @@ export function createProjection(options: ProjectionOptions): Projection {
   let forgetNode: ForgetNode | undefined
   /** Names of EdgeNodes that were there: whoever deletes one while the centre is away means it, too. */
   const seen = new Set(source.rememberedEdgeNodes)
+  /** Names of nodes that the world of the moment still has, and the centre has not. */
+  const forgotten = new Set<string>()
   /** When EdgeNodes were made that are not listed yet. */
   const made = new Map<string, number>()
   let lastTurn: string | undefined
@@ -181,6 +183,7 @@ export function createProjection(options: ProjectionOptions): Projection {
     if (!edgeNodes.state().isComplete) return
     const wanted = nodeViews(known).flatMap((view) => {
       const { name } = view
+      if (forgotten.has(name)) return []
       const isBelieved = source.hasEdgeNode(name)
       const object = edgeNodes.objects.get(name)
       const write = nodeWrite(view, { object, isBelieved, wasThere: seen.has(name), now: now() })
@@ -208,13 +211,17 @@ export function createProjection(options: ProjectionOptions): Projection {
       made.set(name, now())
     }
     if (write.kind === 'status') edgeNodes.take(await writer.edgeNodeStatus(write.object, write.status))
-    if (write.kind === 'forget') await forgetNode?.(name)
-    if (write.kind === 'forget') seen.delete(name)
+    if (write.kind === 'forget') {
+      await forgetNode?.(name)
+      seen.delete(name)
+      forgotten.add(name)
+    }
   }
 
   return {
     show(next, forget) {
       world = next
+      forgotten.clear()
       forgetNode = forget
       bell.ring()
     },
