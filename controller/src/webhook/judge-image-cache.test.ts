@@ -93,9 +93,21 @@ describe('an ImageCache', () => {
     })
     fc.assert(
       fc.property(fc.array(list, { maxLength: 4 }), fc.boolean(), (lists, strict) => {
-        expect(judge(lists, structuredClone(lists), strict)).toBeUndefined()
+        const sent = JSON.stringify(lists)
+        expect(judge(JSON.parse(sent), JSON.parse(sent), strict)).toBeUndefined()
       }),
     )
+  })
+
+  it.each([
+    ['no lists', undefined],
+    ['a list without images', [{}]],
+    ['images that are null', [{ images: null }]],
+    ['more than one kind of thing', [1, { images: ['a', 'a'] }]],
+  ])('that came to have %s may have its finalizers and its status written', (_, lists) => {
+    const [object, oldObject] = [{ ...cache(lists), metadata: { name: 'shop', finalizers: [] } }, cache(lists)]
+    expect(whyRefused({ object, oldObject }, { strict: true })).toBeUndefined()
+    expect(whyRefused({ object, oldObject: cache([a]) }, { strict: true })).toBeDefined()
   })
 
   it('is refused for an image that a list names twice, the first that comes again', () => {

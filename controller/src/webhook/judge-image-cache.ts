@@ -33,16 +33,21 @@ const mostProblems = 10
  * spec as it is may always be: so status and annotations can be written to whatever is there.
  */
 export function whyRefused({ object, oldObject }: ObjectWrite, { strict }: JudgeOptions): string | undefined {
+  if (oldObject !== undefined && isDeepStrictEqual(specOf(oldObject), specOf(object))) return undefined
   const read = shapeSchema.safeParse(object)
   if (!read.success) return textOf(fieldProblems(read.error))
   const old = shapeSchema.safeParse(oldObject).data
-  if (old && isDeepStrictEqual(old.spec, read.data.spec)) return undefined
   const { cacheSpec } = read.data.spec
   return (
     cacheSpec.map((list) => whyListRefused(list, strict)).find((text) => text !== undefined) ??
     (strict && old ? whyChangeRefused(cacheSpec, old.spec.cacheSpec) : undefined) ??
     whySpecRefused(object)
   )
+}
+
+/** Whatever it is: an older definition may have let in what is none. */
+function specOf(object: unknown): unknown {
+  return z.looseObject({ spec: z.unknown() }).safeParse(object).data?.spec
 }
 
 function whyListRefused({ images }: List, strict: boolean): string | undefined {
