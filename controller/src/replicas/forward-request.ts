@@ -1,6 +1,7 @@
 import { Agent, request as sendRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { ListenAddress } from '@stowage/mirror/server/listen-address'
+import { drain } from '@stowage/mirror/server/request-body'
 
 /** Says that a request comes from another replica: it goes no further. */
 export const forwardedHeader = 'stowage-forwarded'
@@ -48,6 +49,12 @@ export function createForwarder(): Forwarder {
       const timer = setTimeout(() => sent.destroy(new Error('not connected in time')), connectWithinMs)
       socket.once('connect', () => clearTimeout(timer))
       socket.once('close', () => clearTimeout(timer))
+    })
+    // A body that nobody took would stand before the next request of this connection.
+    sent.once('close', () => {
+      request.unpipe(sent)
+      drain(request)
+      request.resume()
     })
     request.pipe(sent)
     return await promise

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import {
+  Agent,
   createServer,
   request as sendRequest,
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance } from 'fastify'
@@ -151,6 +153,32 @@ describe('a replica that does not lead', () => {
     expect(answer.status).toBe(503)
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(10)
     expect(await answer.json()).toMatchObject({ error: { code: 'unavailable' } })
+  })
+
+  it.each([
+    [
+      'answers without reading',
+      (_: IncomingMessage, response: ServerResponse) => void response.writeHead(413).end(),
+      413,
+    ],
+    ['breaks off', (request: IncomingMessage) => void request.socket.destroy(), 503],
+  ])('takes the rest of a body if the leader %s, so that the connection goes on', async (_, handler, status) => {
+    await leads((request, response) => {
+      if (request.method === 'GET') response.end('second')
+      else handler(request, response)
+    })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const sent = sendRequest(`${url}/edge/v1/x/report`, { method: 'PUT', agent })
+    const socket = once(sent, 'socket')
+    sent.end(Buffer.alloc(8_000_000))
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+    answer.resume()
+    expect(answer.statusCode).toBe(status)
+    const again = sendRequest(`${url}/edge/v1/x`, { agent, signal: AbortSignal.timeout(5000) }).end()
+    const [other] = (await once(again, 'response')) as [IncomingMessage]
+    expect(await next(other)).toBe('second')
+    expect([again.socket]).toEqual(await socket)
+    agent.destroy()
   })
 
   it('breaks off where the leader does', async () => {
