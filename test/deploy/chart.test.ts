@@ -139,6 +139,16 @@ requirePart('helm')('the chart', () => {
     expect(strict).toContain('- --strict\n')
   })
 
+  it('lets a webhook go before the next one comes where both need the same port of a node', async () => {
+    const strategyOf = async (values: object): Promise<string | undefined> => {
+      const parts = (await renderChart({ webhookServerReplicaCount: 1, ...values })).split('\n---\n')
+      const made = parts.find((part) => part.includes('kind: Deployment\n') && part.includes('name: webhook-server\n'))
+      return /strategy:\n +rollingUpdate: (.*)/.exec(made ?? '')?.[1]
+    }
+    expect(await strategyOf({ 'webhookServer.hostNetwork': true })).toBe('{ maxUnavailable: 1 }')
+    expect(await strategyOf({})).toBeUndefined()
+  })
+
   it('says nothing of what is in the Secret of the webhook, and makes none beside a certificate of somebody', async () => {
     const [made] = (await renderChart()).split('\n---\n').filter((part) => part.includes('\nkind: Secret\n'))
     expect(made).not.toMatch(/^(?:data|stringData):/m)
