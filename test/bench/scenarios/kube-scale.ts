@@ -35,7 +35,7 @@ async function playAt(nodes: number, { stowage, size, signal, say }: Bench, dire
       return spawnProgram(command, rest, { name: `stowage ${args[0]}`, ...options })
     },
   })
-  return playScenes(site, {
+  return await playScenes(site, {
     nodes,
     name: 'edge',
     spreadMs: nodes,
