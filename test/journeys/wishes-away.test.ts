@@ -1,9 +1,10 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { sourceViewSchema } from '@stowage/controller/operator-api/views'
 import type { Centre } from '../harness/centre.ts'
 import { eventually } from '../harness/eventually.ts'
-import { removeImageCache, writeImageCache } from '../harness/image-cache.ts'
+import { imageCacheYaml, writeImageCache } from '../harness/image-cache.ts'
 import { openJourney } from '../harness/journey.ts'
 import { holds, untilGone, untilHeld } from '../harness/node-files.ts'
 import { untilPresent } from '../harness/said-of-image.ts'
@@ -65,10 +66,16 @@ describe('a directory of wishes that cannot be believed', () => {
     const { centre, agent } = site
     const [one, two] = [await site.push('one'), await site.push('two')]
     const spec = { deletionPolicy: 'Purge' }
-    await writeImageCache(centre.caches, { name: 'one', images: [one.reference], spec })
-    await writeImageCache(centre.caches, { name: 'two', images: [two.reference], spec })
+    // In one file, because a busy machine sees two files go one after the other.
+    const both = path.join(centre.caches, 'both.yaml')
+    const caches = [
+      { name: 'one', images: [one.reference], spec },
+      { name: 'two', images: [two.reference], spec },
+    ]
+    await writeFile(`${both}.new`, caches.map(imageCacheYaml).join('---\n'))
+    await rename(`${both}.new`, both)
     await untilHeld(agent.layout, [one, two])
-    await Promise.all([removeImageCache(centre.caches, 'one'), removeImageCache(centre.caches, 'two')])
+    await rm(both)
     expect(await untilSource(centre, 'held')).toContain('all 2 ImageCaches are gone at once')
     await untilContact(centre)
     await holds(agent.layout, [one, two])

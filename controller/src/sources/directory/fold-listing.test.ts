@@ -75,6 +75,13 @@ describe('a look at a directory', () => {
     ['keeps what a file held that has not a byte left', [two, { ...two, 'b.yaml': '' }], 'ab', false],
     ['waits with a file that is changing', [two, { before: two, now: { ...two, 'b.yaml': 'bc' } }], 'ab', false],
     ['waits with a file that just went', [two, { before: two, now: { 'a.yaml': 'a' } }], 'ab', false],
+    [
+      'waits with a file that went while a new one is written',
+      [two, { before: {}, now: { 'c.yaml': 'a' } }],
+      'ab',
+      false,
+    ],
+    ['lets it go when that one is read', [two, { before: {}, now: { 'c.yaml': 'a' } }, { 'c.yaml': 'a' }], 'a', false],
     ['waits with a whole directory that just went', [two, { before: two, now: {} }], 'ab', false],
     [
       'keeps what lies in a folder that cannot be read',

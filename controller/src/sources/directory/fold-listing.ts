@@ -43,7 +43,7 @@ export function unsettledPaths(before: Listing | undefined, now: Listing): Reado
 
 /**
  * What is in force after a look at the directory. A file with an error keeps its last good version, a file that is gone
- * takes its objects with it, and several caches that are gone at once together with every file are not believed to be
+ * takes its objects with it once no new one is on its way, which may bring them again, and several caches that are gone at once together with every file are not believed to be
  * gone: a disk that is not mounted looks the same.
  */
 export function foldListing(known: KnownFiles, { listing, unsettled, parsed }: FoldInput): Fold {
@@ -57,9 +57,11 @@ export function foldListing(known: KnownFiles, { listing, unsettled, parsed }: F
         `again (an empty one will do) or, if they are to go, a file named ${confirmationFile}`,
     }
   }
+  const isMoreToCome = [...listing.files.keys()].some((path) => !known.has(path) && !parsed.has(path))
   const files = new Map<string, KnownFile>()
   for (const path of [...new Set([...known.keys(), ...listing.files.keys()])].toSorted()) {
-    const file = foldFile(path, known.get(path), { listing, unsettled, parsed })
+    const old = known.get(path)
+    const file = isMoreToCome && !listing.files.has(path) ? old : foldFile(path, old, { listing, unsettled, parsed })
     if (file) files.set(path, file)
   }
   const changed = files.size !== known.size || [...files].some(([path, file]) => known.get(path) !== file)
