@@ -63,10 +63,7 @@ export function createKubeApi({ config, userAgent, silenceMs = 150_000, mayWrite
   async function open(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const { method, path, body } = request
     const asked = `${method} ${path}`
-    const url = new URL(`${cluster?.server.replace(/\/$/, '')}${path}`)
-    for (const [name, value] of Object.entries(request.query ?? {})) {
-      if (value !== undefined) url.searchParams.set(name, value)
-    }
+    const url = urlOf(cluster?.server ?? '', request)
     const options = await optionsFor(request).catch((cause: unknown) => {
       throw new Fault('denied', `${asked}: no credentials: ${(cause as Error).message}`, { cause })
     })
@@ -108,6 +105,12 @@ export function createKubeApi({ config, userAgent, silenceMs = 150_000, mayWrite
 
     [Symbol.dispose]: () => agent.destroy(),
   }
+}
+
+function urlOf(server: string, { path, query = {} }: KubeRequest): URL {
+  const url = new URL(`${server.replace(/\/$/, '')}${path}`)
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value)
+  return url
 }
 
 async function* linesOf(

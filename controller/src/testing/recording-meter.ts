@@ -10,7 +10,8 @@ export interface RecordingMeter extends Meter {
 export function createRecordingMeter(): RecordingMeter {
   const sums = new Map<string, number>()
   const counts = new Map<string, number>()
-  const keyOf = (name: string, labels: LabelValues): string => JSON.stringify([name, Object.entries(labels).toSorted()])
+  const keyOf = (name: string, labels: LabelValues): string =>
+    JSON.stringify([name, Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))])
   return {
     add({ name }, labels, by = 1) {
       const key = keyOf(name, labels)
