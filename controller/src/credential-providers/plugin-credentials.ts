@@ -86,8 +86,8 @@ export function createPluginCredentials(
     underWay.set(key, { image, outcome })
     try {
       const ended = await outcome
+      for (const [old, { until }] of failed) if (until <= now() || old === key) failed.delete(old)
       if ('fault' in ended) failed.set(key, { fault: ended.fault, until: now() + tryAgainAfterMs })
-      else failed.delete(key)
       return ended
     } finally {
       underWay.delete(key)

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { isFault } from '@stowage/mirror/oci/fault'
+import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { SecretData } from '../../webhook/webhook-certificates.ts'
 import type { KubeApi } from '../kube-api.ts'
 import type { KubeObject } from '../kube-object.ts'
@@ -58,10 +58,17 @@ const slicesSchema = z.object({
 export function createWebhookClient(api: KubeApi, signal: AbortSignal): WebhookClient {
   const secretPath = ({ namespace, name }: NamespacedName): string => `/api/v1/namespaces/${namespace}/secrets/${name}`
 
+  /** @throws Fault unavailable also for an answer of another shape, as something in between may give it */
+  async function read<T>(schema: z.ZodType<T>, path: string, query?: Record<string, string>): Promise<T> {
+    const answer = schema.safeParse(await api.request({ method: 'GET', path, ...(query && { query }), signal }))
+    if (answer.success) return answer.data
+    throw new Fault('unavailable', `GET ${path}: not the answer of an API server`, { cause: answer.error })
+  }
+
   async function hasPods({ namespace, name }: NamespacedName): Promise<boolean> {
     const path = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`
     const query = { labelSelector: `kubernetes.io/service-name=${name}` }
-    const { items } = slicesSchema.parse(await api.request({ method: 'GET', path, query, signal }))
+    const { items } = await read(slicesSchema, path, query)
     return items.some(({ endpoints }) => (endpoints ?? []).some(({ conditions }) => conditions?.ready !== false))
   }
 
@@ -92,7 +99,7 @@ export function createWebhookClient(api: KubeApi, signal: AbortSignal): WebhookC
     async isServed(service) {
       const path = `/api/v1/namespaces/${service.namespace}/services/${service.name}`
       try {
-        const { spec } = serviceSchema.parse(await api.request({ method: 'GET', path, signal }))
+        const { spec } = await read(serviceSchema, path)
         return spec.type === 'ExternalName' || (await hasPods(service))
       } catch (error) {
         if (isFault(error, 'not-found')) return false
