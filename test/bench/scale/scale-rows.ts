@@ -62,5 +62,5 @@ export function scaleRows(rounds: readonly (readonly Played[])[]): Measured[] {
     },
     { what: 'at rest: its RSS', unit: 'MiB', better: 'less' as const, figures: of((p) => mebibytes(p.restingBytes)) },
     { what: 'at rest: writes', unit: '', better: 'less' as const, figures: of((p) => p.restingWrites) },
-  ].filter(({ figures }) => figures.size > 0)
+  ].filter(({ figures }) => [...figures.values()].flat().some((figure) => figure !== 0))
 }
