@@ -51,7 +51,10 @@ export function webhookCommand(context: CommandContext): Command {
     )
     .addOption(option('--service-port <port>', 'of the Service').argParser(parsedBy(parsePort)).default(3443))
     .addOption(
-      option('--namespace <namespace>', 'of the Service (default: KUBEFLEDGED_NAMESPACE, or that of this pod)'),
+      option(
+        '--namespace <namespace>',
+        'of the Service (default: KUBEFLEDGED_NAMESPACE, or that of this pod or of the kubeconfig)',
+      ),
     )
     .addOption(
       option(
@@ -100,7 +103,7 @@ async function runWebhook(context: CommandContext, flags: WebhookFlags, command:
     return
   }
   const { strict = false } = flags
-  const listen = flags.port === undefined ? flags.listen : parseListenAddress(`:${flags.port}`)
+  const listen = flags.port === undefined ? flags.listen : parseListenAddress(`:${parsePort(flags.port)}`)
   const server = createWebhookServer({ listen, strict, lingerMs: flags.linger, log })
   const files = filesOf(flags)
   if (files) await readCertificateFiles(files)
@@ -156,5 +159,7 @@ function filesOf({ certFile, keyFile }: WebhookFlags): { certificate: string; ke
 
 /** @throws Fault invalid */
 function parsePort(text: string): number {
-  return parseListenAddress(`:${text}`).port
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (port >= 1 && port <= 65_535) return port
+  throw new Fault('invalid', `"${text}" is not a port: a number from 1 to 65535`)
 }

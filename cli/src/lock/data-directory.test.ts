@@ -24,6 +24,15 @@ describe('openDataDirectory', () => {
     expect(again.path).toBe(path)
   })
 
+  it('makes those above it, too', async () => {
+    await using directory = await openDataDirectory(join(path, 'a/b'), 'mirror')
+    expect(directory.path).toBe(join(path, 'a/b'))
+  })
+
+  it.each(['/proc/x', '/proc/x/y'])('says that there is no place for %s', async (place) => {
+    await expect(openDataDirectory(place, 'mirror')).rejects.toThrow(`--data /proc/x`)
+  })
+
   it('refuses a second process until the first has ended, however it ended', async () => {
     const script = `
       import { openDataDirectory } from ${JSON.stringify(new URL('data-directory.ts', import.meta.url).href)}

@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Fault } from '@stowage/mirror/oci/fault'
 import Database from 'better-sqlite3'
 import { z } from 'zod'
@@ -42,15 +42,32 @@ export async function openDataDirectory(path: string, kind: DataKind): Promise<D
 
 async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await makeWithParents(path)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (code === 'EEXIST' || code === 'ENOTDIR')
       throw new Fault('invalid', `--data ${path} is not a directory`, { cause })
+    if (code === 'ENOENT') throw new Fault('invalid', `--data ${path}: no directory can be made there`, { cause })
     if (code === 'EACCES' || code === 'EROFS')
       throw new Fault('denied', `--data ${path}: no permission to write there`, { cause })
     if (code === 'ENOSPC') throw new Fault('no-space', `--data ${path}: the disk is full`, { cause })
     throw cause
+  }
+}
+
+/** Node's own way to make parents, too, never ends where a file system has no place for them, as below /proc. */
+async function makeWithParents(path: string): Promise<void> {
+  const make = (): Promise<void> => mkdir(path).catch(unlessDirectory)
+  try {
+    await make()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error
+    await makeWithParents(dirname(path))
+    await make()
+  }
+
+  async function unlessDirectory(error: NodeJS.ErrnoException): Promise<void> {
+    if (error.code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
   }
 }
 

@@ -36,6 +36,12 @@ describe('which cluster it is', () => {
     expect(serverOf({ master: 'https://three' })).toBe('https://three')
   })
 
+  it.each(['nope', 'ftp://three', 'three:6443'])('is not "%s", which is no server', async (master) => {
+    expect(() => serverOf({ master })).toThrow(`--master: "${master}" is not the URL of a server`)
+    await writeFile(at('odd'), kubeconfig(master))
+    expect(() => serverOf({ kubeconfig: at('odd') })).toThrow(/^the server of cluster ".*" in the kubeconfig: /)
+  })
+
   it('is the one that the first file means, also where it stands in the next', async () => {
     const meaning = JSON.parse(kubeconfig('https://two')) as object
     await writeFile(at('means-two'), JSON.stringify({ ...meaning, clusters: [] }))

@@ -22,6 +22,13 @@ export function readKubeConfig({ kubeconfig, master, isInCluster }: KubeConfigOp
   const cluster = config.getCurrentCluster()
   if (!cluster) throw new Fault('invalid', `${files.join(':')}: current-context names no cluster that is in it`)
   if (master !== undefined) Object.assign(cluster, { server: master })
+  const isUrl = /^https?:$/.test(URL.parse(cluster.server)?.protocol ?? '')
+  const where = master === undefined ? `the server of cluster "${cluster.name}" in the kubeconfig` : '--master'
+  if (!isUrl)
+    throw new Fault(
+      'invalid',
+      `${where}: "${cluster.server}" is not the URL of a server, such as https://10.0.0.1:6443`,
+    )
   // Somebody who writes http:// has said that nobody needs to be believed.
   if (cluster.server.startsWith('http:')) Object.assign(cluster, { skipTLSVerify: true })
   return config
