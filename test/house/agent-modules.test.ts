@@ -21,5 +21,7 @@ it('an agent keeps nothing in memory that only a centre needs, nor a second HTTP
   const found = (pattern: RegExp): string[] => loaded.filter((name) => pattern.test(name))
   expect(found(/node-agent\/src\/agent\.ts$/)).not.toEqual([])
   expect(found(/\/controller\/src\/(?!api\/)|\/mirror\/src\/(?:server|store\/(?!file-system)|bundle)\//)).toEqual([])
-  expect(found(/node_modules\/(?:fastify|yaml|tar-stream|undici|prom-client|@opentelemetry)\/|deps\/undici/)).toEqual([])
+  expect(found(/node_modules\/(?:fastify|yaml|tar-stream|undici|prom-client|@opentelemetry)\/|deps\/undici/)).toEqual(
+    [],
+  )
 })
