@@ -70,6 +70,7 @@ requirePart(...parts)('a Debian image for a containerd behind a thin link that i
       link,
       look,
       carried: async () => (await link.stats()).payload.blobBytes,
+      watch,
       beforeKill: async () => void (unread += await unreadBytes(nodeSpace)),
     }
     const plan = planDisturbances({ seed, counts, from: 2 * mebibyte, to: image.size - 4 * mebibyte })

@@ -61,6 +61,7 @@ requirePart('docker-registry', 'skopeo')('an image behind a link that is cut aga
       link,
       carried: async () => (await link.stats()).total.blobBytes,
       look: () => imageOnDisk(agent, images[0]),
+      watch,
     }
     const plan = planDisturbances({ seed, counts, from: 2 * mebibyte, to: image.size - 4 * mebibyte })
     await disturbAll(plan, scene)

@@ -4,6 +4,7 @@ import type { Centre } from '../harness/centre.ts'
 import { eventually } from '../harness/eventually.ts'
 import type { ImageOnDisk } from '../harness/image-on-disk.ts'
 import { askCentre } from '../harness/stowage-get.ts'
+import type { TruthWatch } from '../harness/watch-truth.ts'
 import type { RunningLink } from '../link/start-link.ts'
 import type { RunningEmulatedLink } from '../net/start-emulated-link.ts'
 import type { Disturbance } from './disturbances.ts'
@@ -18,6 +19,8 @@ export interface DisturbedScene {
   readonly carried: () => Promise<number>
   /** What the node has of the image. */
   readonly look: () => Promise<ImageOnDisk>
+  /** Who compares what the centre says with that. */
+  readonly watch: Pick<TruthWatch, 'record'>
   /** Called before an agent is killed while bytes come to it. */
   readonly beforeKill?: () => Promise<void>
 }
@@ -41,7 +44,9 @@ async function disturb({ kind, atBytes, durationMs }: Disturbance, scene: Distur
       break
     case 'overdue':
       await link.cut('silence')
-      await eventually(() => isCalledOffline(scene), { what: `${agent.node} called offline`, withinMs: 30_000 })
+      // A centre that was just started anew gives nodes half a minute more.
+      await eventually(() => isCalledOffline(scene), { what: `${agent.node} called offline`, withinMs: 120_000 })
+      await eventually(() => scene.watch.record().offline > 0, { what: 'a look at that', withinMs: 60_000 })
       await link.up()
       break
     case 'kill-agent-in-silence':

@@ -41,6 +41,7 @@ const name = 'imagecache1'
  * the first list alone.
  */
 export async function walk(site: WalkSite): Promise<void> {
+  await untilAllAreHeardOf(site)
   await using watch = watchCache(site.kubectl, { namespace, name })
   let place: Place = { generation: 0, lists: [], isPurged: false }
   const events: string[] = []
@@ -58,6 +59,15 @@ export async function endWalk(site: WalkSite): Promise<void> {
   await kubectl(site, ['delete', 'imagecache', name])
   const left = await Promise.all(site.nodes.map((node) => node.names()))
   expect(left).toEqual(site.nodes.map(() => [site.images.everywhere]))
+}
+
+/** What no agent was heard of yet is waited for, and an ImageCache says so first. */
+async function untilAllAreHeardOf(site: WalkSite): Promise<void> {
+  const areThere = async (): Promise<boolean> => {
+    const names = await kubectl(site, ['get', 'edgenodes', '--output=name'])
+    return names.split('\n').filter(Boolean).length === site.nodes.length
+  }
+  await eventually(areThere, { what: 'an EdgeNode for each node', withinMs: 120_000, everyMs: 500 })
 }
 
 function next({ generation, lists, isPurged }: Place, step: WalkStep): Place {
