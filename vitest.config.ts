@@ -14,8 +14,12 @@ const alone = [
   'test/journeys/{cut-links,transfer}.test.ts',
 ]
 
+/** A limit against hanging, not against a slow machine, which vitest's own second is. */
+const expect = { poll: { timeout: 30_000 } }
+
 /** What journeys have in common. */
 const journey = {
+  expect,
   globalSetup: ['test/harness/check-required-parts.ts'],
   // For the programs that are started: most of what a short one costs is reading its sources.
   env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/compile', import.meta.url)) },
@@ -41,7 +45,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{mirror,controller,node-agent,cli}/src/**/*.test.ts', 'build/**/*.test.ts'],
           maxWorkers: '100%',
-          // A limit against hanging, not against a slow machine.
+          expect,
+          // A limit against hanging too.
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
