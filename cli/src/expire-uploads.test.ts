@@ -18,9 +18,8 @@ it('drops at once what was left for more than a month, and ends when it is told 
   now += 1
   const stop = new AbortController()
   const running = expireUploads(content, { log, signal: stop.signal })
-  await vi.waitFor(async () => {
-    expect((await Array.fromAsync(objects.listUploads())).map(({ id }) => id)).toEqual(['session-new'])
-  })
+  const kept = async (): Promise<string[]> => (await Array.fromAsync(objects.listUploads())).map(({ id }) => id)
+  await expect.poll(kept).toEqual(['session-new'])
   stop.abort()
   await running
 })
@@ -29,7 +28,7 @@ it('outlives a disk that fails', async () => {
   const stop = new AbortController()
   const refused = vi.fn<() => Promise<number>>(() => Promise.reject(new Fault('unavailable', 'the disk fails')))
   const running = expireUploads({ expireUploads: refused }, { log, signal: stop.signal })
-  await vi.waitFor(() => expect(refused).toHaveBeenCalledOnce())
+  await expect.poll(() => refused).toHaveBeenCalledOnce()
   stop.abort()
   await running
 })

@@ -14,7 +14,7 @@ import { createFakeUpstream, type FakeUpstream } from './testing/fake-upstream.t
 import { aCache } from './testing/world.ts'
 
 const nginx = 'docker.io/library/nginx:1'
-const until = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 5000, interval: 5 })
+const until = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 30_000, interval: 5 })
 
 describe('a centre', () => {
   let source: FakeSource

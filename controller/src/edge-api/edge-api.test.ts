@@ -181,7 +181,7 @@ describe('/edge/v1', () => {
 
       it('wakes who waits for the next one', async () => {
         const waiting = ask('?wait=30', { 'if-none-match': '"e/1"' })
-        await vi.waitFor(() => expect(board.waiting()).toBe(1))
+        await expect.poll(() => board.waiting()).toBe(1)
         await publish(2)
         expect((await waiting).json()).toEqual(anAssignment(2))
         expect(board.waiting()).toBe(0)
@@ -194,7 +194,7 @@ describe('/edge/v1', () => {
 
       it('ends all waits when the centre stops', async () => {
         const waiting = ask('?wait=30', { 'if-none-match': '"e/1"' })
-        await vi.waitFor(() => expect(board.waiting()).toBe(1))
+        await expect.poll(() => board.waiting()).toBe(1)
         stop.abort()
         expect((await waiting).statusCode).toBe(304)
       })
@@ -205,9 +205,9 @@ describe('/edge/v1', () => {
         const headers = { 'if-none-match': '"e/1"' }
         const request = httpRequest({ host: '127.0.0.1', port, path: `${edgePaths.assignment('n')}?wait=30`, headers })
         request.on('error', () => undefined).end()
-        await vi.waitFor(() => expect(board.waiting()).toBe(1), { timeout: 5000 })
+        await expect.poll(() => board.waiting()).toBe(1)
         request.destroy()
-        await vi.waitFor(() => expect(board.waiting()).toBe(0), { timeout: 5000 })
+        await expect.poll(() => board.waiting()).toBe(0)
       })
 
       it('is not waited for in words', async () => {

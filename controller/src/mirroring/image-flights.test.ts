@@ -3,7 +3,7 @@ import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { createMemoryStore } from '@stowage/mirror/store/memory-store'
 import { parsePlatform } from '@stowage/mirror/oci/platform'
 import PQueue from 'p-queue'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { listedImage } from '../api/image-list.ts'
 import { openCentreMemory, type CentreMemory } from '../memory/centre-memory.ts'
 import { mirroredBytes, type Resolution } from '../memory/resolution.ts'
@@ -57,7 +57,7 @@ describe('a flight', () => {
   })
   const landed = async (wanted: Want, own = none): Promise<Resolution | undefined> => {
     flights.start(wanted, own)
-    await vi.waitFor(() => expect(flights.all.size).toBe(0), { timeout: 20_000 })
+    await expect.poll(() => flights.all.size).toBe(0)
     return memory.resolutions.all.get(name)
   }
   const bytesOn = (resolution: Resolution | undefined, platform: string) =>
@@ -148,7 +148,7 @@ describe('a flight', () => {
     upstream.push('docker.io/library/nginx', '1', 'version one')
     upstream.holdBlobs(new Promise(() => undefined))
     flights.start(want('linux/amd64'), none)
-    await vi.waitFor(() => expect(flights.all.get(name)?.bytesDone).toBeGreaterThan(0))
+    await expect.poll(() => flights.all.get(name)?.bytesDone).toBeGreaterThan(0)
     await flights[Symbol.asyncDispose]()
     expect(memory.resolutions.all.get(name)).toMatchObject({ mirrored: null, fault: null })
     upstream.holdBlobs(undefined)

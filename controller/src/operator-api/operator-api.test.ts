@@ -13,7 +13,7 @@ import {
   type ExportView,
 } from './views.ts'
 
-const until = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 5000, interval: 5 })
+const until = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 30_000, interval: 5 })
 const nginx = 'docker.io/library/nginx:1'
 
 describe('/api/v1', () => {

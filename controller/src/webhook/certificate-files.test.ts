@@ -1,7 +1,7 @@
 import { mkdtemp, rename, rm, symlink, writeFile, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLog } from '../testing/silent-log.ts'
 import { followCertificateFiles, readCertificateFiles, type CertificateFiles } from './certificate-files.ts'
 import { makeAuthority } from './issue-certificates.ts'
@@ -42,11 +42,11 @@ describe('a certificate in files', () => {
       { onPair: (pair) => pairs.push(pair), log, everyMs: 5 },
       stop.signal,
     )
-    await vi.waitFor(() => expect(pairs).toEqual([one]))
+    await expect.poll(() => pairs).toEqual([one])
     await mount('2', { ...other, key: one.key })
-    await vi.waitFor(() => expect(warnings).toHaveLength(1))
+    await expect.poll(() => warnings).toHaveLength(1)
     await mount('3', other)
-    await vi.waitFor(() => expect(pairs).toEqual([one, other]))
+    await expect.poll(() => pairs).toEqual([one, other])
     stop.abort()
     await following
     expect(warnings).toHaveLength(1)

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pino } from 'pino'
 import type { Meter } from '../metrics/meter.ts'
 import { digestOf } from '../oci/digest.ts'
@@ -51,7 +51,7 @@ describe('a server that counts', () => {
     const before = requests().length
     const answer = await fetch(`${listening.url}${path}`, init)
     const size = answer.body ? (await buffer(answer.body)).length : 0
-    await vi.waitFor(() => expect(requests()).toHaveLength(before + 1))
+    await expect.poll(() => requests()).toHaveLength(before + 1)
     return size
   }
 

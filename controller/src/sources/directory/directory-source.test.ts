@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMemoryStore } from '@stowage/mirror/store/memory-store'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { silentLog } from '../../testing/silent-log.ts'
 import type { WishSource } from '../wish-source.ts'
 import { openDirectorySource } from './directory-source.ts'
@@ -48,8 +48,9 @@ describe('a directory of wishes', () => {
       .wishes?.caches.map(({ name }) => name)
       .toSorted()
       .join()
-  const until = async (source: WishSource, expected: string): Promise<void> =>
-    vi.waitFor(() => expect(names(source)).toBe(expected), { timeout: 5000, interval: 5 })
+  const until = async (source: WishSource, expected: string): Promise<void> => {
+    await expect.poll(() => names(source)).toBe(expected)
+  }
 
   it('is read at the start and follows what is added, changed and removed, in folders too', async () => {
     await writeFile(join(directory, 'a.yaml'), cache('a'))
@@ -90,7 +91,7 @@ describe('a directory of wishes', () => {
     const source = await start()
     await until(source, 'a')
     await rename(directory, join(place, 'gone'))
-    await vi.waitFor(() => expect(source.state().condition).toBe('unreadable'), { timeout: 5000 })
+    await expect.poll(() => source.state().condition).toBe('unreadable')
     expect(source.state().message).toContain('it does not exist; the wishes read before stay in force')
     expect(names(source)).toBe('a')
     await rename(join(place, 'gone'), directory)
@@ -99,7 +100,7 @@ describe('a directory of wishes', () => {
   it('publishes nothing before it was ever read', async () => {
     await rm(directory, { recursive: true })
     const source = await start(20)
-    await vi.waitFor(() => expect(source.state().condition).toBe('unreadable'), { timeout: 5000 })
+    await expect.poll(() => source.state().condition).toBe('unreadable')
     expect(source.state().wishes).toBeUndefined()
     await mkdir(directory)
     await until(source, '')
@@ -110,7 +111,7 @@ describe('a directory of wishes', () => {
     await writeFile(join(directory, 'b.yaml'), cache('b'))
     const first = await start()
     await until(first, 'a,b')
-    await vi.waitFor(async () => expect(await store.head('controller/source/b.yaml.json')).toBeDefined())
+    await expect.poll(() => store.head('controller/source/b.yaml.json')).toBeDefined()
     stop.abort()
     await first.running
     stop = new AbortController()
@@ -130,7 +131,7 @@ describe('a directory of wishes', () => {
     stop = new AbortController()
     await rm(join(directory, 'a.yaml'))
     const second = await start()
-    await vi.waitFor(() => expect(second.state().condition).toBe('held'), { timeout: 5000 })
+    await expect.poll(() => second.state().condition).toBe('held')
     expect(names(second)).toBe('a,b')
     await writeFile(join(directory, '.stowage-empty'), '')
     await until(second, '')
