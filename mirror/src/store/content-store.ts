@@ -1,4 +1,4 @@
-import type { ContentSink, FetchOptions } from '../content.ts'
+import type { ContentSink, FetchOptions, Ingest } from '../content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
@@ -10,12 +10,19 @@ export interface Tag {
   readonly target: Descriptor
 }
 
+/** A blob on its way into a repository, which may be read while it comes. */
+export interface BlobIngest extends Ingest {
+  /** Bytes that came so far, unchecked; none when it is stored. */
+  read(options?: Pick<ReadOptions, 'offset' | 'length'>): AsyncIterable<Uint8Array>
+}
+
 /**
  * One repository: the links that say what it contains, over blobs that all repositories share. A digest that is not linked
  * here is not here, wherever else its bytes may lie.
  */
 export interface Repository extends ContentSink {
   readonly name: string
+  ingest(blob: Descriptor, options?: FetchOptions): Promise<BlobIngest | undefined>
   /** The linked blob or manifest of this digest, without reading it. */
   stat(digest: Digest): Promise<Descriptor | undefined>
   /** The bytes of a linked blob. */

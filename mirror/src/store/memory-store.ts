@@ -126,8 +126,9 @@ function openUpload(id: string, { sessions, now, putIfAbsent }: UploadContext): 
       }
     },
 
-    async *read() {
-      yield* sessions.get(id)?.chunks ?? []
+    async *read(options) {
+      const session = sessions.get(id)
+      if (session) yield* chunksOf(Buffer.concat(session.chunks), options)
     },
 
     async publish(key) {

@@ -67,8 +67,8 @@ export interface Upload extends AsyncDisposable {
    * @throws Fault no-space | conflict (another writer) | not-found (it is gone) and whatever `bytes` throws
    */
   append(bytes: AsyncIterable<Uint8Array>, options?: AppendOptions): Promise<number>
-  /** The bytes so far, from the beginning. */
-  read(): AsyncIterable<Uint8Array>
+  /** The bytes so far, or a part of them; none if the upload is gone. Others may be appended meanwhile. */
+  read(options?: Pick<ReadOptions, 'offset' | 'length'>): AsyncIterable<Uint8Array>
   /** Durably makes it the object `key`, unless there is one already: the upload is gone either way. */
   publish(key: string): Promise<'created' | 'exists'>
   discard(): Promise<void>

@@ -14,6 +14,11 @@ export async function* chunks(...values: string[]): AsyncGenerator<Uint8Array> {
   for (const value of values) yield text(value)
 }
 
+export async function* after(event: Promise<void>, ...values: string[]): AsyncGenerator<Uint8Array> {
+  await event
+  yield* chunks(...values)
+}
+
 export async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ObjectStore } from './object-store.ts'
 import type { OpenedStore } from './opened-store.conformance.ts'
-import { chunks, failing, inPieces, keysOf, pattern, publish, read, text, textOf } from './stored-bytes.conformance.ts'
+import { after, chunks, failing, inPieces, keysOf, pattern, publish, read, text, textOf } from './stored-bytes.conformance.ts'
 
 /** What every object store's uploads keep to. */
 export function uploadConformance(name: string, open: () => Promise<OpenedStore>): void {
@@ -39,6 +39,25 @@ export function uploadConformance(name: string, open: () => Promise<OpenedStore>
         expect(await read(upload)).toBe('abcdef')
         await upload.publish('x')
         expect(await textOf(await again.get('x'))).toBe('abcdef')
+      }),
+    )
+
+    it(
+      'reads any part of what is there, also while more is appended',
+      withStore(async (store) => {
+        await using upload = await store.openUpload('u')
+        const part = async (offset: number, length?: number): Promise<string> =>
+          Buffer.concat(await Array.fromAsync(upload.read({ offset, length }))).toString()
+        await upload.append(chunks('abc', 'def'))
+        expect([await part(2), await part(2, 3), await part(5, 9), await part(6)]).toEqual(['cdef', 'cde', 'f', ''])
+        const { promise: isOver, resolve: end } = Promise.withResolvers<void>()
+        const appended = upload.append(after(isOver, 'ghi'))
+        expect(await part(1, 4)).toBe('bcde')
+        end()
+        expect(await appended).toBe(9)
+        expect(await part(4, 4)).toBe('efgh')
+        await upload.publish('x')
+        expect(await part(0)).toBe('')
       }),
     )
 

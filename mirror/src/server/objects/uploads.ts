@@ -20,10 +20,10 @@ export const upload: ObjectsHandlers = {
 
   async GET(exchange) {
     await using opened = await open(exchange, { create: false })
-    const start = numberIn(exchange.query, 'from') ?? 0
+    const offset = numberIn(exchange.query, 'from') ?? 0
     const end = Math.min(opened.size, numberIn(exchange.query, 'to') ?? Infinity)
-    const length = Math.max(0, end - start)
-    return { status: 200, headers: { 'content-length': length }, body: part(opened.read(), { start, length }) }
+    const length = Math.max(0, end - offset)
+    return { status: 200, headers: { 'content-length': length }, body: opened.read({ offset, length }) }
   },
 
   async PATCH(exchange) {
@@ -85,21 +85,6 @@ function withSize(error: unknown, size: number): unknown {
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield bytes
-}
-
-async function* part(
-  bytes: AsyncIterable<Uint8Array>,
-  { start, length }: { readonly start: number; readonly length: number },
-): AsyncGenerator<Uint8Array> {
-  let skip = start
-  let left = length
-  for await (const chunk of bytes) {
-    const wanted = chunk.subarray(skip, skip + left)
-    skip = Math.max(0, skip - chunk.length)
-    left -= wanted.length
-    if (wanted.length > 0) yield wanted
-    if (left === 0) return
-  }
 }
 
 function numberIn(query: URLSearchParams, name: string): number | undefined {

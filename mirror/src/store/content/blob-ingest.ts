@@ -1,5 +1,5 @@
-import type { Ingest } from '../../content.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
+import type { BlobIngest } from '../content-store.ts'
 import type { Upload } from '../object-store.ts'
 import { Fault, isFault } from '../../oci/fault.ts'
 
@@ -15,7 +15,7 @@ interface IngestContext {
 export function createBlobIngest(
   { digest, size }: Descriptor,
   { upload, turn, publish, signal }: IngestContext,
-): Ingest {
+): BlobIngest {
   /** What a failure means to who brings the blob. */
   async function faultOf(error: unknown): Promise<unknown> {
     if (isFault(error, 'corrupt')) await upload.discard()
@@ -38,6 +38,8 @@ export function createBlobIngest(
         throw isOfSource ? error : await faultOf(error)
       }
     },
+
+    read: (options) => upload.read(options),
 
     async commit() {
       const { size: got } = upload

@@ -1,6 +1,7 @@
-import type { FetchOptions, Ingest } from '../../content.ts'
+import type { FetchOptions } from '../../content.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
+import type { BlobIngest } from '../content-store.ts'
 import type { Locks } from '../locks.ts'
 import type { ObjectStore, Upload } from '../object-store.ts'
 import type { UploadDigests } from './upload-digests.ts'
@@ -19,7 +20,7 @@ export interface Blobs {
   /** Whether the bytes are there, as many as promised. */
   has(blob: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>
   /** Begins or goes on with a blob; undefined if it is there, perhaps because another writer came through meanwhile. */
-  ingest(blob: Descriptor, options: IngestOptions): Promise<Ingest | undefined>
+  ingest(blob: Descriptor, options: IngestOptions): Promise<BlobIngest | undefined>
   /** Makes an upload the blob of this digest. @throws Fault corrupt: the upload is kept */
   publish(upload: Upload, digest: Digest): Promise<unknown>
 }
@@ -59,7 +60,7 @@ export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
 
     async ingest(blob, { onStored, signal }) {
       const turn = await locks.acquire(blob.digest, { signal })
-      let ingest: Ingest | undefined
+      let ingest: BlobIngest | undefined
       try {
         if (await has(blob)) return undefined
         const upload = await openUpload(blob)

@@ -64,7 +64,7 @@ export function createUploadDigests(): UploadDigests {
           const progress = progressOf(upload, algorithm)
           return upload.append(progress ? noted(bytes, remember(upload.id, progress)) : bytes, options)
         },
-        read: () => upload.read(),
+        read: (options) => upload.read(options),
         publish(key) {
           watched.delete(upload.id)
           return upload.publish(key)

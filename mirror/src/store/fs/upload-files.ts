@@ -162,9 +162,9 @@ function createUpload(id: string, context: UploadContext): Upload {
         }),
       ),
 
-    async *read() {
+    async *read({ offset: start = 0, length = Infinity } = {}) {
       const file = await onDisk(path, () => openIfThere(files, path, 'read'))
-      if (file) yield* readAhead(file, { path, start: 0, end: (await file.stat()).size, buffers })
+      if (file) yield* readAhead(file, { path, start, end: Math.min((await file.stat()).size, start + length), buffers })
     },
 
     publish: (key) =>

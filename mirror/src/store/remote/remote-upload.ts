@@ -126,11 +126,12 @@ export function createRemoteUpload(id: string, context: RemoteUploadContext): Up
         return size
       }),
 
-    async *read() {
-      const reopen = (from: number): Promise<Answer> => connection.open({ method: 'GET', path, query: { from } })
-      const answer = await reopen(0)
-      const end = Number(answer.headers['content-length'])
-      if (answer.status < 300) yield* remoteBody(answer, { start: 0, end, reopen })
+    async *read({ offset: start = 0, length } = {}) {
+      const to = length === undefined ? undefined : start + length
+      const reopen = (from: number): Promise<Answer> => connection.open({ method: 'GET', path, query: { from, to } })
+      const answer = await reopen(start)
+      const end = start + Number(answer.headers['content-length'])
+      if (answer.status < 300) yield* remoteBody(answer, { start, end, reopen })
       else if (answer.status === 404) await discard(answer)
       else throw await refusalOfAnswer(answer)
     },
