@@ -1,27 +1,59 @@
+import type { IncomingMessage } from 'node:http'
 import type { Digest } from '../oci/digest.ts'
 
 /** Who asks. */
-export interface Principal {
-  readonly kind: 'anonymous'
+export type Principal =
+  | { readonly kind: 'anonymous'; readonly grants?: Grants | undefined }
+  | { readonly kind: 'user'; readonly name: string; readonly grants?: Grants | undefined }
+
+/** What the token that was shown is good for: its bearer may do nothing else. Without it the principal may do all that the rules allow. */
+export interface Grants {
+  /** Repository to actions. */
+  readonly repositories: ReadonlyMap<string, ReadonlySet<ContentAction>>
+  /** Whether repositories may be listed. */
+  readonly list: boolean
 }
 
+/** What can be done with content. */
+export type ContentAction = 'pull' | 'push' | 'delete'
+
 /**
- * What is asked for: `connect` is the probe of `/v2/`, `list` the catalog. A digest is given wherever it is known by then,
- * also for a tag that was looked up; nothing is answered before the decision.
+ * What is asked for: `connect` is the probe of `/v2/`; `list` the catalog or, with a repository, its name in there. A digest is
+ * given wherever it is known by then, also for a tag that was looked up; nothing is answered before the decision.
  */
 export type Access =
-  | { readonly action: 'connect' | 'list' }
+  | { readonly action: 'connect' }
+  | { readonly action: 'list'; readonly repository?: string | undefined }
   | {
-      readonly action: 'pull' | 'push' | 'delete'
+      readonly action: ContentAction
       readonly repository: string
       readonly digest?: Digest | undefined
+      /** It was fetched with a credential of ours: where there is access control, never for the anonymous. */
+      readonly isPrivate?: boolean | undefined
     }
 
-/** `challenge` (a `WWW-Authenticate` value) invites to come again with credentials: 401; without it the answer is 403. */
-export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly challenge?: string | undefined }
+export interface Decision {
+  readonly allowed: boolean
+}
 
 /** The one function that every action of the registry asks. */
 export type Authorize = (principal: Principal, access: Access) => Decision | Promise<Decision>
 
 /** The registry is open: everybody may do everything. */
 export const allowAll: Authorize = () => ({ allowed: true })
+
+/** Who sent a request. */
+export interface Caller {
+  readonly principal: Principal
+  /** What to invite with to come again with (other) credentials, a `WWW-Authenticate` value: 401. Without it the answer is 403. */
+  readonly challenge?: ((access: Access) => string | undefined) | undefined
+}
+
+/**
+ * Finds out who sent a request.
+ * @throws Refusal UNAUTHORIZED if it carries credentials that are wrong
+ */
+export type Identify = (request: IncomingMessage) => Caller | Promise<Caller>
+
+/** Nobody is asked for credentials, and none that come are looked at. */
+export const anybody: Identify = () => ({ principal: { kind: 'anonymous' } })

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ContentStore } from '../store/content-store.ts'
 import type { RecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
-import type { Access } from './authorize.ts'
+import type { Access, Principal } from './authorize.ts'
 import type { RegistryPath } from './parse-path.ts'
 import type { UploadSessions } from './upload-sessions.ts'
 
@@ -19,6 +19,8 @@ export interface Exchange {
   readonly takesSparse: boolean
   /** Bytes of manifests and small blobs by digest, which they were checked against; asked only for what was found to be in the repository. */
   readonly cache: RecentlyUsed<Uint8Array>
+  /** Who asks, for decisions that `permit` does not take. */
+  readonly principal: Principal
   /** Goes on only if it is allowed. @throws Refusal UNAUTHORIZED | DENIED */
   readonly permit: (access: Access) => Promise<void>
   readonly isPermitted: (access: Access) => Promise<boolean>

@@ -1,7 +1,7 @@
 import { mediaTypes } from '../oci/media-type.ts'
 import { jsonAnswer } from './answer.ts'
-import type { Handler, Handlers } from './exchange.ts'
-import { listPage, parsePage } from './page.ts'
+import type { Exchange, Handler, Handlers } from './exchange.ts'
+import { listPage, parsePage, type Page } from './page.ts'
 
 const listTags: Handler<'tags'> = async ({ store, permit, query }, { repository: name }) => {
   await permit({ action: 'pull', repository: name })
@@ -18,14 +18,20 @@ const listRepositories: Handler<'catalog'> = async (exchange) => {
   await exchange.permit({ action: 'list' })
   const { entries, headers } = await listPage(parsePage(exchange.query), {
     path: '/v2/_catalog',
-    list: (page) => exchange.store.repositories(page),
+    list: (page) => listable(exchange, page),
     nameOf: (name) => name,
   })
-  const repositories = []
-  for (const repository of entries) {
-    if (await exchange.isPermitted({ action: 'pull', repository })) repositories.push(repository)
+  return jsonAnswer(200, { repositories: entries }, headers)
+}
+
+/** Chosen before pages are cut: the name at the end of a page is told in its `Link`. */
+async function listable({ store, isPermitted }: Exchange, { after, limit }: Page): Promise<string[]> {
+  const found = []
+  for (const repository of await store.repositories({ after })) {
+    if (await isPermitted({ action: 'list', repository })) found.push(repository)
+    if (found.length === limit) break
   }
-  return jsonAnswer(200, { repositories }, headers)
+  return found
 }
 
 const listReferrers: Handler<'referrers'> = async ({ store, permit, query }, { repository, digest }) => {

@@ -15,6 +15,7 @@ const refusals = {
   SIZE_INVALID: { status: 400, fault: 'invalid' },
   UNAUTHORIZED: { status: 401, fault: 'denied' },
   DENIED: { status: 403, fault: 'denied' },
+  TOOMANYREQUESTS: { status: 429, fault: 'unavailable' },
   UNSUPPORTED: { status: 405, fault: 'invalid' },
 } as const satisfies Record<string, { status: number; fault: FaultCode }>
 

@@ -6,24 +6,26 @@ import { Fault } from '../oci/fault.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
-import { allowAll, type Access, type Authorize } from './authorize.ts'
+import { allowAll, type Access, type Authorize, type Identify } from './authorize.ts'
 import { createMirrorServer } from './mirror-server.ts'
 import { registryRoutes } from './registry-routes.ts'
 
 interface Setup {
   readonly authorize?: Authorize
+  readonly identify?: Identify
   readonly store?: ContentStore
   readonly lines?: string[]
 }
 
 function serve({
   authorize = allowAll,
+  identify,
   store = createContentStore(createMemoryStore()),
   lines,
 }: Setup): FastifyInstance {
   const app = createMirrorServer()
   const log = pino({ level: lines ? 'warn' : 'silent' }, { write: (line: string) => void lines?.push(line) })
-  void app.register(registryRoutes, { store, authorize, log })
+  void app.register(registryRoutes, { store, authorize, identify, log })
   return app
 }
 
@@ -94,15 +96,28 @@ describe('registryRoutes', () => {
   })
 
   it('invites to come again with credentials', async () => {
-    const authorize: Authorize = () => ({ allowed: false, challenge: 'Bearer realm="x"' })
-    const response = await serve({ authorize }).inject({ url: '/v2/' })
-    expect([response.statusCode, response.headers['www-authenticate']]).toEqual([401, 'Bearer realm="x"'])
+    const authorize: Authorize = () => ({ allowed: false })
+    const identify: Identify = () => ({
+      principal: { kind: 'anonymous' },
+      challenge: ({ action }) => `Bearer realm="${action}"`,
+    })
+    const response = await serve({ authorize, identify }).inject({ url: '/v2/' })
+    expect([response.statusCode, response.headers['www-authenticate']]).toEqual([401, 'Bearer realm="connect"'])
     expect(response.json()).toMatchObject({ errors: [{ code: 'UNAUTHORIZED' }] })
+  })
+
+  it('decides by who asks', async () => {
+    const authorize: Authorize = (principal) => ({ allowed: principal.kind === 'user' && principal.name === 'ann' })
+    const identify: Identify = ({ headers }) => ({ principal: { kind: 'user', name: String(headers['x-name']) } })
+    const app = serve({ authorize, identify })
+    const statusFor = async (name: string) =>
+      (await app.inject({ url: '/v2/', headers: { 'x-name': name } })).statusCode
+    expect([await statusFor('ann'), await statusFor('bob')]).toEqual([200, 403])
   })
 
   it('neither mounts from nor lists a repository that may not be pulled', async () => {
     const authorize: Authorize = (_, access) => ({
-      allowed: !(access.action === 'pull' && access.repository === 'secret'),
+      allowed: access.action === 'push' || !('repository' in access && access.repository?.startsWith('secret')),
     })
     const app = serve({ authorize })
     const push = { method: 'POST', payload: bytes } as const
@@ -111,8 +126,16 @@ describe('registryRoutes', () => {
       const mount = await app.inject({ method: 'POST', url: `/v2/a/blobs/uploads/?mount=${digest}${from}` })
       expect(mount.statusCode).toBe(202)
     }
-    await app.inject({ ...push, url: `/v2/open/blobs/uploads/?digest=${digest}` })
-    expect((await app.inject({ url: '/v2/_catalog' })).json()).toEqual({ repositories: ['open'] })
+    for (const name of ['open', 'secret2', 'shown']) {
+      await app.inject({ ...push, url: `/v2/${name}/blobs/uploads/?digest=${digest}` })
+    }
+    expect((await app.inject({ url: '/v2/_catalog' })).json()).toEqual({ repositories: ['open', 'shown'] })
+    const page = await app.inject({ url: '/v2/_catalog?n=1' })
+    expect([page.json(), page.headers['link']]).toEqual([
+      { repositories: ['open'] },
+      '</v2/_catalog?n=1&last=open>; rel="next"',
+    ])
+    expect((await app.inject({ url: '/v2/_catalog?n=1&last=open' })).headers['link']).toBeUndefined()
   })
 
   it('says clearly that the disk is full, and warns of it', async () => {

@@ -5,7 +5,7 @@ import { isFault } from '../oci/fault.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
-import type { Access, Authorize, Principal } from './authorize.ts'
+import { anybody, type Access, type Authorize, type Caller, type Identify } from './authorize.ts'
 import { blobs } from './blobs.ts'
 import { errorAnswer } from './error-body.ts'
 import type { Exchange, Handlers, Method, PathKind, PathOf } from './exchange.ts'
@@ -22,6 +22,8 @@ import { uploadSession, uploadStart } from './uploads.ts'
 export interface RegistryOptions {
   readonly store: ContentStore
   readonly authorize: Authorize
+  /** Who asks; absent: everybody is anonymous. */
+  readonly identify?: Identify | undefined
   /** Takes images without their config or layers (sparse manifests); absent: they are to be pushed first. */
   readonly takesSparse?: boolean | undefined
   readonly log: Logger
@@ -52,8 +54,6 @@ const handlersOf: { readonly [Kind in PathKind]: Handlers<Kind> } = {
 /** Bytes of manifests and small blobs that are kept in memory: what many nodes ask for at once. */
 const cacheSize = 16 * 1024 * 1024
 
-const anonymous: Principal = { kind: 'anonymous' }
-
 /**
  * The distribution API (distribution-spec 1.1, and from its main branch sha512, tags by parameter and the cancelling of
  * uploads), as a fastify plugin that serves `/v2/…`. Other routes may live beside it.
@@ -83,10 +83,12 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
 
 async function answerTo(
   request: FastifyRequest,
-  { store, uploads, cache, authorize, takesSparse = false }: Serving,
+  { store, uploads, cache, authorize, identify = anybody, takesSparse = false }: Serving,
 ): Promise<Answer> {
-  const decide = async (access: Access) => authorize(anonymous, access)
-  return dispatch(parsePath(pathOf(request)), {
+  const path = parsePath(pathOf(request))
+  const caller = await identify(request.raw)
+  const decide = async (access: Access) => authorize(caller.principal, access)
+  return dispatch(path, {
     method: request.method as Method,
     query: new URLSearchParams(request.url.split('?', 2)[1] ?? ''),
     request: request.raw,
@@ -94,10 +96,10 @@ async function answerTo(
     uploads,
     takesSparse,
     cache,
+    principal: caller.principal,
     isPermitted: async (access) => (await decide(access)).allowed,
     permit: async (access) => {
-      const decision = await decide(access)
-      if (!decision.allowed) throw denied(decision.challenge)
+      if (!(await decide(access)).allowed) throw denied(caller, access)
     },
   })
 }
@@ -113,7 +115,8 @@ function dispatch<Kind extends PathKind>(
   throw new Refusal('UNSUPPORTED', `${exchange.method} is not for this path`, { headers })
 }
 
-function denied(challenge: string | undefined): Refusal {
+function denied(caller: Caller, access: Access): Refusal {
+  const challenge = caller.challenge?.(access)
   if (challenge === undefined) return new Refusal('DENIED', 'this is not allowed to you')
   return new Refusal('UNAUTHORIZED', 'credentials are needed', { headers: { 'www-authenticate': challenge } })
 }
