@@ -26,9 +26,10 @@ export async function makeStowageImage(options: StowageImageOptions): Promise<Ma
   const { layout, architecture, project, packages, directory } = options
   const runtime = path.join(project.nodeModules, architecture.runtimePackage)
   const node = path.join(runtime, 'bin/node')
-  const native = path.join(project.nodeModules, `better-sqlite3/prebuilds/linux-${architecture.cpu}.node`)
-  const system = await debianFiles({ directory, architecture, runs: [node, native] })
   const dependencies = await packedFiles(project.nodeModules, architecture.cpu)
+  const natives = dependencies.filter((file) => file.endsWith('.node'))
+  const runs = [node, ...natives.map((file) => path.join(project.nodeModules, file))]
+  const system = await debianFiles({ directory, architecture, runs })
   const layers: [says: string, entries: readonly LayerEntry[]][] = [
     ['system', [...system, ...accounts]],
     [

@@ -16,8 +16,13 @@ export function isPacked(relativePath: string, cpu: string): boolean {
   if (leftOut.test(relativePath) || notPackages.test(relativePath)) return false
   const name = path.posix.basename(relativePath)
   const extension = path.posix.extname(name)
-  if (extension === '.node') return name === `linux-${cpu}.node`
+  if (extension === '.node') return isNativeFor(relativePath, cpu)
   return loaded.has(extension) || licence.test(name)
+}
+
+/** `prebuilds/linux-x64.node`, or `prebuilds/linux-x64/NAME.glibc.node`. */
+function isNativeFor(relativePath: string, cpu: string): boolean {
+  return new RegExp(`/linux-${cpu}(?:/[^/]+\\.glibc)?\\.node$`).test(relativePath)
 }
 
 /** The files below `node_modules` that belong into an image, by their paths in it; packages that are links are not. */

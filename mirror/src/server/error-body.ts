@@ -20,14 +20,15 @@ const saidOf = {
 
 /** The answer that says a failure to the client (distribution-spec, "Error Codes"). What is not a fault is a bug and tells nothing. */
 export function errorAnswer(error: unknown): Answer {
-  if (error instanceof Refusal) {
-    return errors(error.status, error.refusal, error.message, { headers: error.headers, detail: error.detail })
-  }
   if (!isFault(error)) return errors(500, 'UNKNOWN', 'internal error; the log of the registry says more')
-  const { status, code } = saidOf[error.code]
   const { retryAfterMs } = error
-  const headers = retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }
-  return errors(status, code, error.message, { headers })
+  const again = retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }
+  if (error instanceof Refusal) {
+    const headers = { ...again, ...error.headers }
+    return errors(error.status, error.refusal, error.message, { headers, detail: error.detail })
+  }
+  const { status, code } = saidOf[error.code]
+  return errors(status, code, error.message, { headers: again })
 }
 
 function errors(

@@ -5,6 +5,7 @@ import { isFault } from '../oci/fault.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
+import { clientOf, type RateLimit } from './access/rate-limit.ts'
 import { anybody, type Access, type Authorize, type Caller, type Identify } from './authorize.ts'
 import { blobs } from './blobs.ts'
 import { errorAnswer } from './error-body.ts'
@@ -24,6 +25,8 @@ export interface RegistryOptions {
   readonly authorize: Authorize
   /** Who asks; absent: everybody is anonymous. */
   readonly identify?: Identify | undefined
+  /** How often a client may ask; absent: as often as it likes. */
+  readonly limit?: RateLimit | undefined
   /** Takes images without their config or layers (sparse manifests); absent: they are to be pushed first. */
   readonly takesSparse?: boolean | undefined
   readonly log: Logger
@@ -83,8 +86,9 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
 
 async function answerTo(
   request: FastifyRequest,
-  { store, uploads, cache, authorize, identify = anybody, takesSparse = false }: Serving,
+  { store, uploads, cache, authorize, identify = anybody, limit, takesSparse = false }: Serving,
 ): Promise<Answer> {
+  limit?.take(clientOf(request.raw))
   const path = parsePath(pathOf(request))
   const caller = await identify(request.raw)
   const decide = async (access: Access) => authorize(caller.principal, access)

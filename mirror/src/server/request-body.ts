@@ -27,16 +27,18 @@ export function isAborted(request: IncomingMessage): boolean {
   return request.destroyed && !request.complete
 }
 
-/** More than this is not taken of a body that was refused, in bytes. */
-const mostDrained = 16 * 1024 * 1024
+/** More than this is not taken of a body that was refused, in bytes and milliseconds. */
+const mostDrained = { bytes: 16 * 1024 * 1024, ms: 30_000 }
 
 /**
  * Takes and drops what a handler did not read: Node leaves it in the socket, and the connection could not be used again, or
- * drops it without end. A client that goes on and on after its answer is cut.
+ * drops it without end. A client that goes on and on after its answer is cut, and so is one that takes for ever.
  */
-export function drain(request: IncomingMessage): void {
+export function drain(request: IncomingMessage, most: typeof mostDrained = mostDrained): void {
   if (request.complete) return
-  let left = mostDrained
+  let left = most.bytes
+  const late = setTimeout(() => request.destroy(), most.ms)
+  request.once('close', () => clearTimeout(late))
   request.on('data', ({ length }: Uint8Array) => {
     left -= length
     if (left < 0) request.destroy()

@@ -1,0 +1,86 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import bcrypt from 'bcrypt'
+import PQueue from 'p-queue'
+import { Refusal } from '../refusal.ts'
+import { costOf, type PasswordHashes } from './htpasswd.ts'
+
+/** Tells whether a password is right. */
+export interface Passwords {
+  /** Whether it was found to be right before: costs nothing. */
+  isProven(name: string, password: string): boolean
+  /** @throws Refusal TOOMANYREQUESTS if too many wait to be told already */
+  areRight(name: string, password: string): Promise<boolean>
+}
+
+export interface PasswordsOptions {
+  /** Those that are in force now. */
+  readonly hashes: () => PasswordHashes
+  /** Compares a password with a hash of bcrypt; slow, and off this thread. */
+  readonly compare?: (password: string, hash: string) => Promise<boolean>
+}
+
+/** So many passwords wait for their turn; each takes a tenth of a second or so. */
+const mostWaiting = 50
+
+/**
+ * Passwords of users. bcrypt is asked once for each right password of a user and each wrong one that comes: a pull of a
+ * thousand blobs costs one hash. What is remembered of a right password is an HMAC of it under a key of this process. A name
+ * that nobody has costs the same as a wrong password.
+ */
+export function createPasswords({ hashes, compare = compareBcrypt }: PasswordsOptions): Passwords {
+  const key = randomBytes(32)
+  const proven = new Map<string, { readonly hash: string; readonly mark: Buffer }>()
+  const underWay = new Map<string, Promise<boolean>>()
+  // One at a time: the threads that hash are those that read the disk.
+  const queue = new PQueue({ concurrency: 1 })
+
+  function markOf(name: string, password: string): Buffer {
+    return createHmac('sha256', key).update(`${name.length}:${name}${password}`).digest()
+  }
+
+  function isProven(name: string, password: string): boolean {
+    const known = proven.get(name)
+    if (!known) return false
+    const isInForce = known.hash === hashes().get(name)
+    if (!isInForce) proven.delete(name)
+    return isInForce && timingSafeEqual(known.mark, markOf(name, password))
+  }
+
+  /** Many connections of one client begin with the same password at once: they wait for the same answer. */
+  function compareOnce(mark: string, password: string, hash: string): Promise<boolean> {
+    const before = underWay.get(mark + hash)
+    if (before) return before
+    if (queue.size >= mostWaiting) {
+      const message = 'too many passwords wait to be checked; come again in a few seconds'
+      throw new Refusal('TOOMANYREQUESTS', message, { retryAfterMs: 5000 })
+    }
+    const answer = queue.add(() => compare(password, hash)).finally(() => underWay.delete(mark + hash))
+    underWay.set(mark + hash, answer)
+    return answer
+  }
+
+  return {
+    isProven,
+    async areRight(name, password) {
+      const all = hashes()
+      const hash = all.get(name)
+      if (isProven(name, password)) return true
+      const mark = markOf(name, password)
+      const isRight = await compareOnce(mark.toString('hex'), password, hash ?? nobodysHash(all))
+      if (hash === undefined || !isRight) return false
+      proven.set(name, { hash, mark })
+      return true
+    },
+  }
+}
+
+/** What no password has, at the price of the dearest hash there is. */
+function nobodysHash(hashes: PasswordHashes): string {
+  const cost = [...hashes.values()].reduce((most, hash) => Math.max(most, costOf(hash)), 4)
+  return `$2b$${String(cost).padStart(2, '0')}$${'.'.repeat(53)}`
+}
+
+/** `htpasswd` writes `$2y$` for what everybody else calls `$2b$`. */
+function compareBcrypt(password: string, hash: string): Promise<boolean> {
+  return bcrypt.compare(password, hash.replace(/^\$2y\$/, '$2b$'))
+}

@@ -1,0 +1,43 @@
+import type { Socket } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { clientOf, createRateLimit } from './rate-limit.ts'
+
+describe('a rate limit', () => {
+  it('lets a burst through, then so many a second, and says when to come again', () => {
+    let now = 0
+    const limit = createRateLimit({ perSecond: 2, burst: 3, monotonicNow: () => now })
+    for (let n = 0; n < 3; n++) limit.take('a')
+    expect(() => limit.take('a')).toThrow(
+      expect.objectContaining({ refusal: 'TOOMANYREQUESTS', status: 429, retryAfterMs: 500 }) as Error,
+    )
+    limit.take('b')
+    now = 499
+    expect(limit.isFree('a')).toBe(false)
+    now = 500
+    limit.take('a')
+    expect(limit.isFree('a')).toBe(false)
+    now = 100_000
+    for (let n = 0; n < 3; n++) limit.take('a')
+    expect(limit.isFree('a')).toBe(false)
+  })
+
+  it('remembers no more than so many clients', () => {
+    const limit = createRateLimit({ perSecond: 1, burst: 1, monotonicNow: () => 0 })
+    limit.take('first')
+    for (let n = 0; n < 10_000; n++) limit.take(`client ${n}`)
+    expect(limit.isFree('first')).toBe(true)
+    expect(limit.isFree('client 9999')).toBe(false)
+  })
+
+  it.each([
+    ['10.0.0.1', '10.0.0.1'],
+    ['::ffff:10.0.0.1', '10.0.0.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:db8:1:2::6', '2001:db8:1:2'],
+    ['2001:db8::6', '2001:db8:0:0'],
+    ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['::1', '0:0:0:0'],
+  ])('knows who comes from %s as %s', (remoteAddress, client) => {
+    expect(clientOf({ socket: { remoteAddress } as Socket })).toBe(client)
+  })
+})

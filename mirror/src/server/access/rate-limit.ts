@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http'
+import { isIPv6 } from 'node:net'
+import { Refusal } from '../refusal.ts'
+
+/** How often each client may come. */
+export interface RateLimit {
+  /** Lets a client in. @throws Refusal TOOMANYREQUESTS, with when to come again */
+  take(client: string): void
+  /** Whether `take` would let the client in. */
+  isFree(client: string): boolean
+}
+
+export interface RateLimitOptions {
+  readonly perSecond: number
+  /** How many may come at once after a silence. */
+  readonly burst: number
+  /** Milliseconds, from any beginning, never going back. */
+  readonly monotonicNow?: () => number
+}
+
+interface Bucket {
+  left: number
+  at: number
+}
+
+/** So many clients are remembered; who was not heard of longest is forgotten, and begins anew. */
+const mostClients = 10_000
+
+/** A bucket of tokens for each client. */
+export function createRateLimit({
+  perSecond,
+  burst,
+  monotonicNow = () => performance.now(),
+}: RateLimitOptions): RateLimit {
+  const buckets = new Map<string, Bucket>()
+
+  function look(client: string): Bucket {
+    const now = monotonicNow()
+    const { left, at } = buckets.get(client) ?? { left: burst, at: now }
+    return { left: Math.min(burst, left + ((now - at) / 1000) * perSecond), at: now }
+  }
+
+  function remember(client: string, bucket: Bucket): void {
+    buckets.delete(client)
+    buckets.set(client, bucket)
+    const [oldest] = buckets.keys()
+    if (oldest !== undefined && buckets.size > mostClients) buckets.delete(oldest)
+  }
+
+  return {
+    take(client) {
+      const bucket = look(client)
+      if (bucket.left < 1) {
+        const retryAfterMs = ((1 - bucket.left) / perSecond) * 1000
+        throw new Refusal('TOOMANYREQUESTS', 'too many requests from this address; come again later', { retryAfterMs })
+      }
+      bucket.left -= 1
+      remember(client, bucket)
+    },
+    isFree: (client) => look(client).left >= 1,
+  }
+}
+
+/** What a limit knows a client by: its address, or of IPv6 the network that one customer gets, as in 2001:db8:1:2. */
+export function clientOf({ socket: { remoteAddress = '' } }: Pick<IncomingMessage, 'socket'>): string {
+  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
+  return isIPv6(address) ? networkOf(address) : address
+}
+
+function networkOf(address: string): string {
+  const [head = '', tail] = (address.split('%', 1)[0] ?? '').split('::')
+  const groups = (text: string | undefined): string[] => (text ?? '').split(':').filter(Boolean)
+  const [first, last] = [groups(head), groups(tail)]
+  const zeros = tail === undefined ? 0 : 8 - first.length - last.length
+  return [...first, ...Array<string>(Math.max(0, zeros)).fill('0'), ...last].slice(0, 4).join(':')
+}
