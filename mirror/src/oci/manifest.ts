@@ -101,6 +101,12 @@ export function blobsOf(manifest: ImageManifest): Descriptor[] {
   return [...new Map(all.map((blob) => [blob.digest, blob])).values()]
 }
 
+/** Everything that a manifest names as a part of itself, children or blobs, whether a registry has to have it or not; each once. */
+export function partsOf(manifest: Manifest): Digest[] {
+  const parts = manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers]
+  return [...new Set(parts.map(({ digest }) => digest))]
+}
+
 /** The kind of artifact as the referrers API lists it (distribution-spec, "Listing Referrers"). */
 export function artifactTypeOf(manifest: Manifest): string | undefined {
   return manifest.artifactType ?? (manifest.kind === 'manifest' ? manifest.config.mediaType : undefined)

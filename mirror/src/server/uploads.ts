@@ -67,7 +67,7 @@ async function mounted(exchange: Exchange, repository: string, digest: Digest): 
   const { store, query } = exchange
   const target = store.repository(repository)
   const from = query.get('from')
-  if (from === null && (await target.stat(digest))) return true
+  if (from === null && (await target.vouchFor(digest))) return true
   const source = from === null ? await readableHolder(exchange, digest) : from
   if (source === undefined || !(await mayBeRead(exchange, source, digest))) return false
   return (await target.mount(digest, store.repository(source))) !== undefined

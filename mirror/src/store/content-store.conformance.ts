@@ -1,4 +1,5 @@
 import type { OpenedStore } from './opened-store.conformance.ts'
+import { collectedConformance } from './content/collected.conformance.ts'
 import { blobSinkConformance } from './content/blob-sink.conformance.ts'
 import { manifestsConformance } from './content/manifests.conformance.ts'
 import { pushesConformance } from './content/pushes.conformance.ts'
@@ -8,4 +9,5 @@ export function contentStoreConformance(name: string, open: () => Promise<Opened
   blobSinkConformance(name, open)
   manifestsConformance(name, open)
   pushesConformance(name, open)
+  collectedConformance(name, open)
 }

@@ -25,6 +25,11 @@ export interface Repository extends ContentSink {
   ingest(blob: Descriptor, options?: FetchOptions): Promise<BlobIngest | undefined>
   /** The linked blob or manifest of this digest, without reading it. */
   stat(digest: Digest): Promise<Descriptor | undefined>
+  /**
+   * As `stat`, for who tells somebody that builds on it: what was found stays for the grace of a collection, a manifest with
+   * all of its parts that are here. So do `hasBlob`, `hasManifest`, `mount` and what writes.
+   */
+  vouchFor(digest: Digest): Promise<Descriptor | undefined>
   /** The bytes of a linked blob. */
   openBlob(digest: Digest, options?: ReadOptions): Promise<StoredObject | undefined>
   /** A linked manifest, by tag or digest. Children of an index may be absent: the mirror is sparse. */

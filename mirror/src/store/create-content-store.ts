@@ -27,7 +27,7 @@ export function createContentStore(
   objects: ObjectStore,
   { now = Date.now, digests = createUploadDigests() }: ContentStoreOptions = {},
 ): ContentStore {
-  const blobs = createBlobs({ objects, digests, locks: createLocks() })
+  const blobs = createBlobs({ objects, digests, locks: createLocks(), now })
   const shared = { objects, blobs, manifests: createManifests(objects) }
 
   return {

@@ -7,18 +7,24 @@ import type { ObjectStore, Upload } from '../object-store.ts'
 import type { UploadDigests } from './upload-digests.ts'
 import { algorithmOf } from '../../oci/digest.ts'
 import { createBlobIngest } from './blob-ingest.ts'
+import { reviveBytes } from './condemned-blobs.ts'
 import { blobKey, ingestId } from './content-keys.ts'
 import { publishBlob } from './publish-blob.ts'
 
 export interface IngestOptions extends FetchOptions {
   /** Is waited for after the bytes are durable and before `commit` resolves. */
-  readonly onStored: () => Promise<void>
+  readonly onStored: () => Promise<unknown>
 }
 
 /** The bytes that all repositories of one store share. */
 export interface Blobs {
   /** Whether the bytes are there, as many as promised. */
   has(blob: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>
+  /**
+   * Whether the bytes are there, for who has linked them just now: if so, they stay as long as the link.
+   * @throws Fault unavailable while they are being deleted
+   */
+  secure(blob: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>
   /** Begins or goes on with a blob; undefined if it is there, perhaps because another writer came through meanwhile. */
   ingest(blob: Descriptor, options: IngestOptions): Promise<BlobIngest | undefined>
   /** Makes an upload the blob of this digest. @throws Fault corrupt: the upload is kept */
@@ -30,9 +36,11 @@ export interface BlobsContext {
   readonly digests: UploadDigests
   /** One writer per digest. */
   readonly locks: Locks
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
 
-export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
+export function createBlobs({ objects, digests, locks, now }: BlobsContext): Blobs {
   async function has({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
     return (await objects.head(blobKey(digest)))?.size === size
   }
@@ -54,9 +62,20 @@ export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
     }
   }
 
+  /** Bytes that are being deleted are waited for before: an upload that ends as what is there already is gone. */
+  async function publish(upload: Upload, digest: Digest): Promise<void> {
+    await reviveBytes(objects, digest, now)
+    await publishBlob(upload, digest, { objects, digests })
+  }
+
   return {
     has,
-    publish: (upload, digest) => publishBlob(upload, digest, { objects, digests }),
+    publish,
+
+    async secure(blob) {
+      await reviveBytes(objects, blob.digest, now)
+      return await has(blob)
+    },
 
     async ingest(blob, { onStored, signal }) {
       const turn = await locks.acquire(blob.digest, { signal })
@@ -64,8 +83,11 @@ export function createBlobs({ objects, digests, locks }: BlobsContext): Blobs {
       try {
         if (await has(blob)) return undefined
         const upload = await openUpload(blob)
-        const publish = (): Promise<void> => publishBlob(upload, blob.digest, { objects, digests }).then(onStored)
-        ingest = createBlobIngest(blob, { upload, turn, publish, signal })
+        const publishAll = async (): Promise<void> => {
+          await publish(upload, blob.digest)
+          await onStored()
+        }
+        ingest = createBlobIngest(blob, { upload, turn, publish: publishAll, signal })
         return ingest
       } finally {
         if (!ingest) turn[Symbol.dispose]()

@@ -15,6 +15,11 @@ export function digestOfBlobKey(key: string): Digest | undefined {
   return isDigest(digest) ? digest : undefined
 }
 
+/** The mark of bytes that a collection found no link to. */
+export function condemnedKey(digest: Digest): string {
+  return `condemned/${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
 export function linkKey(repository: string, digest: Digest): string {
   return `repositories/${repository}/_links/${algorithmOf(digest)}/${hexOf(digest)}`
 }

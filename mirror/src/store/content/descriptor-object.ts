@@ -13,12 +13,20 @@ export async function readDescriptor(objects: ObjectStore, key: string): Promise
   return object && parse(key, object.bytes)
 }
 
-/** Stores a descriptor under a key, whatever is there; of several racing calls one is last. */
-export async function putDescriptor(objects: ObjectStore, key: string, descriptor: Descriptor): Promise<void> {
+/**
+ * Stores a descriptor under a key, whatever is there; of several racing calls one is last. What says the same already is
+ * written once more only if asked for, so that who looked at it before sees that it is another version.
+ */
+export async function putDescriptor(
+  objects: ObjectStore,
+  key: string,
+  descriptor: Descriptor,
+  { isRewritten = false }: { readonly isRewritten?: boolean } = {},
+): Promise<void> {
   const bytes = Buffer.from(JSON.stringify(descriptor))
   for (;;) {
     const old = await readObject(objects, key)
-    if (old?.bytes.equals(bytes)) return
+    if (!isRewritten && old?.bytes.equals(bytes)) return
     const stored = old ? await objects.putIfMatch(key, old.info.etag, bytes) : await objects.putIfAbsent(key, bytes)
     if (stored) return
   }

@@ -1,51 +1,88 @@
-import * as z from 'zod'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { ObjectStore } from '../object-store.ts'
+import type { ObjectInfo, ObjectStore } from '../object-store.ts'
 import { isManifestType } from '../../oci/media-type.ts'
 import { readObject } from '../read-object.ts'
 import { linkKey } from './content-keys.ts'
-
-const linkSchema = z.object({ mediaType: z.string(), size: z.number().int().nonnegative() })
+import { formatLink, parseLink, type Link } from './link.ts'
 
 /** What one repository contains, as blobs that are shared by all. */
 export interface Links {
   get(digest: Digest): Promise<Descriptor | undefined>
-  /** Adds a link; one that calls the bytes a manifest is never turned back into one of a plain blob. */
-  put(descriptor: Descriptor): Promise<void>
-  delete(digest: Digest): Promise<boolean>
+  /** As `get`, for who builds on it: from now on no collection takes it away before the grace is over. */
+  revive(digest: Digest): Promise<RevivedLink | undefined>
+  /**
+   * Adds a link, and revives one; one that calls the bytes a manifest is never turned back into one of a plain blob. Resolves
+   * with the etag of a link that is new.
+   */
+  put(descriptor: Descriptor): Promise<string | undefined>
+  /** Makes a link look new: what loses its last tag is kept for a while from then on. */
+  touch(digest: Digest): Promise<void>
+  delete(digest: Digest, etag?: string): Promise<boolean>
+}
+
+export interface RevivedLink {
+  readonly descriptor: Descriptor
+  /** Whether it was condemned until now. */
+  readonly wasCondemned: boolean
 }
 
 export function createLinks(objects: ObjectStore, repository: string): Links {
+  async function look(digest: Digest): Promise<{ info: ObjectInfo; link: Link | undefined } | undefined> {
+    const object = await readObject(objects, linkKey(repository, digest))
+    return object && { info: object.info, link: parseLink(object.bytes) }
+  }
+
+  const write = ({ key, etag }: ObjectInfo, link: Link): Promise<ObjectInfo | undefined> =>
+    objects.putIfMatch(key, etag, formatLink(link))
+
   return {
     async get(digest) {
-      const object = await readObject(objects, linkKey(repository, digest))
-      return object && parseLink(object.bytes, digest)
+      const link = (await look(digest))?.link
+      return link && descriptorOf(link, digest)
     },
 
-    async put({ mediaType, digest, size }) {
-      const key = linkKey(repository, digest)
-      const bytes = Buffer.from(JSON.stringify({ mediaType, size }))
+    async revive(digest) {
       for (;;) {
-        const object = await readObject(objects, key)
-        const old = object && parseLink(object.bytes, digest)
-        if (old && (old.mediaType === mediaType || !isManifestType(mediaType))) return
-        const stored = object
-          ? await objects.putIfMatch(key, object.info.etag, bytes)
-          : await objects.putIfAbsent(key, bytes)
-        if (stored) return
+        const found = await look(digest)
+        if (!found?.link) return undefined
+        const { mediaType, size, condemnedAt } = found.link
+        const wasCondemned = condemnedAt !== undefined
+        if (!wasCondemned || (await write(found.info, { mediaType, size }))) {
+          return { descriptor: { mediaType, digest, size }, wasCondemned }
+        }
       }
     },
 
-    delete: (digest) => objects.delete(linkKey(repository, digest)),
+    async put({ mediaType, digest, size }) {
+      for (;;) {
+        const found = await look(digest)
+        if (!found) {
+          const created = await objects.putIfAbsent(linkKey(repository, digest), formatLink({ mediaType, size }))
+          if (created) return created.etag
+          continue
+        }
+        const link = found.link && isKept(found.link, mediaType) ? found.link : { mediaType, size }
+        if (link === found.link && link.condemnedAt === undefined) return undefined
+        if (await write(found.info, { mediaType: link.mediaType, size: link.size })) return undefined
+      }
+    },
+
+    async touch(digest) {
+      const found = await look(digest)
+      // Whoever was faster made it new, too.
+      if (found?.link) await write(found.info, { mediaType: found.link.mediaType, size: found.link.size })
+    },
+
+    delete: (digest, etag) => objects.delete(linkKey(repository, digest), etag),
   }
 }
 
-/** A link that cannot be read counts as none: what it stood for is fetched or pushed again, and that mends it. */
-function parseLink(bytes: Buffer, digest: Digest): Descriptor | undefined {
-  try {
-    return { ...linkSchema.parse(JSON.parse(bytes.toString())), digest }
-  } catch {
-    return undefined
-  }
+function descriptorOf({ mediaType, size }: Link, digest: Digest): Descriptor {
+  return { mediaType, digest, size }
+}
+
+/** Whether a link says as much as one of this type would. */
+function isKept(link: Link, mediaType: string): boolean {
+  return link.mediaType === mediaType || !isManifestType(mediaType)
 }

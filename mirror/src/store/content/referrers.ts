@@ -27,11 +27,14 @@ export function createReferrers(objects: ObjectStore, repository: string, links:
     async put(manifest) {
       if (!manifest.subject) return
       const { artifactType = artifactTypeOf(manifest), annotations } = manifest
-      await putDescriptor(objects, referrerKey(repository, manifest.subject.digest, manifest.digest), {
+      const descriptor = {
         ...descriptorOf(manifest),
         ...(artifactType === undefined ? {} : { artifactType }),
         ...(annotations === undefined ? {} : { annotations }),
-      })
+      }
+      const key = referrerKey(repository, manifest.subject.digest, manifest.digest)
+      // A collection that saw it without a manifest deletes that version only.
+      await putDescriptor(objects, key, descriptor, { isRewritten: true })
     },
 
     async delete({ subject, digest }) {

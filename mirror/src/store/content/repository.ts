@@ -1,18 +1,18 @@
 import type { Descriptor } from '../../oci/descriptor.ts'
-import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 import type { Repository } from '../content-store.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { Blobs } from './blobs.ts'
 import type { Manifests } from './manifests.ts'
 import { isDigest } from '../../oci/digest.ts'
-import { isFault } from '../../oci/fault.ts'
-import { descriptorOf } from '../../oci/manifest.ts'
+import { Fault, isFault } from '../../oci/fault.ts'
+import { descriptorOf, partsOf } from '../../oci/manifest.ts'
 import { isManifestType } from '../../oci/media-type.ts'
 import { blobKey } from './content-keys.ts'
 import { createLinks } from './links.ts'
 import { createReferrers } from './referrers.ts'
 import { createTags } from './tags.ts'
+import { createVouch } from './vouch.ts'
 
 /** What all repositories of one store share. */
 export interface Shared {
@@ -27,8 +27,9 @@ const unknownType = 'application/octet-stream'
 /** One repository over the shared bytes. What refers comes after what it refers to, in every write; deleting goes backwards. */
 export function createRepository(name: string, { objects, blobs, manifests }: Shared): Repository {
   const links = createLinks(objects, name)
-  const tags = createTags(objects, name, links)
   const referrers = createReferrers(objects, name, links)
+  const { vouchFor, vouchForAll } = createVouch({ links, manifests, referrers })
+  const tags = createTags(objects, name, { links, vouchFor })
 
   async function manifestLink(reference: string): Promise<Descriptor | undefined> {
     const digest = isDigest(reference) ? reference : (await tags.get(reference))?.digest
@@ -41,10 +42,25 @@ export function createRepository(name: string, { objects, blobs, manifests }: Sh
     return link && (await manifests.read(link.digest, link.mediaType))
   }
 
-  async function link(digest: Digest, size: number): Promise<Descriptor> {
-    const descriptor = { mediaType: unknownType, digest, size }
-    await links.put(descriptor)
-    return descriptor
+  /** Links bytes that were there a moment ago. Only behind the link is it sure that no collection takes them away. */
+  async function linkIfThere(descriptor: Descriptor): Promise<{ readonly etag: string | undefined } | undefined> {
+    const etag = await links.put(descriptor)
+    if (await blobs.secure(descriptor)) return { etag }
+    if (etag !== undefined) await links.delete(descriptor.digest, etag)
+    return undefined
+  }
+
+  async function linkStored(descriptor: Descriptor): Promise<Descriptor> {
+    if (await linkIfThere(descriptor)) return descriptor
+    throw new Fault('unavailable', `${descriptor.digest} was deleted at the moment that it came; bring it again`)
+  }
+
+  async function linkManifest(manifest: Manifest): Promise<{ readonly etag: string | undefined }> {
+    for (;;) {
+      await manifests.put(manifest)
+      const linked = await linkIfThere(descriptorOf(manifest))
+      if (linked) return linked
+    }
   }
 
   /** Whose subject is not known any more stays in the list of it; lists leave out what is not linked. */
@@ -60,6 +76,7 @@ export function createRepository(name: string, { objects, blobs, manifests }: Sh
   return {
     name,
     stat: (digest) => links.get(digest),
+    vouchFor,
 
     async openBlob(digest, options) {
       return (await links.get(digest)) && (await objects.get(blobKey(digest), options))
@@ -72,38 +89,48 @@ export function createRepository(name: string, { objects, blobs, manifests }: Sh
     referrers: (subject) => referrers.list(subject),
 
     async hasBlob({ digest }) {
-      const found = await links.get(digest)
+      const found = await vouchFor(digest)
       return found !== undefined && (await blobs.has(found))
     },
 
     async ingest(blob, options) {
-      const onStored = (): Promise<void> => links.put(asBlob(blob))
-      const ingest = await blobs.ingest(blob, { ...options, onStored })
-      if (!ingest) await onStored()
-      return ingest
+      const onStored = (): Promise<unknown> => linkStored(asBlob(blob))
+      for (;;) {
+        const ingest = await blobs.ingest(blob, { ...options, onStored })
+        if (ingest) return ingest
+        if (await linkIfThere(asBlob(blob))) return undefined
+      }
     },
 
     async hasManifest(digest) {
-      return (await manifestLink(digest)) !== undefined && (await manifests.has(digest))
+      const found = await vouchFor(digest)
+      return found !== undefined && isManifestType(found.mediaType) && (await manifests.has(digest))
     },
 
     async putManifest(manifest, options) {
-      await manifests.put(manifest)
-      await links.put(descriptorOf(manifest))
+      const { digest } = manifest
+      const parts = await vouchForAll(partsOf(manifest))
+      const { etag } = await linkManifest(manifest)
+      // Looked at behind the link: a collection that begins now sees that they are needed, and one before has lost the race.
+      if ((await vouchForAll(parts)).length < parts.length) {
+        if (etag !== undefined) await links.delete(digest, etag)
+        throw new Fault('unavailable', `parts of ${digest} were deleted while it came; bring them again`)
+      }
       await referrers.put(manifest)
-      for (const tag of options?.tags ?? []) await tags.put(tag, manifest.digest)
+      for (const tag of options?.tags ?? []) await tags.put(tag, digest)
     },
 
     async mount(digest, from) {
       const there = await from.stat(digest)
       if (!there || !(await blobs.has(there))) return undefined
-      return await link(digest, there.size)
+      const descriptor = { mediaType: unknownType, digest, size: there.size }
+      return (await linkIfThere(descriptor)) && descriptor
     },
 
     async commitUpload(upload, digest) {
       const { size } = upload
       await blobs.publish(upload, digest)
-      return await link(digest, size)
+      return await linkStored({ mediaType: unknownType, digest, size })
     },
 
     deleteTag: (tag) => tags.delete(tag),

@@ -20,13 +20,25 @@ export interface Tags {
   deleteTo(digest: Digest): Promise<void>
 }
 
-export function createTags(objects: ObjectStore, repository: string, links: Links): Tags {
+export interface TagsContext {
+  readonly links: Links
+  /** The link of a digest, which no collection takes away soon. */
+  readonly vouchFor: (digest: Digest) => Promise<Descriptor | undefined>
+}
+
+export function createTags(objects: ObjectStore, repository: string, { links, vouchFor }: TagsContext): Tags {
   const prefix = tagPrefix(repository)
 
   async function target(name: string, digest: Digest): Promise<Descriptor> {
-    const link = await links.get(digest)
+    const link = await vouchFor(digest)
     if (link && isManifestType(link.mediaType)) return link
     throw new Fault('not-found', `${repository} has no manifest ${digest} that the tag ${name} could mean`)
+  }
+
+  /** What a tag meant is read by somebody perhaps, and kept for a while after the tag says something else. */
+  async function leave(name: string, next?: Digest): Promise<void> {
+    const old = await readDescriptor(objects, prefix + name)
+    if (old && old.digest !== next) await links.touch(old.digest)
   }
 
   return {
@@ -34,7 +46,9 @@ export function createTags(objects: ObjectStore, repository: string, links: Link
 
     async put(name, digest) {
       if (!isTag(name)) throw new Fault('invalid', `"${name.slice(0, 200)}" is not a tag`)
-      await putDescriptor(objects, prefix + name, await target(name, digest))
+      const descriptor = await target(name, digest)
+      await leave(name, digest)
+      await putDescriptor(objects, prefix + name, descriptor)
       // Whoever deletes the manifest looks for tags once more after its link is gone; with this second look at the link,
       // one of the two sees the other, and no tag is left that means nothing.
       try {
@@ -50,7 +64,11 @@ export function createTags(objects: ObjectStore, repository: string, links: Link
       return found.map(({ name, descriptor }) => ({ name, target: descriptor }))
     },
 
-    delete: async (name) => isTag(name) && (await objects.delete(prefix + name)),
+    async delete(name) {
+      if (!isTag(name)) return false
+      await leave(name)
+      return await objects.delete(prefix + name)
+    },
 
     async deleteTo(digest) {
       for (const { name, descriptor } of await listDescriptors(objects, prefix)) {

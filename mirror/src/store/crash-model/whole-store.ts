@@ -24,7 +24,7 @@ interface Stores {
 async function faultIn(key: string, { objects, content }: Stores): Promise<string | undefined> {
   const [room, ...rest] = key.split('/')
   if (room === 'blobs') return await faultInBlob(key, objects)
-  if (room === 'records') return await faultInRecord(key, objects)
+  if (['records', 'condemned', 'holds'].includes(room ?? '')) return await faultInRecord(key, objects)
   if (room !== 'repositories') return 'nobody wrote this'
   const part = rest.findIndex((segment) => segment.startsWith('_'))
   const repository = content.repository(rest.slice(0, part).join('/'))
