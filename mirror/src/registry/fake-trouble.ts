@@ -20,6 +20,8 @@ export interface Trouble {
   readonly bytes?: Uint8Array
   /** After so many bytes of this answer the connection is closed. */
   readonly cutAfter?: number
+  /** Nothing is said at all. */
+  readonly silentBefore?: boolean
   /** After so many bytes nothing more is said. */
   readonly silentAfter?: number
   /** So many bytes at a time. */
@@ -53,6 +55,7 @@ export async function sendTroubled(
 ): Promise<void> {
   const { cutAfter, silentAfter, chunkSize = 64 * 1024 } = trouble
   const end = Math.min(cutAfter ?? silentAfter ?? bytes.length, bytes.length)
+  if (response.req.method === 'HEAD') return void response.end()
   response.flushHeaders()
   const closed = new Promise((resolve) => response.once('close', resolve))
   for (let at = 0; at < end && !response.destroyed; at += chunkSize) {

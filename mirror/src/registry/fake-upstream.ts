@@ -82,6 +82,7 @@ export async function openFakeUpstream(options: FakeUpstreamOptions = {}): Promi
 
   function serveRegistry(exchange: Exchange): void {
     const { seen, response, trouble } = exchange
+    if (trouble.silentBefore) return
     const [, repository = '', kind, reference = ''] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/?]+)$/.exec(seen.path) ?? []
     if (trouble.answer) return answer(response, trouble.answer)
     if (seen.path.startsWith('/token')) return serveToken(exchange)

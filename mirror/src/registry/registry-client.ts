@@ -25,10 +25,15 @@ export interface RegistryClientOptions extends TransportOptions {
   /** Without it everything is asked for anonymously. */
   readonly credentials?: CredentialSource | undefined
   readonly log?: Logger | undefined
+  /** Told the headers of every answer, such as what is left of a budget. */
+  readonly onHeaders?: ((headers: Answer['headers']) => void) | undefined
 }
 
 /** A registry that is read from. Close it when no body of it is being read any more. */
-export interface RegistryClient extends Required<ContentSource>, AsyncDisposable {}
+export interface RegistryClient extends Required<ContentSource>, AsyncDisposable {
+  /** A blob of which only the digest is known, at the price of a HEAD. @throws as the others, and not-found if it is not in the repository */
+  statBlob(repository: string, digest: Digest, options?: FetchOptions): Promise<Descriptor>
+}
 
 interface Request extends FetchOptions {
   readonly repository: string
@@ -70,6 +75,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       const all = { ...headers, ...(authorization === undefined ? {} : { authorization }) }
       const answer = await followRedirects(transport, url, { method, headers: all, signal, mayDowngrade })
       const durationMs = Math.round(performance.now() - startedAt)
+      options.onHeaders?.(answer.headers)
       log?.debug({ registry: name, repository, method, what, status: answer.status, durationMs }, 'registry answered')
       return answer
     }
@@ -131,6 +137,17 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     referrers: (repository, subject, { signal } = {}) =>
       listReferrers({ page: referrersPage, manifest, resolve }, { repository, subject, signal }),
 
+    async statBlob(repository, digest, { signal } = {}) {
+      const { what, ...request } = requestFor(repository, digest, signal)
+      const path = `blobs/${digest}`
+      const answer = await sendForBlob({ ...request, what, path, method: 'HEAD', headers: {}, mayDowngrade: true })
+      if (answer.status !== 200) throw await responseFault(answer, what)
+      await discard(answer)
+      const size = lengthOf(answer)
+      if (size === undefined) throw new Fault('unavailable', `${what}: the registry does not say how large it is`)
+      return { mediaType: 'application/octet-stream', digest, size }
+    },
+
     async blob(repository, { digest, size }, { offset = 0, length = Infinity, signal } = {}) {
       const { what, ...request } = requestFor(repository, digest, signal)
       if (offset > size) throw new Fault('corrupt', `${what}: has ${size} bytes, and ${offset} of it are there`)
@@ -171,14 +188,18 @@ async function* noBytes(): AsyncGenerator<Uint8Array> {}
 function describe(answer: Answer, reference: string, what: string): Descriptor | undefined {
   const mediaType = contentTypeOf(answer)
   const said = digestHeaderOf(answer)
-  const length = answer.headers['content-length']
-  const size = typeof length === 'string' && /^\d+$/.test(length) ? Number(length) : 0
+  const size = lengthOf(answer) ?? 0
   if (!mediaType || !isManifestType(mediaType) || size === 0 || size > maxManifestSize) return undefined
   if (!isDigest(reference)) return said && { mediaType, digest: said, size }
   if (said && said !== reference && algorithmOf(said) === algorithmOf(reference)) {
     throw new Fault('corrupt', `${what}: the registry says that it is ${said}`)
   }
   return { mediaType, digest: reference, size }
+}
+
+function lengthOf({ headers }: Answer): number | undefined {
+  const length = headers['content-length']
+  return typeof length === 'string' && /^\d+$/.test(length) ? Number(length) : undefined
 }
 
 function digestHeaderOf({ headers }: Answer): Digest | undefined {

@@ -22,8 +22,7 @@ export const blobs: Handlers<'blob'> = {
     const { repository, blob } = await find(exchange, path)
     const range = parseRange(exchange.request.headers.range, blob.size)
     if (range === 'unsatisfiable') throw unsatisfiable(blob)
-    const body = await read(exchange, { repository, blob, range })
-    return range ? partOf(blob, range, body) : { status: 200, headers: blobHeaders(blob), body }
+    return blobAnswer(blob, range, await read(exchange, { repository, blob, range }))
   },
 
   async DELETE({ store, permit }, { repository, digest }) {
@@ -70,6 +69,15 @@ async function readWhole({ cache }: Exchange, repository: Repository, blob: Desc
 
 function missing({ name }: Repository, { digest }: Descriptor): never {
   throw unknown(name, digest)
+}
+
+/**
+ * The answer that carries a blob, or the part of it that was asked for.
+ * @throws Refusal SIZE_INVALID with status 416
+ */
+export function blobAnswer(blob: Descriptor, range: ReturnType<typeof parseRange>, body: Answer['body']): Answer {
+  if (range === 'unsatisfiable') throw unsatisfiable(blob)
+  return range ? partOf(blob, range, body) : { status: 200, headers: blobHeaders(blob), body }
 }
 
 function partOf(blob: Descriptor, { offset, length }: ByteRange, body: Answer['body']): Answer {

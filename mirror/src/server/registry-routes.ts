@@ -13,6 +13,7 @@ import type { Exchange, Handlers, Method, PathKind, PathOf } from './exchange.ts
 import { catalog, referrers, tags } from './lists.ts'
 import { manifests } from './manifests.ts'
 import { parsePath, type RegistryPath } from './parse-path.ts'
+import type { PullThrough } from './pull-through.ts'
 import { Refusal } from './refusal.ts'
 import { drain, isAborted } from './request-body.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -27,6 +28,8 @@ export interface RegistryOptions {
   readonly identify?: Identify | undefined
   /** How often a client may ask; absent: as often as it likes. */
   readonly limit?: RateLimit | undefined
+  /** Fetches what is asked of other registries; absent: nothing is fetched. */
+  readonly pullThrough?: PullThrough | undefined
   /** Takes images without their config or layers (sparse manifests); absent: they are to be pushed first. */
   readonly takesSparse?: boolean | undefined
   readonly log: Logger
@@ -86,13 +89,13 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
 
 async function answerTo(
   request: FastifyRequest,
-  { store, uploads, cache, authorize, identify = anybody, limit, takesSparse = false }: Serving,
+  { store, uploads, cache, authorize, identify = anybody, limit, pullThrough, takesSparse = false }: Serving,
 ): Promise<Answer> {
   limit?.take(clientOf(request.raw))
   const path = parsePath(pathOf(request))
   const caller = await identify(request.raw)
-  const decide = async (access: Access) => authorize(caller.principal, access)
-  return dispatch(path, {
+  const decide = async (access: Access) => authorize(caller.principal, withPrivacy(access, pullThrough))
+  const exchange: Exchange = {
     method: request.method as Method,
     query: new URLSearchParams(request.url.split('?', 2)[1] ?? ''),
     request: request.raw,
@@ -105,7 +108,14 @@ async function answerTo(
     permit: async (access) => {
       if (!(await decide(access)).allowed) throw denied(caller, access)
     },
-  })
+  }
+  const next = (there: RegistryPath): Promise<Answer> => dispatch(there, exchange)
+  return await (pullThrough ? pullThrough.answer(path, exchange, next) : next(path))
+}
+
+function withPrivacy(access: Access, pullThrough: PullThrough | undefined): Access {
+  if (access.action !== 'pull' || !pullThrough?.isPrivate(access.repository)) return access
+  return { ...access, isPrivate: true }
 }
 
 function dispatch<Kind extends PathKind>(

@@ -1,0 +1,67 @@
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Answer } from '../server/answer.ts'
+import { blobAnswer } from '../server/blobs.ts'
+import type { Exchange, PathOf } from '../server/exchange.ts'
+import { parseRange } from '../server/parse-range.ts'
+import type { BlobFetches } from './blob-fetches.ts'
+import type { KnownParts } from './known-parts.ts'
+import type { Place } from './locate.ts'
+import { createSharedWork, type SharedWork } from './shared-work.ts'
+import { upstreamFault } from './upstream-fault.ts'
+import type { Upstream } from './upstream.ts'
+import { within } from './within.ts'
+
+export interface AnswerBlobOptions {
+  readonly fetches: BlobFetches
+  readonly parts: KnownParts
+  readonly signal: AbortSignal
+  /** Told of all bytes that come. */
+  readonly onBytes: (upstream: Upstream, bytes: number) => void
+  /** So long the first byte is waited for before the head of the answer is sent, in milliseconds. */
+  readonly patienceMs?: number | undefined
+}
+
+/** Answers a request for a blob of an upstream; undefined if the store has it. */
+export type AnswerBlob = (
+  exchange: Exchange,
+  place: Place<Upstream>,
+  path: PathOf<'blob'>,
+) => Promise<Answer | undefined>
+
+/** containerd waits 30 s for the head of an answer. */
+const defaultPatienceMs = 20_000
+
+export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
+  const { fetches, parts, signal, onBytes, patienceMs = defaultPatienceMs } = options
+  const sizes: SharedWork<Descriptor> = createSharedWork()
+
+  /** The upstream's word, or that of a manifest which it gave us, that the repository has this blob. */
+  function describe({ upstream, sourceRepository, repository }: Place<Upstream>, digest: Descriptor['digest']) {
+    const ask = () => upstream.source.statBlob(sourceRepository, digest, { signal })
+    return parts.find(repository, digest) ?? sizes.share(`${repository} ${digest}`, ask)
+  }
+
+  return async ({ store, request, method }, place, { digest }) => {
+    const { upstream, sourceRepository } = place
+    const repository = store.repository(place.repository)
+    const there = await repository.stat(digest)
+    if (there && (await repository.hasBlob(there))) return undefined
+    try {
+      const blob = there ?? (await describe(place, digest))
+      const range = parseRange(method === 'GET' ? request.headers.range : undefined, blob.size)
+      if (method === 'HEAD' || range === 'unsatisfiable') return blobAnswer(blob, range, undefined)
+      const fetch = fetches.fetch(blob, {
+        source: upstream.source,
+        sourceRepository,
+        repository,
+        queue: upstream.queue,
+        onBytes: (bytes) => onBytes(upstream, bytes),
+      })
+      const { offset, length } = range ?? { offset: 0, length: blob.size }
+      await within(patienceMs, fetch.reaches(offset))
+      return blobAnswer(blob, range, fetch.read({ offset, length }))
+    } catch (error) {
+      throw upstreamFault(error, 'BLOB_UNKNOWN')
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import type PQueue from 'p-queue'
+import type { Logger } from 'pino'
+import type { ContentSource } from '../content.ts'
+import { retry, type RetryOptions } from '../copy/retry.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { isFault, type Fault } from '../oci/fault.ts'
+import type { BlobIngest, Repository } from '../store/content-store.ts'
+import { followBlob } from './follow-blob.ts'
+import { createGrowingBlob } from './growing-blob.ts'
+
+/** Where a blob comes from and where it is to be. */
+export interface BlobRoute {
+  readonly source: Pick<ContentSource, 'blob'>
+  readonly sourceRepository: string
+  readonly repository: Repository
+  /** Bounds how many blobs come from one upstream at a time. */
+  readonly queue: PQueue
+  /** Told of all bytes that come. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
+}
+
+/** A blob on its way from an upstream into the store. It goes on whoever reads it, or nobody. */
+export interface BlobFetch {
+  /** Waits until the byte at `offset` may be read, or all is stored. @throws Fault if it is given up */
+  reaches(offset: number): Promise<void>
+  /** Part of it, as it comes. */
+  read(part: { readonly offset: number; readonly length: number }): AsyncIterable<Uint8Array>
+}
+
+/** The blobs that come now, each once, however many ask for it. */
+export interface BlobFetches {
+  /**
+   * Begins to fetch a blob that belongs to the repository, goes on where an earlier try or process stopped, or joins the
+   * fetch that is under way, for whichever repository: its bytes come once.
+   */
+  fetch(blob: Descriptor, route: BlobRoute): BlobFetch
+  /** Resolves when none is under way. */
+  settled(): Promise<void>
+}
+
+export interface BlobFetchesOptions {
+  readonly log: Logger
+  /** Ends all of them; what came so far is kept. */
+  readonly signal: AbortSignal
+  readonly retry?: RetryOptions | undefined
+}
+
+interface UnderWay extends BlobFetch {
+  /** Other repositories that get the blob, by name. */
+  readonly joined: Map<string, Repository>
+  readonly over: Promise<void>
+}
+
+/** For some minutes without a byte: the client gives up later than we do, and begins with us anew. */
+const patient: RetryOptions = { pace: { baseMs: 200, capMs: 15_000, tries: 20 } }
+
+export function createBlobFetches({ log, signal, retry: pace = patient }: BlobFetchesOptions): BlobFetches {
+  const underWay = new Map<Digest, UnderWay>()
+
+  function begin(blob: Descriptor, route: BlobRoute): UnderWay {
+    const { repository } = route
+    const growing = createGrowingBlob(blob.size)
+    const joined = new Map<string, Repository>()
+    let ingest: BlobIngest | undefined
+
+    /** Tries once; what was wrong with the bytes is not tried again under readers who had some of them. */
+    async function tryOnce(progressed: () => void): Promise<Fault | undefined> {
+      const opened = await repository.ingest(blob, { signal })
+      if (!opened) return undefined
+      await using open = opened
+      ingest = open
+      growing.begin(open.offset)
+      try {
+        if (open.offset < blob.size) await receive(open, progressed)
+        await open.commit()
+        return undefined
+      } catch (error) {
+        if (isFault(error, 'corrupt')) return error
+        throw error
+      }
+    }
+
+    async function receive(open: BlobIngest, progressed: () => void): Promise<void> {
+      const { source, sourceRepository, onBytes } = route
+      const bytes = await source.blob(sourceRepository, blob, { offset: open.offset, signal })
+      await open.write(
+        tapped(bytes, (chunk) => {
+          progressed()
+          onBytes?.(chunk.length)
+          growing.add(chunk, open.offset)
+        }),
+      )
+    }
+
+    async function run(): Promise<void> {
+      try {
+        const fault = await route.queue.add(() => retry(tryOnce, { ...pace, signal }), { signal })
+        if (fault) throw fault
+        for (const other of joined.values()) await link(blob, other)
+        growing.end()
+      } catch (error) {
+        growing.fail(error)
+        const facts = { err: error, digest: blob.digest, repository: repository.name }
+        if (isFault(error)) log.warn(facts, 'a blob could not be fetched')
+        else if (!signal.aborted) log.error(facts, 'fetching a blob failed')
+      } finally {
+        underWay.delete(blob.digest)
+      }
+    }
+
+    return {
+      joined,
+      over: run(),
+      reaches: (offset) => growing.reaches(offset),
+      read: (part) => followBlob({ blob, growing, repository, ingest: () => ingest }, part),
+    }
+  }
+
+  return {
+    fetch(blob, route) {
+      const known = underWay.get(blob.digest)
+      known?.joined.set(route.repository.name, route.repository)
+      const fetch = known ?? begin(blob, route)
+      underWay.set(blob.digest, fetch)
+      return fetch
+    },
+    async settled() {
+      await Promise.allSettled([...underWay.values()].map(({ over }) => over))
+    },
+  }
+}
+
+/** Its bytes are here by now: it gets its link, and nothing is begun. */
+async function link(blob: Descriptor, repository: Repository): Promise<void> {
+  await using _ = await repository.ingest(blob)
+}
+
+async function* tapped(bytes: AsyncIterable<Uint8Array>, tap: (chunk: Uint8Array) => void): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    tap(chunk)
+    yield chunk
+  }
+}

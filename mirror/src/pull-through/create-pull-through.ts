@@ -1,0 +1,135 @@
+import type { Logger } from 'pino'
+import type { RetryOptions } from '../copy/retry.ts'
+import { noMeter, type Meter } from '../metrics/meter.ts'
+import { isDigest } from '../oci/digest.ts'
+import type { Answer } from '../server/answer.ts'
+import type { Exchange, PathOf } from '../server/exchange.ts'
+import type { RegistryPath } from '../server/parse-path.ts'
+import type { Next, PullThrough } from '../server/pull-through.ts'
+import { Refusal } from '../server/refusal.ts'
+import type { ContentStore } from '../store/content-store.ts'
+import { createAnswerBlob } from './answer-blob.ts'
+import { createBlobFetches } from './blob-fetches.ts'
+import { createKnownParts } from './known-parts.ts'
+import { locate, type Place } from './locate.ts'
+import { pullThroughMetrics } from './pull-through-metrics.ts'
+import { createUpstreamManifests, type Patience } from './upstream-manifests.ts'
+import { upstreamFault } from './upstream-fault.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface PullThroughOptions {
+  readonly upstreams: readonly Upstream[]
+  readonly store: ContentStore
+  readonly log: Logger
+  readonly meter?: Meter | undefined
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: (() => number) | undefined
+  /** How fetches are tried again; left out outside of tests. */
+  readonly retry?: RetryOptions | undefined
+  readonly patience?: Partial<Patience & { readonly blobMs: number }> | undefined
+}
+
+/**
+ * Fetches content of upstreams into the store when somebody asks for it, and answers from the store. Disposing of it ends what is
+ * under way; what came so far is kept.
+ */
+export function createPullThrough(options: PullThroughOptions): PullThrough & AsyncDisposable {
+  const { upstreams, store, log, meter = noMeter, now = () => performance.now(), retry, patience } = options
+  const over = new AbortController()
+  const { signal } = over
+  const parts = createKnownParts()
+  const fetches = createBlobFetches({ log, signal, retry })
+  const manifests = createUpstreamManifests({
+    store,
+    parts,
+    log,
+    signal,
+    now,
+    retry,
+    patience,
+    onMoved: () => undefined,
+  })
+  const answerBlob = createAnswerBlob({
+    fetches,
+    parts,
+    signal,
+    patienceMs: patience?.blobMs,
+    onBytes: ({ settings }, bytes) => meter.add(pullThroughMetrics.bytesFetched, { upstream: settings.host }, bytes),
+  })
+
+  async function answerManifest(place: Place<Upstream>, path: PathOf<'manifest'>, next: Next): Promise<Answer> {
+    const { tag, digest } = path.reference
+    try {
+      await (digest ? manifests.bring(place, digest) : manifests.freshen(place, tag))
+    } catch (error) {
+      throw upstreamFault(error, 'MANIFEST_UNKNOWN')
+    }
+    const answer = await next(path)
+    if (answer.status === 200) await noteParts(path.repository, answer)
+    return answer
+  }
+
+  /** A client that was given a manifest will ask for what is in it. */
+  async function noteParts(repository: string, { headers, body }: Answer): Promise<void> {
+    const digest = headers?.['docker-content-digest']
+    if (body === undefined || typeof digest !== 'string' || !isDigest(digest) || parts.isNoted(repository, digest))
+      return
+    const manifest = await store.repository(repository).manifest(digest)
+    if (manifest) parts.note(repository, manifest)
+  }
+
+  async function answerFrom(
+    place: Place<Upstream>,
+    path: RegistryPath,
+    exchange: Exchange,
+    next: Next,
+  ): Promise<Answer> {
+    switch (path.kind) {
+      case 'manifest':
+        return await answerManifest(place, path, next)
+      case 'blob':
+        return (await answerBlob(exchange, place, path)) ?? (await next(path))
+      case 'referrers':
+        await manifests.bringReferrers(place, path.digest)
+        return await next(path)
+      default:
+        return await next(path)
+    }
+  }
+
+  return {
+    isPrivate: (repository) => {
+      const place = locate({ repository, namespace: null }, upstreams)
+      return typeof place !== 'string' && place.upstream.settings.isPrivate
+    },
+
+    async answer(path, exchange, next) {
+      if (!('repository' in path)) return await next(path)
+      const namespace = exchange.query.get('ns')
+      const place = locate({ repository: path.repository, namespace }, upstreams)
+      if (place === 'local') return await next(path)
+      if (place === 'unknown') throw notAllowed(namespace ?? '')
+      if (exchange.method !== 'GET' && exchange.method !== 'HEAD') throw readOnly(place)
+      const { repository } = place
+      const digest = path.kind === 'blob' || path.kind === 'referrers' ? path.digest : undefined
+      await exchange.permit({ action: 'pull', repository, digest })
+      const answer = await answerFrom(place, { ...path, repository }, exchange, next)
+      return namespace === null ? answer : { ...answer, headers: { ...answer.headers, 'oci-namespace': namespace } }
+    },
+
+    async [Symbol.asyncDispose]() {
+      over.abort(new Error('the mirror ends'))
+      await Promise.all([fetches.settled(), manifests.settled()])
+    },
+  }
+}
+
+function notAllowed(namespace: string): Refusal {
+  const message = `this mirror does not fetch from "${namespace.slice(0, 200)}": its upstreams are listed by whoever runs it`
+  return new Refusal('NAME_UNKNOWN', message)
+}
+
+function readOnly({ upstream, repository }: Place<Upstream>): Refusal {
+  const message = `${repository} is what this mirror has of ${upstream.settings.host}: push there, not here`
+  return new Refusal('UNSUPPORTED', message, { headers: { allow: 'GET, HEAD' } })
+}

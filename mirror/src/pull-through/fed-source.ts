@@ -1,0 +1,55 @@
+import type { ContentSource } from '../content.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { digestOf } from '../oci/digest.ts'
+
+/** An upstream that gives bytes of one blob when a test says so. */
+export interface FedSource extends Pick<ContentSource, 'blob'> {
+  readonly blob: ContentSource['blob']
+  readonly descriptor: Descriptor
+  /** Where each request began. */
+  readonly offsets: readonly number[]
+  /** Lets out the bytes up to this one. */
+  feed(until: number): void
+  /** Ends the answer that is under way, or the next one, with an error. */
+  cut(error: Error): void
+}
+
+export function createFedSource(content: Uint8Array, promised: Uint8Array = content): FedSource {
+  const offsets: number[] = []
+  let fed = 0
+  let failure: Error | undefined
+  let news = Promise.withResolvers<void>()
+  const tell = (): void => {
+    news.resolve()
+    news = Promise.withResolvers<void>()
+  }
+
+  async function* bytesFrom(offset: number): AsyncGenerator<Uint8Array> {
+    for (let at = offset; at < content.length;) {
+      const error = failure
+      failure = undefined
+      if (error) throw error
+      const chunk = content.subarray(at, Math.min(fed, at + 10_000))
+      at += chunk.length
+      if (chunk.length > 0) yield chunk
+      else await news.promise
+    }
+  }
+
+  return {
+    descriptor: { mediaType: 'application/octet-stream', digest: digestOf(promised), size: promised.length },
+    offsets,
+    async blob(_repository, _blob, { offset = 0 } = {}) {
+      offsets.push(offset)
+      return bytesFrom(offset)
+    },
+    feed(until) {
+      fed = until
+      tell()
+    },
+    cut(error) {
+      failure = error
+      tell()
+    },
+  }
+}

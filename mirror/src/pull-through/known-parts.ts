@@ -1,0 +1,29 @@
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+import { blobsOf, type Manifest } from '../oci/manifest.ts'
+import { createRecentlyUsed } from '../store/recently-used.ts'
+
+/** Which blobs belong to a repository, and how large they are, as its manifests say: an upstream need not be asked for that. */
+export interface KnownParts {
+  note(repository: string, manifest: Manifest): void
+  /** Whether a manifest was noted, not too long ago. */
+  isNoted(repository: string, manifest: Digest): boolean
+  find(repository: string, digest: Digest): Descriptor | undefined
+}
+
+/** So many blobs are known at a time. */
+const mostKnown = 20_000
+
+export function createKnownParts(): KnownParts {
+  const noted = createRecentlyUsed<true>(mostKnown / 10)
+  const known = createRecentlyUsed<Descriptor>(mostKnown)
+  return {
+    isNoted: (repository, manifest) => noted.get(`${repository} ${manifest}`) ?? false,
+    note(repository, manifest) {
+      noted.set(`${repository} ${manifest.digest}`, true, 1)
+      if (manifest.kind === 'index') return
+      for (const blob of blobsOf(manifest)) known.set(`${repository} ${blob.digest}`, blob, 1)
+    },
+    find: (repository, digest) => known.get(`${repository} ${digest}`),
+  }
+}

@@ -1,0 +1,103 @@
+import { pino } from 'pino'
+import { describe, expect, it } from 'vitest'
+import { digestOf } from '../oci/digest.ts'
+import { mediaTypes } from '../oci/media-type.ts'
+import { addFakeImage } from '../registry/fake-image.ts'
+import { createFakePull } from '../registry/fake-pull.ts'
+import type { FakeUpstream } from '../registry/fake-upstream.ts'
+import {
+  fakeHost,
+  fakeRepository as repository,
+  localPath as local,
+  openFakeMirror,
+  type FakeMirror,
+  type FakeMirrorOptions,
+} from './fake-mirror.ts'
+
+const { upstreamOf } = createFakePull()
+
+const log = pino({ level: 'silent' })
+const mirrorOf = (upstream: FakeUpstream, options: Partial<FakeMirrorOptions> = {}): Promise<FakeMirror> =>
+  openFakeMirror(upstream, { log, ...options })
+
+describe('what is not allowed', () => {
+  it.each([
+    ['PUT', `${local}/manifests/v1`],
+    ['DELETE', `${local}/manifests/v1`],
+    ['POST', `${local}/blobs/uploads/`],
+    ['POST', `/v2/${repository}/blobs/uploads/?ns=${fakeHost}`],
+    ['PATCH', `${local}/blobs/uploads/abc`],
+  ])('%s %s is refused', async (method, path) => {
+    const upstream = await upstreamOf()
+    await using mirror = await mirrorOf(upstream)
+    const answer = await mirror.ask(path, { method })
+    expect([answer.status, await answer.json()]).toMatchObject([405, { errors: [{ code: 'UNSUPPORTED' }] }])
+    expect(upstream.requests).toEqual([])
+  })
+
+  it.each(['evil.example', '127.0.0.1:22', '169.254.169.254', '', '../..', 'reg.example/x'])(
+    'ns=%s is not fetched from',
+    async (namespace) => {
+      const upstream = await upstreamOf()
+      await using mirror = await mirrorOf(upstream)
+      const answer = await mirror.ask(`/v2/team/app/manifests/v1?ns=${encodeURIComponent(namespace)}`)
+      expect([answer.status, await answer.json()]).toMatchObject([404, { errors: [{ code: 'NAME_UNKNOWN' }] }])
+      expect(upstream.requests).toEqual([])
+    },
+  )
+
+  it('what is pushed here stays here', async () => {
+    const upstream = await upstreamOf()
+    await using mirror = await mirrorOf(upstream)
+    const answer = await mirror.ask(`/v2/mine/blobs/uploads/?digest=${digestOf('x')}`, { method: 'POST', body: 'x' })
+    expect(answer.status).toBe(201)
+    expect((await mirror.ask('/v2/mine/manifests/v1')).status).toBe(404)
+    expect(upstream.requests).toEqual([])
+  })
+})
+
+describe('what speaks of an image', () => {
+  it.each([
+    ['the referrers API', { referrersPerPage: 1 }],
+    ['the tag that stands in for it', {}],
+  ])('comes by %s and is listed here', async (_, options) => {
+    const upstream = await upstreamOf(options)
+    const { root } = addFakeImage(upstream)
+    const empty = upstream.addBlob('{}', mediaTypes.empty)
+    const speaking = ['a', 'b'].map((text) =>
+      upstream.addManifest(repository, {
+        schemaVersion: 2,
+        mediaType: mediaTypes.manifest,
+        artifactType: 'application/vnd.example.signature',
+        config: empty,
+        layers: [empty],
+        subject: root,
+        annotations: { text },
+      }),
+    )
+    const tag = root.digest.replace(':', '-')
+    upstream.addManifest(repository, { schemaVersion: 2, mediaType: mediaTypes.index, manifests: speaking }, { tag })
+    await using mirror = await mirrorOf(upstream)
+    const list = async () => {
+      const answer = await mirror.ask(`${local}/referrers/${root.digest}`)
+      const { manifests } = (await answer.json()) as { manifests: { digest: string }[] }
+      return manifests.map(({ digest }) => digest).toSorted()
+    }
+    expect(await list()).toEqual(speaking.map(({ digest }) => digest as string).toSorted())
+    const before = upstream.requests.length
+    await list()
+    expect(upstream.requests.length).toBe(before)
+  })
+
+  it('comes by the tags of cosign', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    const empty = upstream.addBlob('{}', mediaTypes.empty)
+    const document = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: empty, layers: [empty] }
+    const tag = `${root.digest.replace(':', '-')}.sig`
+    const signature = upstream.addManifest(repository, document, { tag })
+    await using mirror = await mirrorOf(upstream)
+    const answer = await mirror.ask(`${local}/manifests/${tag}`)
+    expect(answer.headers.get('docker-content-digest')).toBe(signature.digest)
+  })
+})
