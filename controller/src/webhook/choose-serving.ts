@@ -1,4 +1,4 @@
-import type { KeyPair } from './key-pair.ts'
+import type { KeyPair } from '@stowage/mirror/server/tls/key-pair'
 
 /** What a server serves with. */
 export interface Served {

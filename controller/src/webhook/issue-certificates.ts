@@ -13,7 +13,7 @@ import {
   X509Certificate as Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
-import type { KeyPair } from './key-pair.ts'
+import type { KeyPair } from '@stowage/mirror/server/tls/key-pair'
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 

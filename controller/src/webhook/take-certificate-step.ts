@@ -1,5 +1,5 @@
 import { makeAuthority, makeServing } from './issue-certificates.ts'
-import { beginOf, endOf } from './key-pair.ts'
+import { beginOf, endOf } from '@stowage/mirror/server/tls/key-pair'
 import type { CertificateLifetimes, CertificateStep, CertificateTimes } from './plan-certificates.ts'
 import type { WebhookCertificates } from './webhook-certificates.ts'
 

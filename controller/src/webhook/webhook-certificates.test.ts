@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { makeAuthority } from './issue-certificates.ts'
-import { certificatesIn } from './key-pair.ts'
+import { certificatesIn } from '@stowage/mirror/server/tls/key-pair'
 import { defaultLifetimes } from './plan-certificates.ts'
 import { certificateTimes, makeCertificates, takeCertificateStep } from './take-certificate-step.ts'
 import {

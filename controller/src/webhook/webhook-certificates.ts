@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { Fault } from '@stowage/mirror/oci/fault'
-import { certificatesIn, whyNoPair, type KeyPair } from './key-pair.ts'
+import { certificatesIn, whyNoPair, type KeyPair } from '@stowage/mirror/server/tls/key-pair'
 
 /** What all replicas share: the certificate that they serve with, and who vouches for it. */
 export interface WebhookCertificates {

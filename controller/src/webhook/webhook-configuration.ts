@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
-import { certificatesIn } from './key-pair.ts'
+import { certificatesIn } from '@stowage/mirror/server/tls/key-pair'
 import { validatePath } from './webhook-routes.ts'
 
 /** The name that kube-fledged gave its webhook, and by which users read its denials. */

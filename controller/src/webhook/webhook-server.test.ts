@@ -4,7 +4,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../testing/silent-log.ts'
 import { makeAuthority, makeServing } from './issue-certificates.ts'
-import type { KeyPair } from './key-pair.ts'
+import type { KeyPair } from '@stowage/mirror/server/tls/key-pair'
 import { createWebhookServer } from './webhook-server.ts'
 
 const validity = { now: Date.now(), forMs: 3600_000 }

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ListenAddress } from '@stowage/mirror/server/listen-address'
-import { listen } from '@stowage/mirror/server/mirror-server'
+import { listen, useCertificate } from '@stowage/mirror/server/mirror-server'
+import type { KeyPair } from '@stowage/mirror/server/tls/key-pair'
+import { secureContextOf } from '@stowage/mirror/server/tls/secure-context'
 import { fastify } from 'fastify'
 import type { Logger } from 'pino'
 import type { JudgeOptions } from './judge-image-cache.ts'
-import type { KeyPair } from './key-pair.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
 export interface WebhookServerOptions extends JudgeOptions {
@@ -42,9 +43,9 @@ export function createWebhookServer({ strict, lingerMs, log, ...options }: Webho
       await Promise.race([first.promise, signal.aborted ? undefined : once(signal, 'abort')])
       if (!current || signal.aborted) return
       // API servers keep idle connections for 90 s; whoever closes them first must not be us.
-      const app = fastify({ https: tlsOf(current), keepAliveTimeout: 120_000, requestTimeout: 30_000 })
+      const app = fastify({ https: secureContextOf(current), keepAliveTimeout: 120_000, requestTimeout: 30_000 })
       await app.register(webhookRoutes, { strict, log })
-      change = (pair) => app.server.setSecureContext(tlsOf(pair))
+      change = (pair) => useCertificate(app, pair)
       await using listening = await listen(app, options.listen)
       log.info({ url: listening.url, strict }, 'listening')
       if (!signal.aborted) await once(signal, 'abort')
@@ -52,8 +53,4 @@ export function createWebhookServer({ strict, lingerMs, log, ...options }: Webho
       await delay(lingerMs)
     },
   }
-}
-
-function tlsOf({ certificate, key }: KeyPair): { cert: string; key: string; minVersion: 'TLSv1.2' } {
-  return { cert: certificate, key, minVersion: 'TLSv1.2' }
 }

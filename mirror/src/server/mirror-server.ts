@@ -10,27 +10,45 @@ import { formatListenAddress, type ListenAddress } from './listen-address.ts'
 import { measureRequests } from './measure-requests.ts'
 import { Refusal } from './refusal.ts'
 import { sendAnswer } from './send-answer.ts'
+import type { KeyPair } from './tls/key-pair.ts'
+import { secureContextOf } from './tls/secure-context.ts'
 
 /** What is parsed is held in memory, bytes; the registry's bodies are streams, which this does not bound. */
 const largestDocument = 1024 * 1024
+/** All headers of a request together, bytes: 431 beyond that. The token of a client that works on many repositories is long. */
+const largestHead = 32 * 1024
+
+export interface MirrorServerOptions {
+  readonly meter?: Meter | undefined
+  /** With it the server speaks TLS and nothing else. */
+  readonly certificate?: KeyPair | undefined
+}
 
 /**
  * An HTTP server for slow and broken links, without routes. An upload may take days, so a request has no time limit, but a
- * connection on which nothing moves for ten minutes is cut. Idle connections are kept longer than containerd keeps them (90 s).
+ * connection on which nothing moves for ten minutes is cut, and so is one whose head does not come within a minute.
+ * Idle connections are kept longer than containerd keeps them (90 s).
  */
-export function createMirrorServer({ meter }: { readonly meter?: Meter | undefined } = {}): FastifyInstance {
+export function createMirrorServer({ meter, certificate }: MirrorServerOptions = {}): FastifyInstance {
+  const connections = { headersTimeout: 60_000, highWaterMark: 256 * 1024, maxHeaderSize: largestHead }
+  const tls = certificate && { ...connections, ...secureContextOf(certificate), handshakeTimeout: 30_000 }
   const app = fastify({
     requestTimeout: 0,
     connectionTimeout: 10 * 60_000,
     keepAliveTimeout: 120_000,
     bodyLimit: largestDocument,
-    http: { headersTimeout: 120_000, highWaterMark: 256 * 1024 },
+    ...(tls ? { https: tls } : { http: connections }),
     frameworkErrors: (_error, _request, reply) => {
       void sendAnswer(reply, errorAnswer(new Refusal('NAME_INVALID', 'the path is not well-formed')))
     },
   })
   if (meter) measureRequests(app, meter)
   return app
+}
+
+/** From now on connections to a server with TLS begin with this certificate; those that are open stay. */
+export function useCertificate({ server }: Pick<FastifyInstance, 'server'>, certificate: KeyPair): void {
+  if (server instanceof TlsServer) server.setSecureContext(secureContextOf(certificate))
 }
 
 export interface ListenOptions extends ListenAddress {

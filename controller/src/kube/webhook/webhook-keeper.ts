@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { createBell } from '../../bell.ts'
 import { switchServingAt, type Served } from '../../webhook/choose-serving.ts'
-import type { KeyPair } from '../../webhook/key-pair.ts'
+import type { KeyPair } from '@stowage/mirror/server/tls/key-pair'
 import type { CertificateLifetimes } from '../../webhook/plan-certificates.ts'
 import { namesOfService, trustedAuthorities, type WebhookCertificates } from '../../webhook/webhook-certificates.ts'
 import type { WebhookService } from '../../webhook/webhook-configuration.ts'

@@ -1,13 +1,16 @@
 import { mkdtemp, rename, rm, symlink, writeFile, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silentLog } from '../testing/silent-log.ts'
+import { createFakeCertificate } from '../../registry/fake-certificate.ts'
 import { followCertificateFiles, readCertificateFiles, type CertificateFiles } from './certificate-files.ts'
-import { makeAuthority } from './issue-certificates.ts'
 import type { KeyPair } from './key-pair.ts'
 
-const makePair = (): Promise<KeyPair> => makeAuthority({ now: Date.now(), forMs: 3600_000 })
+function makePair(): KeyPair {
+  const { cert, key } = createFakeCertificate()
+  return { certificate: cert, key }
+}
 
 describe('a certificate in files', () => {
   let directory: string
@@ -33,10 +36,10 @@ describe('a certificate in files', () => {
   }
 
   it('is told once, again when it changes, and stays while what is there is none', async () => {
-    const [one, other] = [await makePair(), await makePair()]
+    const [one, other] = [makePair(), makePair()]
     await mount('1', one)
     const [pairs, warnings]: [KeyPair[], unknown[]] = [[], []]
-    const log = { ...silentLog, warn: (facts: unknown) => warnings.push(facts) } as unknown as typeof silentLog
+    const log = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) })
     const following = followCertificateFiles(
       files,
       { onPair: (pair) => pairs.push(pair), log, everyMs: 5 },
