@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import type { ObjectStore } from './object-store.ts'
 import type { OpenedStore } from './opened-store.conformance.ts'
-import { after, chunks, failing, inPieces, keysOf, pattern, publish, read, text, textOf } from './stored-bytes.conformance.ts'
+import {
+  after,
+  chunks,
+  failing,
+  inPieces,
+  keysOf,
+  pattern,
+  publish,
+  read,
+  text,
+  textOf,
+} from './stored-bytes.conformance.ts'
 
 /** What every object store's uploads keep to. */
 export function uploadConformance(name: string, open: () => Promise<OpenedStore>): void {

@@ -164,7 +164,8 @@ function createUpload(id: string, context: UploadContext): Upload {
 
     async *read({ offset: start = 0, length = Infinity } = {}) {
       const file = await onDisk(path, () => openIfThere(files, path, 'read'))
-      if (file) yield* readAhead(file, { path, start, end: Math.min((await file.stat()).size, start + length), buffers })
+      if (file)
+        yield* readAhead(file, { path, start, end: Math.min((await file.stat()).size, start + length), buffers })
     },
 
     publish: (key) =>
