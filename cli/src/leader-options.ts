@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { parseDuration } from '@stowage/controller/api/duration'
+import { parseDuration } from '@stowage/mirror/duration'
 import type { OpenElectionOptions } from '@stowage/controller/kube/lease/open-election'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { formatListenAddress, parseListenAddress, type ListenAddress } from '@stowage/mirror/server/listen-address'

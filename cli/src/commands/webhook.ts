@@ -1,4 +1,4 @@
-import { parseDuration } from '@stowage/controller/api/duration'
+import { parseDuration } from '@stowage/mirror/duration'
 import { openWebhookKeeper } from '@stowage/controller/kube/webhook/open-webhook-keeper'
 import { followCertificateFiles, readCertificateFiles } from '@stowage/mirror/server/tls/certificate-files'
 import type { KeyPair } from '@stowage/mirror/server/tls/key-pair'

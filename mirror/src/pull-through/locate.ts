@@ -42,7 +42,7 @@ function placeIn<Upstream extends { readonly settings: UpstreamSettings }>(
   repository: string,
 ): Place<Upstream> {
   const { host, prefix } = upstream.settings
-  const isOfficial = canonicalHost(host) === dockerHub && !repository.includes('/')
+  const isOfficial = host === dockerHub && !repository.includes('/')
   const sourceRepository = isOfficial ? `library/${repository}` : repository
   return { upstream, sourceRepository, repository: `${prefix}/${sourceRepository}` }
 }
@@ -52,18 +52,15 @@ const dockerHub = 'docker.io'
 const dockerHubNames = [dockerHub, 'index.docker.io', 'registry-1.docker.io']
 
 function namesOf({ host, aliases }: UpstreamSettings): ReadonlySet<string> {
-  return new Set([host, ...aliases].map(canonicalHost))
+  return new Set([host, ...aliases])
 }
 
 function prefixesOf({ host, aliases, prefix }: UpstreamSettings): string[] {
-  const names = canonicalHost(host) === dockerHub ? [...dockerHubNames, ...aliases] : [host, ...aliases]
+  const names = host === dockerHub ? [...dockerHubNames, ...aliases] : [host, ...aliases]
   return [prefix, ...names.map(prefixOfHost)]
 }
 
 /** The first part of repositories that come from a host: `reg.local_5000` for `reg.local:5000`. */
 export function prefixOfHost(host: string): string {
-  return mirrorRepositoryOf({
-    registry: canonicalHost(host) === dockerHub ? host : canonicalHost(host),
-    repository: '',
-  }).slice(0, -1)
+  return mirrorRepositoryOf({ registry: host, repository: '' }).slice(0, -1)
 }

@@ -3,9 +3,9 @@ import type { Freshness } from './plan-freshness.ts'
 
 /** What an operator says of one upstream. */
 export interface UpstreamSettings {
-  /** As references begin: `docker.io`, `reg.local:5000`. */
+  /** As references begin, in lower case and of Docker Hub's names the first: `docker.io`, `reg.local:5000`. */
   readonly host: string
-  /** Other names of the same registry. */
+  /** Other names of the same registry, in lower case. */
   readonly aliases: readonly string[]
   /** Of the repositories in which its content lies here, and of the paths by which it is asked for. */
   readonly prefix: string

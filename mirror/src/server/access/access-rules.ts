@@ -1,6 +1,5 @@
-import { parseDocument } from 'yaml'
 import * as z from 'zod'
-import { Fault } from '../../oci/fault.ts'
+import { parseSettings } from '../../settings-document.ts'
 import type { ContentAction } from '../authorize.ts'
 
 /** Who may do what with which repositories. What no rule allows is not allowed. */
@@ -42,13 +41,7 @@ const document = z.strictObject({ rules: z.array(rule) })
  * @throws Fault invalid, naming each field that is wrong
  */
 export function parseAccessRules(text: string): AccessRules {
-  const yaml = parseDocument(text)
-  const [error] = yaml.errors
-  if (error) throw new Fault('invalid', `not YAML: ${error.message.split('\n', 1)[0]}`)
-  const parsed = document.safeParse(yaml.toJS({ maxAliasCount: 100 }))
-  if (parsed.success) return parsed.data.rules
-  const wrong = parsed.error.issues.map((issue) => `${fieldOf(issue.path)}: ${issue.message}`)
-  throw new Fault('invalid', wrong.join('; '))
+  return parseSettings(text, document).rules
 }
 
 /** Without a file of rules: users may do everything, and others pull where that is allowed to all. */
@@ -56,11 +49,6 @@ export function simpleRules({ anonymousPull }: { readonly anonymousPull: boolean
   const covers = (): boolean => true
   const users: AccessRule = { covers, who: 'users', may: new Set(['pull', 'push', 'delete']) }
   return anonymousPull ? [users, { covers, who: 'anyone', may: new Set(['pull']) }] : [users]
-}
-
-function fieldOf(path: readonly PropertyKey[]): string {
-  const field = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
-  return field === '' ? 'the document' : field.replace(/^\./, '')
 }
 
 function isPattern(text: string): boolean {

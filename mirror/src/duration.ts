@@ -1,4 +1,4 @@
-import { Fault } from '@stowage/mirror/oci/fault'
+import { Fault } from './oci/fault.ts'
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3600_000 }
 

@@ -1,1 +1,0 @@
-export { parseDuration } from '@stowage/controller/api/duration'
