@@ -1,5 +1,6 @@
 import { controllerMetrics } from '@stowage/controller/metrics/controller-metrics'
 import { gauge, type Metric } from '@stowage/mirror/metrics/meter'
+import { pullThroughMetrics } from '@stowage/mirror/pull-through/pull-through-metrics'
 import { serverMetrics } from '@stowage/mirror/server/server-metrics'
 
 /** What a process of Stowage tells of itself. */
@@ -10,7 +11,11 @@ export const processMetrics = {
 } as const
 
 /** Of a mirror by itself. */
-export const mirrorMetrics: readonly Metric[] = [...Object.values(serverMetrics), ...Object.values(processMetrics)]
+export const mirrorMetrics: readonly Metric[] = [
+  ...Object.values(serverMetrics),
+  ...Object.values(pullThroughMetrics),
+  ...Object.values(processMetrics),
+]
 
 /** Of a centre. */
 export const centreMetrics: readonly Metric[] = [...mirrorMetrics, ...Object.values(controllerMetrics)]

@@ -47,6 +47,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
     now,
     retry,
     patience,
+    meter,
     onMoved: () => undefined,
   })
   const answerBlob = createAnswerBlob({

@@ -5,4 +5,9 @@ export const pullThroughMetrics = {
   bytesFetched: counter('stowage_mirror_fetched_bytes_total', 'Bytes of blobs that came from an upstream.', [
     'upstream',
   ]),
+  tagChecks: counter(
+    'stowage_mirror_tag_checks_total',
+    'Looks at what a tag of an upstream means; result is unchanged, moved or failed.',
+    ['upstream', 'result'],
+  ),
 } as const

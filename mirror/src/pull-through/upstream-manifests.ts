@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { retry, type RetryOptions } from '../copy/retry.ts'
+import type { Meter } from '../metrics/meter.ts'
 import type { Digest } from '../oci/digest.ts'
 import { Fault, isFault } from '../oci/fault.ts'
 import { isManifestType } from '../oci/media-type.ts'
@@ -8,6 +9,7 @@ import { createRecentlyUsed } from '../store/recently-used.ts'
 import type { KnownParts } from './known-parts.ts'
 import type { Place } from './locate.ts'
 import { planTag } from './plan-freshness.ts'
+import { pullThroughMetrics } from './pull-through-metrics.ts'
 import { createSharedWork } from './shared-work.ts'
 import type { Upstream } from './upstream.ts'
 import { freshnessOf } from './upstream-settings.ts'
@@ -35,6 +37,7 @@ export interface UpstreamManifestsOptions {
   readonly now: () => number
   /** Is told of a tag that means something new. */
   readonly onMoved: (place: Place<Upstream>, digest: Digest) => void
+  readonly meter: Meter
   readonly retry?: RetryOptions | undefined
   readonly patience?: Partial<Patience> | undefined
 }
@@ -53,7 +56,7 @@ const fewTries: RetryOptions = { pace: { baseMs: 200, capMs: 3_000, tries: 4 } }
 const mostChecked = 20_000
 
 export function createUpstreamManifests(options: UpstreamManifestsOptions): UpstreamManifests {
-  const { store, parts, log, signal, now, onMoved, retry: tries = fewTries } = options
+  const { store, parts, log, signal, now, onMoved, meter, retry: tries = fewTries } = options
   const patience = { ...defaultPatience, ...options.patience }
   const work = createSharedWork<void>()
   /** When an upstream was last heard about a tag, or about what speaks of a digest. */
@@ -78,28 +81,40 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     return found !== undefined && isManifestType(found.mediaType)
   }
 
-  /** HEAD first, which registries do not count, and GET only what is not here. */
   function check(place: Place<Upstream>, tag: string): Promise<void> {
+    const { host: upstream } = place.upstream.settings
+    const count = (result: string): void => meter.add(pullThroughMetrics.tagChecks, { upstream, result })
     return work.share(`check ${keyOf(place, tag)}`, async () => {
-      const { upstream, sourceRepository } = place
-      const repository = store.repository(place.repository)
-      const ask = () => upstream.source.resolve(sourceRepository, tag, { signal })
-      const before = await repository.tag(tag)
-      const { digest } = before ? await ask() : await retry(ask, { ...tries, signal })
-      if (before?.digest !== digest) {
-        const isHereAlready = await isHere(repository, digest)
-        if (before && !isHereAlready && !upstream.budget.allowsRefresh()) {
-          return log.warn(
-            { repository: place.repository, tag },
-            'a new version waits: the budget of pulls is nearly used up',
-          )
-        }
-        if (!isHereAlready) await fetch(place, digest)
-        await repository.putTag(tag, digest)
-        onMoved(place, digest)
+      try {
+        count((await checkOnce(place, tag)) ? 'moved' : 'unchanged')
+      } catch (error) {
+        count('failed')
+        throw error
       }
-      heardAt.set(keyOf(place, tag), now(), 1)
     })
+  }
+
+  /** HEAD first, which registries do not count, and GET only what is not here; gives whether it means something new. */
+  async function checkOnce(place: Place<Upstream>, tag: string): Promise<boolean> {
+    const { upstream, sourceRepository } = place
+    const repository = store.repository(place.repository)
+    const ask = () => upstream.source.resolve(sourceRepository, tag, { signal })
+    const before = await repository.tag(tag)
+    const { digest } = before ? await ask() : await retry(ask, { ...tries, signal })
+    const isMoved = before?.digest !== digest
+    if (isMoved) {
+      const isHereAlready = await isHere(repository, digest)
+      if (before && !isHereAlready && !upstream.budget.allowsRefresh()) {
+        const facts = { repository: place.repository, tag }
+        log.warn(facts, 'a new version waits: the budget of pulls is nearly used up')
+        return false
+      }
+      if (!isHereAlready) await fetch(place, digest)
+      await repository.putTag(tag, digest)
+      onMoved(place, digest)
+    }
+    heardAt.set(keyOf(place, tag), now(), 1)
+    return isMoved
   }
 
   /** Nobody waits for it; a definite answer counts as one, so that not every request asks again. */

@@ -1,0 +1,113 @@
+import type { Meter } from '@stowage/mirror/metrics/meter'
+import { Fault } from '@stowage/mirror/oci/fault'
+import { createPullThrough } from '@stowage/mirror/pull-through/create-pull-through'
+import { createUpstream, type Upstream } from '@stowage/mirror/pull-through/upstream'
+import { parseUpstreams, plainUpstream, type UpstreamEntry } from '@stowage/mirror/pull-through/upstreams-document'
+import type { CredentialSource } from '@stowage/mirror/registry/credential'
+import { createRegistryClient, type RegistryClientOptions } from '@stowage/mirror/registry/registry-client'
+import { readFiles } from '@stowage/mirror/server/follow-files'
+import { isLoopback, type ListenAddress } from '@stowage/mirror/server/listen-address'
+import type { PullThrough } from '@stowage/mirror/server/pull-through'
+import type { ContentStore } from '@stowage/mirror/store/content-store'
+import type { Command } from 'commander'
+import type { Logger } from 'pino'
+import type { CommandContext } from './command-context.ts'
+import { readNetworkSettings } from './network-settings.ts'
+import { machineCredentials } from './open-registry.ts'
+import { eachParsedBy, option } from './option.ts'
+
+export interface UpstreamFlags {
+  readonly upstreams?: string
+  readonly upstream?: readonly UpstreamEntry[]
+}
+
+/** Adds the options that say which registries are pulled through. */
+export function withUpstreamOptions(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        '--upstreams <file>',
+        'registries that images are fetched from when they are asked for, as YAML; see docs/mirror.md',
+      ),
+    )
+    .addOption(
+      option(
+        '--upstream <host>',
+        'the same for a registry of which no more is to be said, such as docker.io; may be repeated',
+      ).argParser(eachParsedBy(plainUpstream)),
+    )
+}
+
+export interface PullThroughSurroundings {
+  readonly listen: ListenAddress
+  /** Whether anybody who reaches the listener may read everything. */
+  readonly isOpen: boolean
+  readonly store: ContentStore
+  readonly log: Logger
+  readonly meter: Meter
+}
+
+/** Quicker to notice a link that is cut than containerd, which wants to see bytes. */
+const timeouts = { connectMs: 10_000, headersMs: 20_000, stallMs: 20_000 }
+
+/**
+ * Reads what the flags name, and fetches from there what clients ask for; undefined if they name nothing.
+ * @throws Fault invalid | not-found | denied
+ */
+export async function openPullThrough(
+  context: CommandContext,
+  flags: UpstreamFlags,
+  { listen, isOpen, store, log, meter }: PullThroughSurroundings,
+): Promise<(PullThrough & AsyncDisposable) | undefined> {
+  const entries = [...(await readUpstreams(flags.upstreams)), ...(flags.upstream ?? [])]
+  if (entries.length === 0) return undefined
+  if (isOpen && !isLoopback(listen)) for (const entry of entries) refuseIfPrivate(entry)
+  await using stack = new AsyncDisposableStack()
+  const upstreams: Upstream[] = []
+  for (const entry of entries) {
+    const options = await clientOptions(context, entry, log)
+    const connect = (onHeaders: RegistryClientOptions['onHeaders']) =>
+      stack.use(createRegistryClient({ ...options, onHeaders }))
+    upstreams.push(createUpstream({ settings: entry, connect, now: () => performance.now(), random: Math.random }))
+  }
+  const pullThrough = stack.use(createPullThrough({ upstreams, store, log, meter }))
+  const opened = stack.move()
+  return { ...pullThrough, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+async function readUpstreams(file: string | undefined): Promise<readonly UpstreamEntry[]> {
+  if (file === undefined) return []
+  return await readFiles({ files: [file], parse: ([text = '']) => parseUpstreams(text) })
+}
+
+function refuseIfPrivate({ host, isPrivate }: UpstreamEntry): void {
+  if (!isPrivate) return
+  throw new Fault(
+    'invalid',
+    `${host} is fetched from with credentials, and anybody who reaches --listen could read it: ask for credentials here ` +
+      '(--htpasswd-file), listen on loopback, or say "private: false" of it if that is meant',
+  )
+}
+
+async function clientOptions(
+  context: CommandContext,
+  { host, url, caFile, proxy, dockerConfig }: UpstreamEntry,
+  log: Logger,
+): Promise<RegistryClientOptions> {
+  const network = await readNetworkSettings(context, caFile)
+  return {
+    ...network,
+    ...(proxy !== undefined && { proxy: { httpProxy: proxy, httpsProxy: proxy } }),
+    registry: url ?? host,
+    ...(dockerConfig !== undefined && {
+      credentials: named(host, await machineCredentials(context, { dockerConfig, log })),
+    }),
+    timeouts,
+    log,
+  }
+}
+
+/** Credentials are kept under the name of a registry, wherever it is spoken to. */
+function named(registry: string, credentials: CredentialSource): CredentialSource {
+  return (image, options) => credentials({ ...image, registry }, options)
+}
