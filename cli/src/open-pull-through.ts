@@ -44,7 +44,7 @@ export interface PullThroughSurroundings {
   readonly isOpen: boolean
   readonly store: ContentStore
   readonly log: Logger
-  readonly meter: Meter
+  readonly meter?: Meter | undefined
 }
 
 /** Quicker to notice a link that is cut than containerd, which wants to see bytes. */

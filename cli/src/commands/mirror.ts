@@ -17,10 +17,11 @@ import { mirrorMetrics } from '../metrics/all-metrics.ts'
 import { metricsOption, type MetricsFlags } from '../metrics/metrics-option.ts'
 import { openMeasuring } from '../metrics/open-measuring.ts'
 import { storeSamples } from '../metrics/store-samples.ts'
+import { openPullThrough, withUpstreamOptions, type UpstreamFlags } from '../open-pull-through.ts'
 import { serve } from '../serve.ts'
 import { openTokenFile } from '../token-file.ts'
 
-interface MirrorFlags extends MetricsFlags {
+interface MirrorFlags extends MetricsFlags, UpstreamFlags {
   readonly data: string
   readonly listen: ListenAddress
   readonly allowSparse?: boolean
@@ -29,10 +30,11 @@ interface MirrorFlags extends MetricsFlags {
 
 /** `stowage mirror`: the registry alone. */
 export function mirrorCommand(context: CommandContext): Command {
-  return new Command('mirror')
+  const command = new Command('mirror')
     .description('Serve the OCI registry alone: push to it, pull from it with any client.')
     .addOption(option('--data <directory>', 'where its content lies').makeOptionMandatory())
     .addOption(listenOption())
+  return withUpstreamOptions(command)
     .addOption(metricsOption())
     .addOption(
       option(
@@ -70,7 +72,10 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   measuring.look(() => storeSamples(directory.path))
   const { meter } = measuring
   const app = createMirrorServer({ meter })
-  await app.register(registryRoutes, { store, authorize: allowAll, takesSparse: flags.allowSparse, log, meter })
+  const { listen } = flags
+  await using pullThrough = await openPullThrough(context, flags, { listen, isOpen: true, store, log, meter })
+  const registry = { store, authorize: allowAll, pullThrough, takesSparse: flags.allowSparse, log, meter }
+  await app.register(registryRoutes, registry)
   if (flags.objectsTokenFile !== undefined) {
     const file = await openTokenFile({ flag: '--objects-token-file', path: flags.objectsTokenFile, log })
     await app.register(objectsRoutes, { objects, digests, tokens: () => file.tokens(), log })

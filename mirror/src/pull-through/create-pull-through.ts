@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { RetryOptions } from '../copy/retry.ts'
 import { noMeter, type Meter } from '../metrics/meter.ts'
 import { isDigest } from '../oci/digest.ts'
+import { isFault } from '../oci/fault.ts'
 import type { Answer } from '../server/answer.ts'
 import type { Exchange, PathOf } from '../server/exchange.ts'
 import type { RegistryPath } from '../server/parse-path.ts'
@@ -11,11 +12,13 @@ import type { ContentStore } from '../store/content-store.ts'
 import { createAnswerBlob } from './answer-blob.ts'
 import { createBlobFetches } from './blob-fetches.ts'
 import { createKnownParts } from './known-parts.ts'
-import { locate, type Place } from './locate.ts'
+import { locate, locateByDefault, type Place } from './locate.ts'
 import { pullThroughMetrics } from './pull-through-metrics.ts'
 import { createUpstreamManifests, type Patience } from './upstream-manifests.ts'
 import { upstreamFault } from './upstream-fault.ts'
 import type { Upstream } from './upstream.ts'
+
+type RepositoryPath = Extract<RegistryPath, { readonly repository: string }>
 
 export interface PullThroughOptions {
   readonly upstreams: readonly Upstream[]
@@ -79,12 +82,29 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
     if (manifest) parts.note(repository, manifest)
   }
 
+  /** What is here comes first: nobody gets another one's image for one of ours. */
+  async function answerLocal(path: RepositoryPath, exchange: Exchange, next: Next): Promise<Answer> {
+    const isPull = exchange.method === 'GET' || exchange.method === 'HEAD'
+    const place = isPull ? locateByDefault(path.repository, upstreams) : undefined
+    if (!place || (path.kind !== 'manifest' && path.kind !== 'blob')) return await next(path)
+    try {
+      return await next(path)
+    } catch (error) {
+      if (!isFault(error, 'not-found')) throw error
+      return await answerFrom(place, path, exchange, next)
+    }
+  }
+
   async function answerFrom(
     place: Place<Upstream>,
-    path: RegistryPath,
+    asked: RepositoryPath,
     exchange: Exchange,
     next: Next,
   ): Promise<Answer> {
+    const { repository } = place
+    const path = { ...asked, repository }
+    const digest = path.kind === 'blob' || path.kind === 'referrers' ? path.digest : undefined
+    await exchange.permit({ action: 'pull', repository, digest })
     switch (path.kind) {
       case 'manifest':
         return await answerManifest(place, path, next)
@@ -108,13 +128,10 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       if (!('repository' in path)) return await next(path)
       const namespace = exchange.query.get('ns')
       const place = locate({ repository: path.repository, namespace }, upstreams)
-      if (place === 'local') return await next(path)
+      if (place === 'local') return await answerLocal(path, exchange, next)
       if (place === 'unknown') throw notAllowed(namespace ?? '')
       if (exchange.method !== 'GET' && exchange.method !== 'HEAD') throw readOnly(place)
-      const { repository } = place
-      const digest = path.kind === 'blob' || path.kind === 'referrers' ? path.digest : undefined
-      await exchange.permit({ action: 'pull', repository, digest })
-      const answer = await answerFrom(place, { ...path, repository }, exchange, next)
+      const answer = await answerFrom(place, path, exchange, next)
       return namespace === null ? answer : { ...answer, headers: { ...answer.headers, 'oci-namespace': namespace } }
     },
 

@@ -46,6 +46,7 @@ export async function openFakeMirror(
       freshness: { maxAgeMs: 60_000, staleMs: Infinity },
       repositories: [],
       isPrivate: false,
+      isDefault: false,
       prefetch: undefined,
       ...settings,
     },

@@ -28,13 +28,31 @@ export function locate<Upstream extends { readonly settings: UpstreamSettings }>
 ): Place<Upstream> | 'local' | 'unknown' {
   if (namespace !== null) {
     const upstream = upstreams.find(({ settings }) => namesOf(settings).has(canonicalHost(namespace)))
-    return upstream ? placeIn(upstream, repository) : 'unknown'
+    // hosts.toml with a path and override_path says it twice.
+    return upstream ? (byPrefix(upstream, repository) ?? placeIn(upstream, repository)) : 'unknown'
   }
   for (const upstream of upstreams) {
-    const prefix = prefixesOf(upstream.settings).find((one) => repository.startsWith(`${one}/`))
-    if (prefix !== undefined) return placeIn(upstream, repository.slice(prefix.length + 1))
+    const place = byPrefix(upstream, repository)
+    if (place) return place
   }
   return 'local'
+}
+
+/** Where the default upstream has what is not here. */
+export function locateByDefault<Upstream extends { readonly settings: UpstreamSettings }>(
+  repository: string,
+  upstreams: readonly Upstream[],
+): Place<Upstream> | undefined {
+  const upstream = upstreams.find(({ settings }) => settings.isDefault)
+  return upstream && placeIn(upstream, repository)
+}
+
+function byPrefix<Upstream extends { readonly settings: UpstreamSettings }>(
+  upstream: Upstream,
+  repository: string,
+): Place<Upstream> | undefined {
+  const prefix = prefixesOf(upstream.settings).find((one) => repository.startsWith(`${one}/`))
+  return prefix === undefined ? undefined : placeIn(upstream, repository.slice(prefix.length + 1))
 }
 
 function placeIn<Upstream extends { readonly settings: UpstreamSettings }>(

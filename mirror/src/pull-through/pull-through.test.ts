@@ -56,6 +56,34 @@ describe('what is not allowed', () => {
   })
 })
 
+describe('the default upstream', () => {
+  it('is asked for what nothing here is called', async () => {
+    const upstream = await upstreamOf()
+    const { root, layer } = addFakeImage(upstream)
+    await using mirror = await mirrorOf(upstream, { settings: { isDefault: true } })
+    const pulled = await mirror.ask(`/v2/${repository}/manifests/v1`)
+    expect(pulled.headers.get('docker-content-digest')).toBe(root.digest)
+    expect((await mirror.ask(`/v2/${repository}/blobs/${layer.digest}`)).status).toBe(200)
+    expect((await mirror.ask(`${local}/manifests/${root.digest}`)).status).toBe(200)
+    expect((await mirror.ask('/v2/none/manifests/v1')).status).toBe(404)
+  })
+
+  it('is not asked for what is here', async () => {
+    const upstream = await upstreamOf()
+    addFakeImage(upstream)
+    await using mirror = await mirrorOf(upstream, { settings: { isDefault: true } })
+    const empty = { mediaType: mediaTypes.empty, digest: digestOf('{}'), size: 2 }
+    await mirror.ask(`/v2/${repository}/blobs/uploads/?digest=${empty.digest}`, { method: 'POST', body: '{}' })
+    const body = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config: empty, layers: [empty] })
+    const headers = { 'content-type': mediaTypes.manifest }
+    const pushed = await mirror.ask(`/v2/${repository}/manifests/v1`, { method: 'PUT', headers, body })
+    expect(pushed.status).toBe(201)
+    const pulled = await mirror.ask(`/v2/${repository}/manifests/v1`)
+    expect(pulled.headers.get('docker-content-digest')).toBe(digestOf(body))
+    expect(upstream.requests).toEqual([])
+  })
+})
+
 describe('what speaks of an image', () => {
   it.each([
     ['the referrers API', { referrersPerPage: 1 }],

@@ -15,6 +15,8 @@ export interface UpstreamSettings {
   /** What came from there is not for everybody: it was fetched with a credential of ours. */
   readonly isPrivate: boolean
   readonly prefetch: PrefetchSettings | undefined
+  /** It is asked for what nothing here is called and no other upstream has: Docker says nothing more of its mirrors. */
+  readonly isDefault: boolean
 }
 
 /** What is fetched with a new version of a tag before anybody asks for it. */

@@ -74,6 +74,7 @@ it.each([
     /^upstreams\[0\]\.prefetch\.platforms\[0\]: .*not a platform/,
   ],
   ['upstreams: [{host: docker.io, password: x}]', /^upstreams\[0\]: .*password/],
+  ['upstreams: [{host: a.b, default: true}, {host: c.d, default: true}]', /^upstreams\[1\]\.default: another one/],
   ['upstreams: [{host: docker.io}, {host: index.docker.io}]', /^upstreams\[1\]: has a host or prefix of docker\.io/],
   ['upstreams: [{host: a.b, prefix: x}, {host: c.d, prefix: x/y}]', /^upstreams\[1\]: has a host or prefix of a\.b/],
   ['upstreams: [{host: a.b}, {host: c.d, aliases: [a.b]}]', /^upstreams\[1\]: has a host or prefix of a\.b/],

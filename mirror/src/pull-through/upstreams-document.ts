@@ -75,6 +75,7 @@ const entry = z
     caFile: z.string().min(1).optional(),
     proxy: proxyAddress.optional(),
     private: z.boolean().optional(),
+    default: z.boolean().default(false),
     prefetch: z
       .strictObject({ platforms: z.array(read(parsePlatform)).default([]), referrers: z.boolean().default(true) })
       .optional(),
@@ -88,6 +89,7 @@ const entry = z
     prefetch: one.prefetch,
     isPrivate: one.private ?? one.dockerConfig !== undefined,
     isMeantForAll: one.private === false,
+    isDefault: one.default,
     url: one.url ?? (one.plainHttp ? `http://${one.host}` : undefined),
     dockerConfig: one.dockerConfig,
     caFile: one.caFile,
@@ -97,6 +99,9 @@ const entry = z
 const document = z.strictObject({
   upstreams: z.array(entry).superRefine((entries, context) => {
     for (const [index, one] of entries.entries()) {
+      if (one.isDefault && entries.findIndex(({ isDefault }) => isDefault) < index) {
+        context.addIssue({ code: 'custom', path: [index, 'default'], message: 'another one is the default already' })
+      }
       const clash = entries.slice(0, index).find((other) => clashes(one, other))
       if (clash) context.addIssue({ code: 'custom', path: [index], message: `has a host or prefix of ${clash.host}` })
     }

@@ -63,8 +63,10 @@ function decodeSegment(text: string): string {
   throw new Refusal('NAME_INVALID', `"${text.slice(0, 100)}" is not a part of a repository name`)
 }
 
-function named(segments: readonly string[]): string {
-  const repository = segments.join('/')
+function named([first = '', ...others]: readonly string[]): string {
+  // A registry with a port may be the first part where its images are asked for; names know no colons.
+  const host = others.length > 0 ? first.replace(/^([a-z0-9.-]+):(\d{1,5})$/, '$1_$2') : first
+  const repository = [host, ...others].join('/')
   if (isRepository(repository)) return repository
   throw new Refusal(
     'NAME_INVALID',
