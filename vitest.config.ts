@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 import { createSkippedPartsReporter } from './test/harness/skipped-parts-reporter.ts'
 
 // The rooms import each other through the "source" condition of their package exports: nothing is built to be tested.
-const resolve = { conditions: ['source', 'node', 'import', 'module', 'default'] }
+const resolve = { conditions: ['source', 'node', 'import', 'default'] }
 
 /** Measure what crosses a link, keep all of a machine busy, or use parts of which there is one: nothing runs beside them. */
 const alone = [

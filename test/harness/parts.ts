@@ -90,6 +90,10 @@ const allParts = {
     missing: () => noCommand('skopeo'),
     enable: `${aptInstall} skopeo`,
   },
+  versitygw: {
+    missing: () => whyNotInstalled('versitygw'),
+    enable: 'npm run tools versitygw',
+  },
   wrk: {
     missing: () => noCommand('wrk'),
     enable: `${aptInstall} wrk`,

@@ -23,7 +23,9 @@ describe('npm run tools', () => {
       const { exitCode, stderr } = await install(cache.path, ...groups)
       expect([exitCode, stderr]).toEqual([
         2,
-        expect.stringContaining('conformance containerd-1.7 containerd-2 crane etcd helm kubeconform kubernetes oras'),
+        expect.stringContaining(
+          'conformance containerd-1.7 containerd-2 crane etcd helm kubeconform kubernetes oras versitygw',
+        ),
       ])
     }
   })

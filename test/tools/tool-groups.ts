@@ -44,6 +44,10 @@ const groups = {
     variables: kubernetesVersion,
   }),
   oras: goGroup({ module: 'oras', programs: { oras: 'oras.land/oras/cmd/oras' } }),
+  versitygw: goGroup({
+    module: 'versitygw',
+    programs: { versitygw: 'github.com/versity/versitygw/cmd/versitygw' },
+  }),
 } satisfies Record<string, ToolGroup>
 
 export type ToolGroupName = keyof typeof groups

@@ -57,6 +57,11 @@ export interface Upload extends AsyncDisposable {
   /** Bytes so far, as found in the store and not as remembered elsewhere. */
   readonly size: number
   /**
+   * Changes with every append, whoever appends: what was seen of an upload counts only for the version it was seen in. Absent where
+   * nobody but this process writes.
+   */
+  readonly version?: string | undefined
+  /**
    * The store lies in another process, which sees all bytes of all writers: it refuses, with Fault corrupt, to `publish` as a
    * blob what has not the digest, and nobody else need take it.
    */
@@ -93,5 +98,7 @@ export interface ObjectStore extends AsyncDisposable {
   list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>
   /** Opens or goes on with an upload; ids are single safe segments. @throws Fault not-found if there is none and none is to be begun | no-space */
   openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
+  /** Where who has the address may read an object's bytes for a while, without us; undefined for one that is not kept that way. */
+  locate?(key: string): Promise<URL | undefined>
   listUploads(): AsyncIterable<{ readonly id: string; readonly size: number; readonly changedAt: number }>
 }

@@ -8,6 +8,8 @@ interface Progress {
   readonly digester: Digester
   /** How many bytes the digester has seen. */
   size: number
+  /** The upload's version that has these bytes, where the store tells one. */
+  version?: string | undefined
 }
 
 /**
@@ -38,15 +40,16 @@ export function createUploadDigests(): UploadDigests {
   }
 
   /** What was seen is worth something only while it is exactly what the store has: a failed write may have kept less. */
-  function progressOf({ id, size }: Upload, algorithm: DigestAlgorithm): Progress | undefined {
+  function progressOf({ id, size, version }: Upload, algorithm: DigestAlgorithm): Progress | undefined {
     const progress = watched.get(id)
-    if (progress?.size === size && progress.algorithm === algorithm) return progress
+    if (progress?.size === size && progress.version === version && progress.algorithm === algorithm) return progress
     watched.delete(id)
-    return size === 0 ? { algorithm, digester: createDigester(algorithm), size } : undefined
+    return size === 0 ? { algorithm, digester: createDigester(algorithm), size, version } : undefined
   }
 
   async function readBack(upload: Upload, algorithm: DigestAlgorithm): Promise<Progress> {
-    const progress: Progress = { algorithm, digester: createDigester(algorithm), size: 0 }
+    const { version } = upload
+    const progress: Progress = { algorithm, digester: createDigester(algorithm), size: 0, version }
     for await (const chunk of upload.read()) note(progress, chunk)
     if (progress.size !== upload.size) throw new Fault('conflict', `upload ${upload.id} has another writer`)
     return progress
@@ -60,9 +63,17 @@ export function createUploadDigests(): UploadDigests {
         get size() {
           return upload.size
         },
-        append(bytes, options) {
+        get version() {
+          return upload.version
+        },
+        async append(bytes, options) {
           const progress = progressOf(upload, algorithm)
-          return upload.append(progress ? noted(bytes, remember(upload.id, progress)) : bytes, options)
+          if (!progress) return await upload.append(bytes, options)
+          try {
+            return await upload.append(noted(bytes, remember(upload.id, progress)), options)
+          } finally {
+            progress.version = upload.version
+          }
         },
         read: (options) => upload.read(options),
         publish(key) {

@@ -1,5 +1,6 @@
-import { isFault, Fault } from '../../oci/fault.ts'
+import { Fault } from '../../oci/fault.ts'
 import { bodyOf, type Answer } from '../../registry/transport.ts'
+import { readOn, type BytesUnderWay } from '../read-on.ts'
 import { refusalOfAnswer } from './remote-reply.ts'
 
 export interface RemoteStretch {
@@ -11,51 +12,23 @@ export interface RemoteStretch {
   readonly reopen: (start: number) => Promise<Answer>
 }
 
-/** A connection that is cut so often without a byte between is given up. */
-const mostFailures = 5
-
 /**
  * The bytes of an answer, over cut connections. The answer is ended when its reader goes away, also one who never begins.
  * @throws Fault unavailable
  */
-export function remoteBody(first: Answer, stretch: RemoteStretch): AsyncIterable<Uint8Array> {
-  const bytes = goOn(first, stretch)
-  let begun = false
-  const iterator: AsyncIterator<Uint8Array> = {
-    next() {
-      begun = true
-      return bytes.next()
+export function remoteBody(first: Answer, { start, end, reopen }: RemoteStretch): AsyncIterable<Uint8Array> {
+  return readOn(underWay(first), {
+    start,
+    end,
+    async reopen(at) {
+      const answer = await reopen(at)
+      if (answer.status < 300) return underWay(answer)
+      const { message } = await refusalOfAnswer(answer)
+      throw new Fault('unavailable', `what was read could not be read to its end: ${message}`)
     },
-    async return() {
-      // A generator that has not begun runs none of its own code when it is returned.
-      if (!begun) first.body.destroy()
-      begun = true
-      return await bytes.return()
-    },
-  }
-  return { [Symbol.asyncIterator]: () => iterator }
+  })
 }
 
-async function* goOn(first: Answer, { start, end, reopen }: RemoteStretch): AsyncGenerator<Uint8Array, void> {
-  let at = start
-  let answer = first
-  for (let failures = 0; ;) {
-    const begunAt = at
-    try {
-      for await (const chunk of bodyOf(answer)) {
-        at += chunk.length
-        yield chunk
-      }
-      if (at >= end) return
-      throw new Fault('unavailable', `${answer.url.host}: the answer ended at byte ${at} of ${end}`)
-    } catch (error) {
-      if (!isFault(error, 'unavailable') || at >= end) throw error
-      failures = at > begunAt ? 1 : failures + 1
-      if (failures > mostFailures) throw error
-    }
-    answer = await reopen(at)
-    if (answer.status < 300) continue
-    const { message } = await refusalOfAnswer(answer)
-    throw new Fault('unavailable', `what was read could not be read to its end: ${message}`)
-  }
+function underWay(answer: Answer): BytesUnderWay {
+  return { bytes: bodyOf(answer), source: answer.url.host, destroy: () => answer.body.destroy() }
 }
