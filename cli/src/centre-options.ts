@@ -1,24 +1,21 @@
-import type { ListenAddress } from '@stowage/mirror/server/listen-address'
 import type { Command } from 'commander'
 import type { StoreFlags } from './centre-store.ts'
 import { metricsOption, type MetricsFlags } from './metrics/metrics-option.ts'
-import { listenOption } from './commands/mirror.ts'
+import { withListenerOptions, type ListenerFlags } from './listener/listener-options.ts'
 import { parseDuration } from '@stowage/mirror/duration'
 import { caFileOption } from './network-settings.ts'
 import type { MachineCredentialFlags } from './open-registry.ts'
 import { eachParsedBy, option, parsedBy } from './option.ts'
 
 /** What every centre is told, wherever its wishes come from. */
-export interface CentreFlags extends MachineCredentialFlags, StoreFlags, MetricsFlags {
-  readonly listen: ListenAddress
+export interface CentreFlags extends MachineCredentialFlags, StoreFlags, MetricsFlags, ListenerFlags {
   readonly imageCacheRefreshFrequency: number
   readonly insecureRegistry?: readonly string[]
 }
 
 /** Adds the options of a centre to a command. */
 export function withCentreOptions(command: Command): Command {
-  return command
-    .addOption(listenOption())
+  return withListenerOptions(command)
     .addOption(metricsOption())
     .addOption(
       option('--image-cache-refresh-frequency <duration>', 'how often tags are looked up again; 0s for never')

@@ -1,7 +1,7 @@
 import type { OpenedElection } from '@stowage/controller/kube/lease/open-election'
 import { openUpstreamClients } from '@stowage/controller/mirroring/upstream-clients'
 import { noMeter } from '@stowage/mirror/metrics/meter'
-import { allowAll } from '@stowage/mirror/server/authorize'
+import { Fault } from '@stowage/mirror/oci/fault'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
 import { runAll } from '@stowage/node-agent/run-all'
@@ -11,6 +11,7 @@ import type { CommandContext } from './command-context.ts'
 import { expireUploads } from './expire-uploads.ts'
 import { centreChecks } from './health-checks.ts'
 import { joinElection } from './join-election.ts'
+import { everything, openListener, type OpenedListener } from './listener/open-listener.ts'
 import { centreMetrics } from './metrics/all-metrics.ts'
 import { centreSamples } from './metrics/centre-samples.ts'
 import { openMeasuring } from './metrics/open-measuring.ts'
@@ -59,16 +60,32 @@ export async function runCentre(
     meter: meter ?? noMeter,
     log,
   }
-  const app = createMirrorServer({ meter })
-  await app.register(registryRoutes, { store: store.content, authorize: allowAll, log, meter })
+  const listener = await openListener(flags, log)
+  if (election && listener.certificate) throw new Fault('invalid', noTlsAmongReplicas)
+  const app = createMirrorServer({ meter, certificate: listener.certificate })
+  await app.register(registryRoutes, { store: store.content, ...listener.access, log, meter })
+  await listener.addRoutes(app)
   const leading = election
     ? await joinElection(app, { election, store, settings })
     : await workAlone(app, { store, settings, signal })
   const checks = centreChecks(centre, store)
   const serving = (until: AbortSignal): Promise<void> =>
-    serve(app, { listen: flags.listen, log, signal: until, ...checks })
+    serve(app, { listen: flags.listen, open: openTo(listener), log, signal: until, ...checks })
   const expiring = (until: AbortSignal): Promise<void> => expireUploads(store.content, { log, signal: until })
-  await runAll([serving, leading, ...measuring.loops, ...(store.isRemote ? [] : [expiring])], signal)
+  await runAll(
+    [serving, leading, ...listener.loops(app), ...measuring.loops, ...(store.isRemote ? [] : [expiring])],
+    signal,
+  )
+}
+
+const noTlsAmongReplicas =
+  '--tls-cert-file: controllers that choose a leader speak plain HTTP with each other; let a proxy in front of them do TLS'
+
+/** Access control is the registry's: agents and operators show no credentials yet. */
+function openTo({ isOpen }: OpenedListener): string {
+  return isOpen
+    ? everything
+    : 'speak for any node and order what operators order; only the registry asks for credentials'
 }
 
 interface AloneOptions {

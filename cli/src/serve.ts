@@ -6,6 +6,8 @@ import type { Logger } from 'pino'
 
 export interface ServeOptions extends Partial<HealthChecks> {
   readonly listen: ListenAddress
+  /** What whoever reaches it may do, as it follows `may`; undefined if credentials are asked for. */
+  readonly open?: string | undefined
   readonly log: Logger
   readonly signal: AbortSignal
 }
@@ -16,17 +18,14 @@ export interface ServeOptions extends Partial<HealthChecks> {
  */
 export async function serve(
   app: ReturnType<typeof createMirrorServer>,
-  { listen: address, log, signal, live = [], ready = [] }: ServeOptions,
+  { listen: address, open, log, signal, live = [], ready = [] }: ServeOptions,
 ): Promise<void> {
   const ping = { name: 'ping', look: () => undefined }
   healthRoutes(app, { live: [ping, ...live], ready: [ping, ...ready] })
   await using listening = await listen(app, address)
   log.info({ url: listening.url }, 'listening')
-  if (!isLoopback(address)) {
-    log.warn(
-      { url: listening.url },
-      'open: whoever reaches this address may read and change everything; access control is not built yet',
-    )
+  if (open !== undefined && !isLoopback(address)) {
+    log.warn({ url: listening.url }, `open: whoever reaches this address may ${open}`)
   }
   if (!signal.aborted) await once(signal, 'abort')
   log.info('stopping')

@@ -4,14 +4,16 @@ import path from 'node:path'
 import { expect, it } from 'vitest'
 import { startMirror } from '../clients/start-mirror.ts'
 import { requirePart } from '../harness/require-part.ts'
-import { countsIn, runSuite, specVersions } from './run-suite.ts'
+import { conformanceRuns, openDoor } from './conformance-runs.ts'
+import { countsIn, runSuite } from './run-suite.ts'
 
 requirePart('conformance')('the OCI conformance suite', () => {
-  it.each(specVersions)('finds nothing to complain of or to skip, for version %s', async (version) => {
+  it.each(conformanceRuns)('finds nothing to complain of or to skip $title', async ({ version, door }) => {
     await using directory = await mkdtempDisposable(path.join(tmpdir(), 'stowage-conformance-'))
-    await using mirror = await startMirror(directory.path, '--allow-sparse')
+    const { flags, login } = await openDoor(directory.path, door)
+    await using mirror = await startMirror(directory.path, '--allow-sparse', ...flags)
     const reports = path.join(directory.path, 'reports')
-    const result = await runSuite({ host: mirror.host, version, reports })
+    const result = await runSuite({ host: mirror.host, version, login, reports })
     expect(result).toMatchObject({ failed: 0, skipped: 0, complaints: [] })
     expect(result.passed).toBeGreaterThan(850)
   })

@@ -4,7 +4,8 @@ import path from 'node:path'
 import { startMirror } from '../clients/start-mirror.ts'
 import { projectDirectory } from '../harness/project-directory.ts'
 import { parts } from '../harness/parts.ts'
-import { runSuite, specVersions, type SpecVersion } from './run-suite.ts'
+import { conformanceRuns, openDoor, type ConformanceRun } from './conformance-runs.ts'
+import { runSuite } from './run-suite.ts'
 
 /** `npm run conformance`: what the OCI conformance suite says of `stowage mirror`. */
 
@@ -13,16 +14,22 @@ if (missing) {
   console.error(`The suite cannot be run: ${missing}. Enable it with: ${parts.conformance.enable}`)
   process.exit(2)
 }
-for (const version of specVersions) await run(version)
+for (const wanted of conformanceRuns) await run(wanted)
 
-async function run(version: SpecVersion): Promise<void> {
+async function run({ title, version, door }: ConformanceRun): Promise<void> {
   await using directory = await mkdtempDisposable(path.join(tmpdir(), 'stowage-conformance-'))
-  await using mirror = await startMirror(directory.path, '--allow-sparse')
-  const reports = path.join(projectDirectory, '.cache/conformance', version)
-  const { passed, failed, skipped, disabled, complaints } = await runSuite({ host: mirror.host, version, reports })
+  const { flags, login } = await openDoor(directory.path, door)
+  await using mirror = await startMirror(directory.path, '--allow-sparse', ...flags)
+  const reports = path.join(projectDirectory, '.cache/conformance', `${version}-${door}`)
+  const { passed, failed, skipped, disabled, complaints } = await runSuite({
+    host: mirror.host,
+    version,
+    login,
+    reports,
+  })
   for (const complaint of complaints) console.error(complaint)
   console.log(
-    `distribution-spec ${version}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${disabled} disabled`,
+    `distribution-spec ${title}: ${passed} passed, ${failed} failed, ${skipped} skipped, ${disabled} disabled`,
   )
   console.log(`  report: ${path.join(reports, 'report.html')}`)
   if (failed + skipped > 0) process.exitCode = 1

@@ -11,6 +11,7 @@ export interface SuiteOptions {
   /** `HOST:PORT` of a registry without TLS. */
   readonly host: string
   readonly version: SpecVersion
+  readonly login?: { readonly name: string; readonly password: string } | undefined
   /** Is created; gets the suite's own report: `report.html`, `junit.xml` and `results.yaml`. */
   readonly reports: string
 }
@@ -36,7 +37,7 @@ function suiteProgram(): string {
  * and sha512 included.
  * @throws Error if the suite does not come to its end
  */
-export async function runSuite({ host, version, reports }: SuiteOptions): Promise<SuiteResult> {
+export async function runSuite({ host, version, login, reports }: SuiteOptions): Promise<SuiteResult> {
   const env = {
     OCI_REGISTRY: host,
     OCI_TLS: 'disabled',
@@ -45,6 +46,7 @@ export async function runSuite({ host, version, reports }: SuiteOptions): Promis
     OCI_REPO2: `conformance/${version}/two`,
     OCI_DATA_SPARSE: 'true',
     OCI_RESULTS_DIR: reports,
+    ...(login ? { OCI_USERNAME: login.name, OCI_PASSWORD: login.password } : {}),
   }
   await mkdir(reports, { recursive: true })
   const { all, exitCode } = await execa(suiteProgram(), { env, all: true, reject: false })

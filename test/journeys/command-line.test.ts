@@ -132,7 +132,7 @@ describe('a centre', () => {
     const places = ['--caches', journey.at('caches'), '--data', journey.at('data'), '--listen', '0.0.0.0:0']
     await using up = spawnStowage(['--log-format', 'json', 'up', ...places], { outputFile: journey.at('up.log') })
     await up.waitForLine(/"msg":"listening"/)
-    await up.waitForLine(/open: whoever reaches this address.*access control/)
+    await up.waitForLine(/open: whoever reaches this address.*--htpasswd-file/)
     expect(await up.kill('SIGTERM')).toEqual({ code: 0, signal: null })
   })
 

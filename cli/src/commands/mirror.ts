@@ -1,6 +1,4 @@
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
-import { allowAll } from '@stowage/mirror/server/authorize'
-import { parseListenAddress, type ListenAddress } from '@stowage/mirror/server/listen-address'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { objectsRoutes } from '@stowage/mirror/server/objects/objects-routes'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
@@ -10,8 +8,10 @@ import { runAll } from '@stowage/node-agent/run-all'
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { expireUploads } from '../expire-uploads.ts'
+import { everything, openListener } from '../listener/open-listener.ts'
+import { withListenerOptions, type ListenerFlags } from '../listener/listener-options.ts'
 import { openDataDirectory } from '../lock/data-directory.ts'
-import { option, parsedBy } from '../option.ts'
+import { option } from '../option.ts'
 import { storeCheck } from '../health-checks.ts'
 import { mirrorMetrics } from '../metrics/all-metrics.ts'
 import { metricsOption, type MetricsFlags } from '../metrics/metrics-option.ts'
@@ -21,9 +21,8 @@ import { openPullThrough, withUpstreamOptions, type UpstreamFlags } from '../ope
 import { serve } from '../serve.ts'
 import { openTokenFile } from '../token-file.ts'
 
-interface MirrorFlags extends MetricsFlags, UpstreamFlags {
+interface MirrorFlags extends MetricsFlags, ListenerFlags, UpstreamFlags {
   readonly data: string
-  readonly listen: ListenAddress
   readonly allowSparse?: boolean
   readonly objectsTokenFile?: string
 }
@@ -33,8 +32,7 @@ export function mirrorCommand(context: CommandContext): Command {
   const command = new Command('mirror')
     .description('Serve the OCI registry alone: push to it, pull from it with any client.')
     .addOption(option('--data <directory>', 'where its content lies').makeOptionMandatory())
-    .addOption(listenOption())
-  return withUpstreamOptions(command)
+  return withUpstreamOptions(withListenerOptions(command))
     .addOption(metricsOption())
     .addOption(
       option(
@@ -55,13 +53,6 @@ export function mirrorCommand(context: CommandContext): Command {
     .action((flags: MirrorFlags) => runMirror(context, flags))
 }
 
-/** `--listen`, the same for all that serve. */
-export function listenOption(): ReturnType<typeof option> {
-  return option('--listen <address>', 'HOST:PORT to listen on; :PORT for all interfaces')
-    .argParser(parsedBy(parseListenAddress))
-    .default({ host: '127.0.0.1', port: 5080 } satisfies ListenAddress, '127.0.0.1:5080')
-}
-
 async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<void> {
   const log = await context.log()
   await using directory = await openDataDirectory(flags.data, 'mirror')
@@ -71,17 +62,20 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const measuring = await openMeasuring(flags.metricsListen, { metrics: mirrorMetrics, version: context.version, log })
   measuring.look(() => storeSamples(directory.path))
   const { meter } = measuring
-  const app = createMirrorServer({ meter })
+  const listener = await openListener(flags, log)
+  const app = createMirrorServer({ meter, certificate: listener.certificate })
   const { listen } = flags
-  await using pullThrough = await openPullThrough(context, flags, { listen, isOpen: true, store, log, meter })
-  const registry = { store, authorize: allowAll, pullThrough, takesSparse: flags.allowSparse, log, meter }
+  await using pullThrough = await openPullThrough(context, flags, { listen, ...listener, store, log, meter })
+  const registry = { store, ...listener.access, pullThrough, takesSparse: flags.allowSparse, log, meter }
   await app.register(registryRoutes, registry)
+  await listener.addRoutes(app)
   if (flags.objectsTokenFile !== undefined) {
     const file = await openTokenFile({ flag: '--objects-token-file', path: flags.objectsTokenFile, log })
     await app.register(objectsRoutes, { objects, digests, tokens: () => file.tokens(), log })
   }
   const ready = [storeCheck({ directory: directory.path, objects })]
-  const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, log, signal, ready })
+  const open = listener.isOpen ? everything : undefined
+  const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, open, log, signal, ready })
   const expiring = (signal: AbortSignal): Promise<void> => expireUploads(store, { log, signal })
-  await runAll([serving, expiring, ...measuring.loops], context.signal)
+  await runAll([serving, expiring, ...listener.loops(app), ...measuring.loops], context.signal)
 }

@@ -28,6 +28,8 @@ export type Access =
       readonly action: ContentAction
       readonly repository: string
       readonly digest?: Digest | undefined
+      /** Of a push that mounts: where from, which is to be pulled from. */
+      readonly from?: string | undefined
       /** It was fetched with a credential of ours: where there is access control, never for the anonymous. */
       readonly isPrivate?: boolean | undefined
     }
@@ -47,6 +49,8 @@ export interface Caller {
   readonly principal: Principal
   /** What to invite with to come again with (other) credentials, a `WWW-Authenticate` value: 401. Without it the answer is 403. */
   readonly challenge?: ((access: Access) => string | undefined) | undefined
+  /** Whether not the rules forbid it, but the token that was shown: it was made for less. */
+  readonly isNarrowed?: ((access: Access) => boolean) | undefined
 }
 
 /**

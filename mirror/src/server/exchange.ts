@@ -24,6 +24,8 @@ export interface Exchange {
   /** Goes on only if it is allowed. @throws Refusal UNAUTHORIZED | DENIED */
   readonly permit: (access: Access) => Promise<void>
   readonly isPermitted: (access: Access) => Promise<boolean>
+  /** Whether it is not, but would be with another token of the same user. */
+  readonly isNarrowed: (access: Access) => boolean
 }
 
 export type PathKind = RegistryPath['kind']

@@ -105,6 +105,7 @@ async function answerTo(
     cache,
     principal: caller.principal,
     isPermitted: async (access) => (await decide(access)).allowed,
+    isNarrowed: (access) => caller.isNarrowed?.(access) ?? false,
     permit: async (access) => {
       if (!(await decide(access)).allowed) throw denied(caller, access)
     },

@@ -68,22 +68,31 @@ async function mounted(exchange: Exchange, repository: string, digest: Digest): 
   const target = store.repository(repository)
   const from = query.get('from')
   if (from === null && (await target.vouchFor(digest))) return true
-  const source = from === null ? await readableHolder(exchange, digest) : from
-  if (source === undefined || !(await mayBeRead(exchange, source, digest))) return false
-  return (await target.mount(digest, store.repository(source))) !== undefined
+  const source = await readableSource(exchange, digest, from === null ? store.holders(digest) : [from])
+  if (source?.isNarrowed) await exchange.permit({ action: 'push', repository, digest, from: source.name })
+  return source !== undefined && (await target.mount(digest, store.repository(source.name))) !== undefined
 }
 
-async function readableHolder(exchange: Exchange, digest: Digest): Promise<string | undefined> {
+interface Source {
+  readonly name: string
+  /** May be read with another token only: who comes again for it with one needs it for all of the mount. */
+  readonly isNarrowed: boolean
+}
+
+async function readableSource(
+  { isPermitted, isNarrowed }: Exchange,
+  digest: Digest,
+  names: AsyncIterable<string> | Iterable<string>,
+): Promise<Source | undefined> {
   let asked = 0
-  for await (const name of exchange.store.holders(digest)) {
-    if (await mayBeRead(exchange, name, digest)) return name
-    if (++asked === mostHolders) return undefined
+  let narrowed: Source | undefined
+  for await (const name of names) {
+    const access = { action: 'pull', repository: name, digest } as const
+    if (isRepository(name) && (await isPermitted(access))) return { name, isNarrowed: false }
+    if (isRepository(name) && isNarrowed(access)) narrowed ??= { name, isNarrowed: true }
+    if (++asked === mostHolders) break
   }
-  return undefined
-}
-
-async function mayBeRead({ isPermitted }: Exchange, repository: string, digest: Digest): Promise<boolean> {
-  return isRepository(repository) && (await isPermitted({ action: 'pull', repository, digest }))
+  return narrowed
 }
 
 async function beginSession({ uploads }: Exchange, repository: string): Promise<Answer> {

@@ -1,117 +1,44 @@
-import { createSecretKey, randomBytes } from 'node:crypto'
 import bcrypt from 'bcrypt'
-import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino } from 'pino'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { digestOf } from '../../oci/digest.ts'
+import { describe, expect, it } from 'vitest'
 import { parseChallenges } from '../../registry/challenge.ts'
-import { createContentStore } from '../../store/create-content-store.ts'
-import { createMemoryStore } from '../../store/memory-store.ts'
-import { createMirrorServer } from '../mirror-server.ts'
-import { registryRoutes } from '../registry-routes.ts'
 import { parseAccessRules } from './access-rules.ts'
-import { createAccess } from './create-access.ts'
+import { ask, askWithToken, basic, digest, guardedRegistry, robot, tokenFor, upload } from './guarded-registry.ts'
 import { parseTokens } from './static-tokens.ts'
-import type { ChallengeKind } from './www-authenticate.ts'
-
-const robot = 'r'.repeat(32)
-const hashes = new Map(['ann', 'bob'].map((name) => [name, bcrypt.hashSync(`${name}'s`, 4)]))
-const basic = (name: string, password = `${name}'s`): string =>
-  `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
-
-const document = `
-rules:
-  - { repositories: [public/**], who: anyone, may: [pull] }
-  - { repositories: [a/**], who: [ann, robot], may: [pull, push, delete] }
-  - { repositories: [b/**], who: [bob], may: [pull, push] }
-  - { repositories: [public/**], who: [ann], may: [push] }
-`
-const bytes = Buffer.from('a blob')
-const digest = digestOf(bytes)
-
-let rules = parseAccessRules(document)
-let accounts = { hashes, tokens: parseTokens(`robot:${robot}`) }
-let lines: string[]
-
-function serve(challenge: ChallengeKind = 'bearer'): FastifyInstance {
-  const access = createAccess({
-    rules: () => rules,
-    accounts: () => accounts,
-    hasUsers: true,
-    challenge,
-    key: createSecretKey(randomBytes(32)),
-  })
-  const app = createMirrorServer()
-  const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
-  void app.register(access.routes)
-  void app.register(registryRoutes, { ...access, store: createContentStore(createMemoryStore()), log })
-  return app
-}
-
-interface Asked extends InjectOptions {
-  readonly as?: string
-}
-
-async function ask(app: FastifyInstance, { as, ...options }: Asked) {
-  return app.inject({ ...options, headers: { ...options.headers, ...(as ? { authorization: as } : {}) } })
-}
-
-/** Does what a client does when it is challenged. */
-async function askWithToken(app: FastifyInstance, { as, ...options }: Asked) {
-  const first = await ask(app, options)
-  const [challenge] = parseChallenges(String(first.headers['www-authenticate']))
-  const parameter = (name: string): string => challenge?.parameters.get(name) ?? ''
-  const url = `${new URL(parameter('realm')).pathname}?service=x&scope=${encodeURIComponent(parameter('scope'))}`
-  const { token } = (await ask(app, { url, ...(as ? { as } : {}) })).json<{ token: string }>()
-  return ask(app, { ...options, as: `Bearer ${token}` })
-}
-
-const upload = (repository: string, as: string): Asked => ({
-  method: 'POST',
-  url: `/v2/${repository}/blobs/uploads/?digest=${digest}`,
-  payload: bytes,
-  as,
-})
-
-beforeEach(() => {
-  rules = parseAccessRules(document)
-  accounts = { hashes, tokens: parseTokens(`robot:${robot}`) }
-  lines = []
-})
 
 describe('a registry with access control', () => {
   it('asks at its door for a token, also when anybody may pull something', async () => {
-    const answer = await ask(serve(), { url: '/v2/', headers: { host: 'registry.example:5000' } })
+    const answer = await ask(guardedRegistry(), { url: '/v2/', headers: { host: 'registry.example:5000' } })
     expect([answer.statusCode, answer.headers['www-authenticate']]).toEqual([
       401,
       'Bearer realm="http://registry.example:5000/auth/token",service="registry.example:5000"',
     ])
-    expect((await ask(serve(), { url: '/v2/', as: basic('ann') })).statusCode).toBe(200)
-    expect((await ask(serve(), { url: '/v2/', as: `Bearer ${robot}` })).statusCode).toBe(200)
-    expect((await ask(serve(), { url: '/v2/', as: basic('robot', robot) })).statusCode).toBe(200)
+    expect((await ask(guardedRegistry(), { url: '/v2/', as: basic('ann') })).statusCode).toBe(200)
+    expect((await ask(guardedRegistry(), { url: '/v2/', as: `Bearer ${robot}` })).statusCode).toBe(200)
+    expect((await ask(guardedRegistry(), { url: '/v2/', as: basic('robot', robot) })).statusCode).toBe(200)
   })
 
   it('knows behind a proxy how it is reached, and repeats no nonsense', async () => {
     const realm = async (headers: Record<string, string>) =>
-      parseChallenges((await ask(serve(), { url: '/v2/', headers })).headers['www-authenticate'])[0]?.parameters.get(
-        'realm',
-      )
+      parseChallenges(
+        (await ask(guardedRegistry(), { url: '/v2/', headers })).headers['www-authenticate'],
+      )[0]?.parameters.get('realm')
     expect(await realm({ host: 'r.example', 'x-forwarded-proto': 'https' })).toBe('https://r.example/auth/token')
     expect(await realm({ host: 'x"y' })).not.toContain('x"y')
   })
 
   it.each(['wrong', basic('ann', 'wrong'), basic('eve'), 'Basic !', 'Digest x'])('refuses %s', async (as) => {
-    const answer = await ask(serve(), { url: '/v2/public/x/tags/list', as })
+    const answer = await ask(guardedRegistry(), { url: '/v2/public/x/tags/list', as })
     expect([answer.statusCode, answer.json()]).toMatchObject([401, { errors: [{ code: 'UNAUTHORIZED' }] }])
   })
 
   it('can ask for name and password instead', async () => {
-    const answer = await ask(serve('basic'), { url: '/v2/' })
+    const answer = await ask(guardedRegistry({ challenge: 'basic' }), { url: '/v2/' })
     expect(answer.headers['www-authenticate']).toBe('Basic realm="stowage", charset="UTF-8"')
   })
 
   it('lets everybody do what the rules say, with a password, a token of theirs or a short one', async () => {
-    const app = serve()
+    const app = guardedRegistry()
     for (const how of [ask, askWithToken]) {
       expect((await how(app, upload('a/app', basic('ann')))).statusCode).toBe(201)
       expect((await how(app, { url: `/v2/a/app/blobs/${digest}`, as: basic('ann') })).body).toBe('a blob')
@@ -123,7 +50,7 @@ describe('a registry with access control', () => {
   })
 
   it('lets the anonymous pull where anyone may, and tells them nothing else', async () => {
-    const app = serve()
+    const app = guardedRegistry()
     await ask(app, upload('public/app', basic('ann')))
     await ask(app, upload('a/app', basic('ann')))
     const pull = { url: `/v2/public/app/blobs/${digest}` }
@@ -149,52 +76,8 @@ describe('a registry with access control', () => {
     expect((await ask(app, { url: '/v2/_catalog' })).json()).toEqual({ repositories: ['public/app'] })
   })
 
-  it('does not take the knowledge of a digest for the right to read it', async () => {
-    const app = serve()
-    await ask(app, upload('a/secret', basic('ann')))
-    // bob knows the digest, and may push to b.
-    const at = `/v2/b/app/blobs/${digest}`
-    expect((await ask(app, { url: at, as: basic('bob') })).statusCode).toBe(404)
-    for (const from of ['&from=a/secret', '&from=a/nothing', '']) {
-      const mount = await ask(app, {
-        method: 'POST',
-        url: `/v2/b/app/blobs/uploads/?mount=${digest}${from}`,
-        as: basic('bob'),
-      })
-      expect([from, mount.statusCode]).toEqual([from, 202])
-    }
-    expect((await ask(app, { url: at, as: basic('bob') })).statusCode).toBe(404)
-    const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest, size: bytes.length }
-    const manifest = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers: [] }
-    const put = await ask(app, {
-      method: 'PUT',
-      url: '/v2/b/app/manifests/v1',
-      headers: { 'content-type': manifest.mediaType },
-      payload: JSON.stringify(manifest),
-      as: basic('bob'),
-    })
-    expect([put.statusCode, put.json()]).toMatchObject([404, { errors: [{ code: 'MANIFEST_BLOB_UNKNOWN' }] }])
-    // Who has the bytes proves it by sending them.
-    expect((await ask(app, upload('b/app', basic('bob')))).statusCode).toBe(201)
-    expect((await ask(app, { url: at, as: basic('bob') })).body).toBe('a blob')
-  })
-
-  it('mounts from where both may be done', async () => {
-    const app = serve()
-    await ask(app, upload('public/base', basic('ann')))
-    for (const [target, from] of [
-      ['b/one', '&from=public/base'],
-      ['b/two', ''],
-    ] as const) {
-      const url = `/v2/${target}/blobs/uploads/?mount=${digest}${from}`
-      expect((await ask(app, { method: 'POST', url, as: basic('bob') })).statusCode).toBe(201)
-    }
-    const url = `/v2/a/app/blobs/uploads/?mount=${digest}&from=public/base`
-    expect((await ask(app, { method: 'POST', url, as: basic('bob') })).statusCode).toBe(403)
-  })
-
   it('gives a token for no more than the rules allow, and asks anew for what it is not for', async () => {
-    const app = serve()
+    const app = guardedRegistry()
     await ask(app, upload('a/app', basic('ann')))
     const url = '/auth/token?scope=repository:a/app:pull&scope=repository:b/app:pull,push%20repository:a/x:*'
     const {
@@ -220,7 +103,7 @@ describe('a registry with access control', () => {
   })
 
   it('asks for another token when this one is none or over', async () => {
-    const answer = await ask(serve(), { url: '/v2/public/app/tags/list', as: 'Bearer stowage1.x.y' })
+    const answer = await ask(guardedRegistry(), { url: '/v2/public/app/tags/list', as: 'Bearer stowage1.x.y' })
     expect([answer.statusCode, answer.headers['www-authenticate']]).toEqual([
       401,
       expect.stringContaining('scope="repository:public/app:pull",error="invalid_token"'),
@@ -228,7 +111,7 @@ describe('a registry with access control', () => {
   })
 
   it('gives tokens for a form, too', async () => {
-    const app = serve()
+    const app = guardedRegistry()
     const post = async (form: Record<string, string>) =>
       ask(app, {
         method: 'POST',
@@ -245,23 +128,25 @@ describe('a registry with access control', () => {
   })
 
   it('follows its rules and accounts while they change', async () => {
-    const app = serve()
+    const everything = "rules: [{ repositories: ['**'], who: users, may: [pull, push] }]"
+    let rules = parseAccessRules(everything)
+    let hashes = new Map([['ann', bcrypt.hashSync("ann's", 4)]])
+    const accounts = () => ({ hashes, tokens: parseTokens('') })
+    const app = guardedRegistry({ rules: () => rules, accounts })
     await ask(app, upload('a/app', basic('ann')))
     const url = `/v2/a/app/blobs/${digest}`
-    const { token } = (await ask(app, { url: '/auth/token?scope=repository:a/app:pull', as: basic('ann') })).json<{
-      token: string
-    }>()
-    const status = async () => (await ask(app, { url, as: `Bearer ${token}` })).statusCode
+    const as = await tokenFor(app, 'repository:a/app:pull', basic('ann'))
+    const status = async () => (await ask(app, { url, as })).statusCode
     expect(await status()).toBe(200)
-    accounts = { ...accounts, hashes: new Map([['ann', bcrypt.hashSync('new', 4)]]) }
-    expect(await status()).toBe(401)
-    accounts = { ...accounts, hashes }
     rules = parseAccessRules('rules: []')
     expect(await status()).toBe(403)
+    rules = parseAccessRules(everything)
+    hashes = new Map([['ann', bcrypt.hashSync('new', 4)]])
+    expect(await status()).toBe(401)
   })
 
   it('lets nobody guess passwords quickly, while those who know theirs go on', async () => {
-    const app = serve()
+    const app = guardedRegistry()
     expect((await ask(app, { url: '/v2/', as: basic('ann') })).statusCode).toBe(200)
     const answers = []
     for (let n = 0; n < 40; n++) answers.push(await ask(app, { url: '/v2/', as: basic('bob', `guess ${n}`) }))
@@ -272,7 +157,9 @@ describe('a registry with access control', () => {
   })
 
   it('never writes a credential down', async () => {
-    const app = serve()
+    const lines: string[] = []
+    const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
+    const app = guardedRegistry({ log })
     const bodies = []
     for (const as of [basic('ann'), basic('ann', 'not mine'), `Bearer ${robot}`, `Bearer ${robot}x`]) {
       bodies.push((await ask(app, { url: '/v2/x/tags/list', as })).body)

@@ -1,4 +1,4 @@
-import type { Access, Decision, Principal } from '../authorize.ts'
+import type { Access, ContentAction, Decision, Principal } from '../authorize.ts'
 import type { AccessRule, AccessRules } from './access-rules.ts'
 
 export interface AuthorizeByRulesOptions {
@@ -23,7 +23,9 @@ export function authorizeByRules({
 function isGranted({ grants }: Principal, access: Exclude<Access, { action: 'connect' }>): boolean {
   if (!grants) return true
   if (access.action === 'list') return grants.list
-  return grants.repositories.get(access.repository)?.has(access.action) ?? false
+  const has = (repository: string, action: ContentAction): boolean =>
+    grants.repositories.get(repository)?.has(action) ?? false
+  return has(access.repository, access.action) && (access.from === undefined || has(access.from, 'pull'))
 }
 
 function isAllowed(rules: AccessRules, principal: Principal, access: Exclude<Access, { action: 'connect' }>): boolean {

@@ -27,11 +27,11 @@ export function createIdentify({ credentials, authorize, challenge: kind }: Iden
     if (!principal) return { principal: nothing, challenge: (access) => challenge(access, 'invalid_token') }
     if (principal.kind === 'anonymous') return { principal, challenge: (access) => challenge(access) }
     const { grants, ...user } = principal
-    // Another token helps only where the rules allow it.
-    const wouldHelp = (access: Access): boolean => grants !== undefined && authorize(user, access).allowed
+    const isNarrowed = (access: Access): boolean => grants !== undefined && authorize(user, access).allowed
     return {
       principal,
-      challenge: (access) => (wouldHelp(access) ? challenge(access, 'insufficient_scope') : undefined),
+      isNarrowed,
+      challenge: (access) => (isNarrowed(access) ? challenge(access, 'insufficient_scope') : undefined),
     }
   }
 }

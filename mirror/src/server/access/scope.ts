@@ -27,5 +27,6 @@ export function parseScope(text: string): Scope | undefined {
 export function scopeFor(access: Access): string | undefined {
   if (access.action === 'connect') return undefined
   if (access.action === 'list') return catalogScope
-  return `repository:${access.repository}:${access.action === 'push' ? 'pull,push' : access.action}`
+  const scope = `repository:${access.repository}:${access.action === 'push' ? 'pull,push' : access.action}`
+  return access.from === undefined ? scope : `${scope} repository:${access.from}:pull`
 }

@@ -11,8 +11,6 @@ export interface StaticTokens {
 /** Bytes from a good source have more; a word that somebody thought of has not. */
 const shortest = 24
 
-export const noTokens: StaticTokens = { names: new Set(), ownerOf: () => undefined }
-
 /**
  * Reads `NAME:TOKEN` lines, comments behind `#`; a name may have several, while one is exchanged.
  * @throws Fault invalid, with the number of the line and nothing of what stands in it

@@ -1,0 +1,71 @@
+import { createRateLimit, type RateLimit } from '@stowage/mirror/server/access/rate-limit'
+import { allowAll } from '@stowage/mirror/server/authorize'
+import { isLoopback } from '@stowage/mirror/server/listen-address'
+import { useCertificate, type createMirrorServer } from '@stowage/mirror/server/mirror-server'
+import type { RegistryOptions } from '@stowage/mirror/server/registry-routes'
+import { followCertificateFiles, readCertificateFiles } from '@stowage/mirror/server/tls/certificate-files'
+import type { KeyPair } from '@stowage/mirror/server/tls/key-pair'
+import { Fault } from '@stowage/mirror/oci/fault'
+import type { Logger } from 'pino'
+import type { ListenerFlags } from './listener-options.ts'
+import { openAccess } from './open-access.ts'
+
+/** What whoever reaches an open listener may do, and what there is against that. */
+export const everything =
+  'read and change everything; --htpasswd-file, --token-file and --access-file ask for credentials, --anonymous-pull lets others only pull'
+
+type App = ReturnType<typeof createMirrorServer>
+
+/** What flags say of a listener, with all files read. */
+export interface OpenedListener {
+  readonly certificate: KeyPair | undefined
+  /** For the registry's routes. */
+  readonly access: Pick<RegistryOptions, 'authorize' | 'identify' | 'limit'>
+  /** Whether anybody who reaches it may do everything. */
+  readonly isOpen: boolean
+  /** Adds the routes that give tokens. */
+  readonly addRoutes: (app: App) => Promise<void>
+  /** What is to run beside the server: follows the files. */
+  readonly loops: (app: App) => ReadonlyArray<(signal: AbortSignal) => Promise<void>>
+}
+
+/**
+ * Reads what the flags of a listener name.
+ * @throws Fault invalid
+ */
+export async function openListener(flags: ListenerFlags, log: Logger): Promise<OpenedListener> {
+  const files = certificateFilesOf(flags)
+  const certificate = files && (await readCertificateFiles(files))
+  const limit = limitOf(flags)
+  const opened = await openAccess(flags, { limit, log })
+  if (opened?.hasUsers && !files && !isLoopback(flags.listen)) {
+    log.warn('passwords and tokens come in clear text unless a proxy in front does TLS; see --tls-cert-file')
+  }
+  return {
+    certificate,
+    access: opened?.access ?? { authorize: allowAll, limit },
+    isOpen: !opened,
+    async addRoutes(app) {
+      if (opened?.hasUsers) await app.register(opened.access.routes)
+    },
+    loops(app) {
+      const onPair = (pair: KeyPair): void => useCertificate(app, pair)
+      const following = (signal: AbortSignal): Promise<void> => followCertificateFiles(files!, { onPair, log }, signal)
+      return [...(files ? [following] : []), ...(opened?.loops ?? [])]
+    },
+  }
+}
+
+/** @throws Fault invalid */
+function certificateFilesOf({ tlsCertFile, tlsKeyFile }: ListenerFlags) {
+  if (tlsCertFile === undefined && tlsKeyFile === undefined) return undefined
+  if (tlsCertFile !== undefined && tlsKeyFile !== undefined) return { certificate: tlsCertFile, key: tlsKeyFile }
+  throw new Fault('invalid', '--tls-cert-file and --tls-key-file belong together: give both, or none')
+}
+
+/** What an image takes at once comes in one go; over ten seconds the rate holds. */
+function limitOf({ rateLimit }: ListenerFlags): RateLimit | undefined {
+  return rateLimit === undefined
+    ? undefined
+    : createRateLimit({ perSecond: rateLimit, burst: Math.max(10, rateLimit * 10) })
+}
