@@ -53,4 +53,14 @@ describe('parseContentRange', () => {
   ])('reads %j', (header, expected) => {
     expect(parseContentRange(header)).toEqual(expected)
   })
+
+  it('reads positions of any text, or nothing', () => {
+    const text = fc.oneof(fc.string(), fc.stringMatching(/^(bytes )?\d{0,20}-\d{0,20}(\/[\d*]{0,20})?$/))
+    fc.assert(
+      fc.property(text, (header) => {
+        const range = parseContentRange(header)
+        if (range) expect([range.start, range.end].every((position) => position >= 0 && position < 1e16)).toBe(true)
+      }),
+    )
+  })
 })
