@@ -17,8 +17,10 @@ import { planWants, type Want } from './plan/plan-wants.ts'
 import { settlingNodes } from './plan/settling-nodes.ts'
 import { statusOf } from './plan/status-of.ts'
 import type { World } from './plan/world.ts'
+import type { Step } from './reconcile.ts'
 import { severalAtATime } from './several-at-a-time.ts'
 import type { Wishes } from './sources/wish-source.ts'
+import { createStopwatch } from './stopwatch.ts'
 
 export interface CentreStepOptions {
   readonly memory: CentreMemory
@@ -46,9 +48,11 @@ const writesAtOnce = 16
 const leastPublishMs = 1000
 const publishShare = 8
 
-/** One step of the centre: from wishes, reports and what upstream said to what nodes are told. Says when the next one is due. */
-export function createCentreStep(options: CentreStepOptions): () => Promise<number> {
-  const { memory, content, flights, world, now, log } = options
+/** One step of the centre: from wishes, reports and what upstream said to what nodes are told. */
+export function createCentreStep(options: CentreStepOptions): () => Promise<Step> {
+  const { memory, content, flights, now, log } = options
+  const looking = createStopwatch(() => performance.now())
+  const world = (): World => looking.time(options.world)
   const publishedAt = new Map<string, number>()
 
   async function keepRecords({ caches }: Wishes): Promise<void> {
@@ -71,7 +75,7 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
   async function publish({ epoch, caches, nodes, resolutions, assignments: previous }: World): Promise<number> {
     const begunAt = now()
     const sets = planSets(resolutions)
-    const changed = planAssignments({ epoch, caches, nodes, previous, sets, now: now() })
+    const changed = looking.time(() => planAssignments({ epoch, caches, nodes, previous, sets, now: now() }))
     if (changed.length === 0) return Infinity
     const sizes = new Map(sets.all().map(({ digest, raw }) => [digest, raw.length]))
     const isBusy = flights.all.size > 0
@@ -91,7 +95,8 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
 
   async function resolve({ caches, nodes, resolutions }: World, wishes: Wishes): Promise<number> {
     const { refreshMs } = options
-    const wants = planWants({ caches, nodes, exports: memory.exports.all, refreshMs, now: now() })
+    const input = { caches, nodes, exports: memory.exports.all, refreshMs, now: now() }
+    const wants = looking.time(() => planWants(input))
     const credentials = new Map([...wants].map(([name, want]) => [name, credentialsFor(want, wishes)]))
     const plan = planResolve({
       wants,
@@ -114,8 +119,10 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
   async function keepStatuses(known: World): Promise<void> {
     for (const living of known.caches) {
       const { cache, record } = living
-      const status = statusOf(living, known)
-      const isSettled = record.leaving.length > 0 && settlingNodes(living, known).length === 0
+      const [status, isSettled] = looking.time(() => [
+        statusOf(living, known),
+        record.leaving.length > 0 && settlingNodes(living, known).length === 0,
+      ])
       if (!isSettled && isDeepStrictEqual(stepsOf(status), stepsOf(record.status))) continue
       const leaving = isSettled ? [] : record.leaving
       await memory.caches.put(cacheKey(cache), { ...record, leaving, status })
@@ -123,7 +130,7 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
     }
   }
 
-  return async () => {
+  async function act(): Promise<number> {
     const overdueAt = await options.noteSilence()
     const wishes = options.wishes()
     if (!wishes) return overdueAt
@@ -133,6 +140,12 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<numb
     const publishAt = await publish(world())
     await keepStatuses(world())
     return Math.min(publishAt, resolveAt, overdueAt)
+  }
+
+  return async () => {
+    looking.take()
+    const nextAt = await act()
+    return { nextAt, lookedMs: looking.take() }
   }
 }
 

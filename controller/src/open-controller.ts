@@ -22,7 +22,7 @@ import { observeWorld } from './observe-world.ts'
 import { createExports } from './operator-api/exports.ts'
 import { operatorApi } from './operator-api/operator-api.ts'
 import type { World } from './plan/world.ts'
-import { reconcile } from './reconcile.ts'
+import { reconcile, type Step } from './reconcile.ts'
 import type { SourceState, WishSource } from './sources/wish-source.ts'
 
 export interface ControllerOptions {
@@ -101,10 +101,10 @@ export async function openController(options: ControllerOptions): Promise<Contro
 
   const steps = createStepWatch({ meter, now, steadyNow: () => performance.now() })
 
-  async function stepAndTell(): Promise<number> {
-    const nextAt = await step()
+  async function stepAndTell(): Promise<Step> {
+    const done = await step()
     if (source.state().wishes) options.onStep?.(world(), { forgetNode })
-    return nextAt
+    return done
   }
 
   async function forgetNode(node: string): Promise<boolean> {

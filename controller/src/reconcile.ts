@@ -4,9 +4,17 @@ import { createBell, type Bell } from './bell.ts'
 import { isOtherWriter } from './memory/remembered.ts'
 import { restAfter } from './rest-after.ts'
 
+/** What came of one look at everything. */
+export interface Step {
+  /** When to look again without news, epoch milliseconds. */
+  readonly nextAt: number
+  /** How long looking and deciding took; what was written meanwhile is not in it. In milliseconds. */
+  readonly lookedMs: number
+}
+
 export interface ReconcileOptions {
-  /** Looks at everything, decides and acts once; says when to look again, in epoch milliseconds. */
-  readonly step: () => Promise<number>
+  /** Looks at everything, decides and acts once. */
+  readonly step: () => Promise<Step>
   /** Rings when there is news. */
   readonly bell: Bell
   readonly now: () => number
@@ -30,24 +38,24 @@ const longestPauseMs = 60_000
 export async function reconcile({ step, bell, now, onTrouble, log, signal }: ReconcileOptions): Promise<void> {
   let trouble: string | undefined
   while (!signal.aborted) {
-    const before = performance.eventLoopUtilization()
-    const nextAt = await stepOrRest()
-    const restMs = restAfter(performance.eventLoopUtilization(before).active, leastRestMs)
+    const begunAt = performance.now()
+    const { nextAt, lookedMs } = await stepOrRest()
+    const wroteMs = performance.now() - begunAt - lookedMs
     await bell.wait({ timeoutMs: Math.min(nextAt - now(), longestPauseMs), signal })
-    await createBell().wait({ timeoutMs: restMs, signal })
+    await createBell().wait({ timeoutMs: restAfter({ lookedMs, wroteMs, leastMs: leastRestMs }), signal })
   }
 
-  async function stepOrRest(): Promise<number> {
+  async function stepOrRest(): Promise<Step> {
     try {
-      const nextAt = await step()
+      const done = await step()
       note(undefined)
-      return nextAt
+      return done
     } catch (err) {
       // Who works on a memory that another process writes does harm with every step.
       if (!isFault(err) || isOtherWriter(err)) throw err
       log[err.message === trouble ? 'debug' : 'error']({ err, retryInMs: afterFaultMs }, 'reconciling failed')
       note(err.message)
-      return now() + afterFaultMs
+      return { nextAt: now() + afterFaultMs, lookedMs: 0 }
     }
   }
 

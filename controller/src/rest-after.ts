@@ -1,10 +1,21 @@
-/** No loop rests longer than this for having worked, in milliseconds. */
+/** No loop rests longer than this for having looked, in milliseconds. */
 const longestMs = 5000
+/** What the looks of one loop may take of the one thread that there is: one part of six, as there are several such loops. */
+const restsForEachLook = 5
+
+/** What a loop has just done, in milliseconds. */
+export interface Worked {
+  readonly lookedMs: number
+  /** While it writes, it rests from looking. */
+  readonly wroteMs?: number
+  /** The least rest, whatever it did. */
+  readonly leastMs: number
+}
 
 /**
- * How long a loop rests before it looks at everything again: as long as the thread was busy with the last look. So it never takes more than half
- * of the one thread that there is, and the larger a fleet is, the more news are one look.
+ * How long a loop rests before it looks at everything again: several times as long as the last look took. So the share of looks
+ * stays the same however large a fleet is, and the larger it is, the more news are one look.
  */
-export function restAfter(workedMs: number, leastMs: number): number {
-  return Math.min(longestMs, Math.max(leastMs, workedMs))
+export function restAfter({ lookedMs, wroteMs = 0, leastMs }: Worked): number {
+  return Math.max(leastMs, Math.min(longestMs, restsForEachLook * lookedMs) - wroteMs)
 }

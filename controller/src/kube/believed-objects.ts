@@ -3,6 +3,7 @@ import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
 import { openRemembered } from '../memory/remembered.ts'
 import { severalAtATime } from '../several-at-a-time.ts'
+import type { Stopwatch } from '../stopwatch.ts'
 import { openDefinitionWatch } from './definition-watch.ts'
 import { foldObjects, lostKeys, type DefinitionStanding } from './fold-objects.ts'
 import type { KubeApi } from './kube-api.ts'
@@ -21,6 +22,8 @@ export interface BelievedOptions {
   readonly log: Logger
   /** Objects that come back one by one are complete when none has come for so long. */
   readonly settleMs: number
+  /** Times what a look takes, without what it writes. */
+  readonly looking: Stopwatch
 }
 
 /** What is believed to be in a cluster of one kind, whatever the API server says of it at the moment. */
@@ -37,16 +40,25 @@ export interface BelievedObjects {
 
 const writesAtOnce = 32
 
+/** What a watch knows at one moment. */
+interface Seen {
+  readonly listed: ReadonlyMap<string, KubeObject>
+  /** Uids of objects whose deletion was seen. */
+  readonly told: ReadonlySet<string>
+  readonly lost: readonly string[]
+  readonly isInDoubt: boolean
+}
+
 /** Remembers what was there, so that a restart does not make anything believable that was not. */
 export async function openBelievedObjects(options: BelievedOptions): Promise<BelievedObjects> {
-  const { api, watch, definition, trim, now, log, settleMs } = options
+  const { api, watch, definition, trim, now, log, settleMs, looking } = options
   const prefix = `controller/kube/${watch.resource.kind.toLowerCase()}/`
   const memory = await openRemembered(options.objects, { prefix, schema: kubeObjectSchema })
   let all: ReadonlyMap<string, KubeObject> = new Map(memory.all)
   let kept: readonly string[] = []
   const definitionWatch = await openDefinitionWatch({ api, objects: options.objects, name: definition })
   let state: DefinitionStanding = 'there'
-  let lastKeys = ''
+  let lastKeys: ReadonlySet<string> = new Set()
   let changedAt = now()
   /** Uids of objects that went with their definition: that nobody deleted them holds when it is back, too. */
   const sweptAway = new Set<string>()
@@ -75,6 +87,27 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
     remembered.set(key, object)
   }
 
+  function see(): Seen {
+    const listed = new Map(watch.objects)
+    const keys = new Set(listed.keys())
+    if (keys.symmetricDifference(lastKeys).size > 0) changedAt = now()
+    lastKeys = keys
+    const lost = lostKeys(all, listed)
+    const isInDoubt = kept.length > 0 || lost.length > 0 || areOthers(all, listed)
+    return { listed, told: new Set(watch.deleted), lost, isInDoubt }
+  }
+
+  function takeOver({ listed, told, lost }: Seen): void {
+    if (state === 'same' && isSetBack(lost)) state = 'there'
+    const isSettled = now() - changedAt >= settleMs
+    const deleted = told.difference(sweptAway)
+    const fold = foldObjects(all, { listed, deleted, definition: state, isSettled, wasHeld: kept.length > 0 })
+    all = fold.objects
+    kept = fold.kept
+    if (state === 'going') for (const key of kept) sweptAway.add(all.get(key)!.metadata.uid)
+    watch.forgetDeletions(told.difference(new Set([...all.values()].map(({ metadata }) => metadata.uid))))
+  }
+
   return {
     all: () => all,
     isGoing: () => state === 'going',
@@ -90,22 +123,9 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
     async look(signal) {
       if (!watch.state().isComplete) return
       // What went by now is judged by a definition that is looked at later.
-      const listed = new Map(watch.objects)
-      const told = new Set(watch.deleted)
-      const deleted = told.difference(sweptAway)
-      const keys = [...listed.keys()].toSorted().join(' ')
-      if (keys !== lastKeys) changedAt = now()
-      lastKeys = keys
-      const lost = lostKeys(all, listed)
-      const isInDoubt = kept.length > 0 || lost.length > 0 || areOthers(all, listed)
-      state = await definitionWatch.look(isInDoubt, signal)
-      if (state === 'same' && isSetBack(lost)) state = 'there'
-      const isSettled = now() - changedAt >= settleMs
-      const fold = foldObjects(all, { listed, deleted, definition: state, isSettled, wasHeld: kept.length > 0 })
-      all = fold.objects
-      kept = fold.kept
-      if (state === 'going') for (const key of kept) sweptAway.add(all.get(key)!.metadata.uid)
-      watch.forgetDeletions(told.difference(new Set([...all.values()].map(({ metadata }) => metadata.uid))))
+      const seen = looking.time(see)
+      state = await definitionWatch.look(seen.isInDoubt, signal)
+      looking.time(() => takeOver(seen))
       try {
         await remember()
         if (kept.length === 0) await definitionWatch.settle()

@@ -23,6 +23,16 @@ it('takes Nodes and EdgeNodes as one where they have one name, with the labels o
   ])
 })
 
+it('is the same object for what reads as it did before', () => {
+  const nodes = { a: { zone: 'edge' }, b: {} }
+  const { items } = readNodes(objects(nodes), objects({}))
+  expect(readNodes(objects(nodes), objects({}), items).items).toBe(items)
+  const [a, b] = readNodes(objects({ a: { zone: 'other' }, b: {} }), objects({}), items).items
+  expect(a).toEqual({ name: 'a', labels: { zone: 'other' } })
+  expect(b).toBe(items[1])
+  expect(readNodes(objects({ a: { zone: 'edge' } }), objects({}), items).items).toEqual([items[0]])
+})
+
 it('leaves out Nodes on which no agent can or shall run, unless one does', () => {
   const nodes = objects({
     linux: { 'kubernetes.io/os': 'linux' },

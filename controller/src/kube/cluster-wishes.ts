@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { edgeNodeSchema, toEdgeNode, type EdgeNode } from '../api/edge-node.ts'
 import { fieldProblems, type FieldProblem } from '../api/field-problem.ts'
 import type { ImageCache } from '../api/image-cache.ts'
@@ -31,11 +32,12 @@ const agentLabel = 'stowage.dev/agent'
 
 /**
  * The EdgeNodes and the Nodes, whether an agent runs on them or not: one for each name, with the labels of both. Those of the
- * EdgeNode win. Nodes on which no agent can or shall run are left out.
+ * EdgeNode win. Nodes on which no agent can or shall run are left out. What reads as it did before is the same object.
  */
 export function readNodes(
   edgeNodes: ReadonlyMap<string, KubeObject>,
   nodes: ReadonlyMap<string, KubeObject>,
+  before: readonly EdgeNode[] = [],
 ): Read<EdgeNode> {
   const read = [...edgeNodes.values()].map(readEdgeNode)
   const own = new Map(read.map(({ node }) => [node.name, node.labels]))
@@ -43,10 +45,14 @@ export function readNodes(
     ...own.keys(),
     ...[...nodes.values()].filter(mayHaveAgent).map(({ metadata }) => metadata.name),
   ])
-  return {
-    items: [...names].map((name) => ({ name, labels: { ...nodes.get(name)?.metadata.labels, ...own.get(name) } })),
-    problems: read.flatMap(({ problems }) => problems),
-  }
+  const known = new Map(before.map((node) => [node.name, node]))
+  const items = [...names].map((name): EdgeNode => {
+    const node = { name, labels: { ...nodes.get(name)?.metadata.labels, ...own.get(name) } }
+    const old = known.get(name)
+    return old && isDeepStrictEqual(old, node) ? old : node
+  })
+  const isAsBefore = items.length === before.length && items.every((node, index) => node === before[index])
+  return { items: isAsBefore ? before : items, problems: read.flatMap(({ problems }) => problems) }
 }
 
 function mayHaveAgent({ metadata: { labels = {} } }: KubeObject): boolean {

@@ -1,12 +1,14 @@
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
+import type { EdgeNode } from '../api/edge-node.ts'
 import type { ImageCache } from '../api/image-cache.ts'
 import { createBell } from '../bell.ts'
 import { pullSecretForbidden } from '../plan/pull-secret-forbidden.ts'
 import { restAfter } from '../rest-after.ts'
+import { createStopwatch } from '../stopwatch.ts'
 import type { SourceProblem, SourceState, Wishes, WishSource } from '../sources/wish-source.ts'
 import { openBelievedObjects, type BelievedObjects } from './believed-objects.ts'
-import { cacheProblems, cachesInForce, readNodes } from './cluster-wishes.ts'
+import { cacheProblems, cachesInForce, readNodes, type Read } from './cluster-wishes.ts'
 import { readCacheObject, type CacheObject } from './image-cache-objects.ts'
 import type { KubeApi } from './kube-api.ts'
 import { objectKey, type KubeObject } from './kube-object.ts'
@@ -56,7 +58,8 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     watchOf(edgeNodeResource),
     watchOf(nodeResource),
   ]
-  const believing = { api, objects, now, log, settleMs }
+  const looking = createStopwatch(() => performance.now())
+  const believing = { api, objects, now, log, settleMs, looking }
   const caches = new Map<string, CacheObject>()
   const believed = {
     caches: await openBelievedObjects({
@@ -78,7 +81,7 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
   let inForce: ReadonlyMap<string, ImageCache> = new Map()
   const remembered: SourceState['remembered'] = {
     caches: [...cachesInForce(caches).values()],
-    nodes: readNodes(believed.edgeNodes.all(), believed.nodes.all()).items,
+    nodes: nodesNow().items,
   }
   let state: SourceState = {
     wishes: undefined,
@@ -97,10 +100,19 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     return read
   }
 
+  function nodesNow(before?: readonly EdgeNode[]): Read<EdgeNode> {
+    return readNodes(believed.edgeNodes.all(), believed.nodes.all(), before)
+  }
+
   async function look(secrets: PullSecrets, signal: AbortSignal): Promise<void> {
     for (const each of Object.values(believed)) await each.look(signal)
+    looking.time(() => read(secrets))
+  }
+
+  function read(secrets: PullSecrets): void {
     for (const key of caches.keys()) if (!believed.caches.all().has(key)) caches.delete(key)
     for (const object of believed.caches.all().values()) readCache(object)
+    const nodesRead = nodesNow(wishes?.nodes)
     const next = cachesInForce(caches)
     const withSecrets = [...next.values()].filter(({ pullSecrets }) => pullSecrets.length > 0)
     secrets.follow(new Set(withSecrets.map(({ namespace }) => namespace)))
@@ -114,25 +126,25 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
           return taken ? [[key, taken] as const] : []
         }),
       )
-      wishes = wishesOf(secrets)
+      wishes = wishesOf(secrets, nodesRead.items)
     }
-    setState(stateOf(secrets))
+    setState(stateOf(secrets, nodesRead.problems))
   }
 
-  function wishesOf(secrets: PullSecrets): Wishes {
+  function wishesOf(secrets: PullSecrets, edge: Wishes['nodes']): Wishes {
     const next: Wishes = {
       caches: [...inForce.values()],
       secrets: secrets.read().secrets,
-      nodes: readNodes(believed.edgeNodes.all(), believed.nodes.all()).items,
+      nodes: edge,
       forbiddenSecrets: secrets.forbidden(),
     }
-    return wishes && textOf(next) === textOf(wishes) ? wishes : next
+    return wishes?.nodes === edge && textOf(next) === textOf(wishes) ? wishes : next
   }
 
-  function stateOf(secrets: PullSecrets): SourceState {
+  function stateOf(secrets: PullSecrets, nodeProblems: readonly SourceProblem[]): SourceState {
     const problems: SourceProblem[] = [
       ...cacheProblems(caches),
-      ...readNodes(believed.edgeNodes.all(), believed.nodes.all()).problems,
+      ...nodeProblems,
       ...secrets.read().problems,
       ...[...secrets.forbidden()].map(([namespace, message]): SourceProblem => {
         return {
@@ -176,14 +188,15 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     const secrets = createPullSecrets({ ...watching, signal })
     try {
       while (!signal.aborted) {
-        const before = performance.eventLoopUtilization()
+        const begunAt = performance.now()
         await look(secrets, signal)
-        const restMs = restAfter(performance.eventLoopUtilization(before).active, leastRestMs)
+        const lookedMs = looking.take()
+        const wroteMs = performance.now() - begunAt - lookedMs
         options.onLook?.()
         const isInDoubt = Object.values<BelievedObjects>(believed).some((each) => each.held() !== undefined)
         await bell.wait({ timeoutMs: isInDoubt ? doubtMs : Infinity, signal })
         // A burst of changes is one look.
-        await createBell().wait({ timeoutMs: restMs, signal })
+        await createBell().wait({ timeoutMs: restAfter({ lookedMs, wroteMs, leastMs: leastRestMs }), signal })
       }
     } finally {
       await secrets.close()
@@ -222,9 +235,9 @@ function labelsOnly({ metadata: { name, uid, resourceVersion, labels } }: KubeOb
   return { metadata: { name, uid, resourceVersion, ...(labels ? { labels } : {}) } }
 }
 
-/** A Secret's text is compared too, and never shown. */
-function textOf(wishes: Wishes): string {
-  return JSON.stringify({ ...wishes, forbiddenSecrets: [...(wishes.forbiddenSecrets ?? [])] })
+/** All but the nodes. A Secret's text is compared too, and never shown. */
+function textOf({ caches, secrets, forbiddenSecrets = new Map() }: Wishes): string {
+  return JSON.stringify([caches, secrets, [...forbiddenSecrets]])
 }
 
 function wordsOf({ condition, message, problems }: SourceState): string {

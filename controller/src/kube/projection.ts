@@ -41,8 +41,9 @@ export interface Projection {
 /** Several writes go on at a time; each object has one at most. */
 const concurrency = 8
 const leastRestMs = 200
-/** Of EdgeNodes, before ImageCaches are looked at again. */
-const mostNodeWrites = 500
+/** Of EdgeNodes, before ImageCaches are looked at again: so many, or one part of so many of all there are. */
+const leastNodeWrites = 500
+const nodeWriteShare = 8
 /** An EdgeNode that was made is listed within this time, in milliseconds. */
 const listedWithinMs = 10_000
 const [firstPauseMs, longestPauseMs] = [1000, 60_000]
@@ -125,10 +126,10 @@ export function createProjection(options: ProjectionOptions): Projection {
       if (read?.object === object) tellInvalid(writer, key, read)
     }
     writeNodes(writer, known)
-    const restMs = restAfter(now() - begunAt, leastRestMs)
+    const lookedMs = now() - begunAt
     await queue.onIdle()
     if (bug) throw bug
-    return restMs
+    return restAfter({ lookedMs, wroteMs: now() - begunAt - lookedMs, leastMs: leastRestMs })
   }
 
   function writeCache(writer: ClusterWriter, { key, object, writes, writtenAt }: CacheTurn): void {
@@ -191,7 +192,8 @@ export function createProjection(options: ProjectionOptions): Projection {
       if (object) made.delete(name)
       return write && !isMade(name, write) ? [{ name, write }] : []
     })
-    const { turns, isMore } = nextTurns(wanted, { after: lastTurn, most: mostNodeWrites })
+    const most = Math.max(leastNodeWrites, Math.ceil(known.nodes.length / nodeWriteShare))
+    const { turns, isMore } = nextTurns(wanted, { after: lastTurn, most })
     for (const { name, write } of turns) attempt(`EdgeNode ${name}`, () => writeNode(writer, name, write))
     lastTurn = turns.at(-1)?.name
     if (isMore) dueAgain(now())

@@ -7,7 +7,7 @@ export interface StepWatch {
   lastSuccess(): number | undefined
   /** For how long the one that is under way has been, in milliseconds; 0 if none is. */
   runningMs(): number
-  watched(step: () => Promise<number>): () => Promise<number>
+  watched<T>(step: () => Promise<T>): () => Promise<T>
 }
 
 export interface StepWatchOptions {
@@ -30,10 +30,10 @@ export function createStepWatch({ meter, now, steadyNow }: StepWatchOptions): St
       begunAt = startedAt
       let result = 'failed'
       try {
-        const nextAt = await step()
+        const done = await step()
         result = 'ok'
         succeededAt = now()
-        return nextAt
+        return done
       } finally {
         begunAt = undefined
         meter.add(controllerMetrics.reconcileSteps, { result })
