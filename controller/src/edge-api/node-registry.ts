@@ -75,7 +75,7 @@ export function createNodeRegistry(options: NodeRegistryOptions): NodeRegistry {
       const { node } = report
       const record = nodes.all.get(node)
       const old = record && heardBy(record, listening())
-      const verdict = acceptReport(old, share(report), now())
+      const verdict = acceptReport(old, share(report, record?.report), now())
       meter.add(controllerMetrics.reports, { verdict: verdict.kind })
       if (verdict.kind === 'clone') refuse(report)
       if (verdict.kind !== 'accepted') return verdict

@@ -1,7 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ImageReport, Report } from '@stowage/mirror/edge/report'
 
-/** Makes a report of the same words that holds what others hold too. */
-export type ShareReport = (report: Report) => Report
+/**
+ * Makes a report of the same words that holds what others hold too. What it says as the node's report before did, of its images,
+ * its labels and its platform, is the same object: what follows from that need not be found out again.
+ */
+export type ShareReport = (report: Report, before?: Report) => Report
 
 /** Then it is begun anew: what reports hold stays, and nothing is kept for ever that no report holds. */
 const mostLines = 20_000
@@ -25,5 +29,22 @@ export function createShareReport(): ShareReport {
     return line
   }
 
-  return (report) => ({ ...report, images: report.images.map(shared) })
+  return (report, before) => {
+    const images = report.images.map(shared)
+    if (!before) return { ...report, images }
+    return {
+      ...report,
+      images: isEach(images, before.images) ? before.images : images,
+      labels: oldIfSame(before.labels, report.labels),
+      platform: oldIfSame(before.platform, report.platform),
+    }
+  }
+}
+
+function isEach(lines: readonly ImageReport[], others: readonly ImageReport[]): boolean {
+  return lines.length === others.length && lines.every((line, index) => line === others[index])
+}
+
+function oldIfSame<T>(old: T, next: T): T {
+  return isDeepStrictEqual(old, next) ? old : next
 }

@@ -18,14 +18,15 @@ export function acceptReport(old: HeardNode | undefined, report: Report, now: nu
   if (old && !isSame && isReachable(old, now)) return { kind: 'clone', message: cloneMessage(old, report, now) }
   // An agent that was set back to a backup counts anew: once it is overdue, what it says is taken.
   if (old && isSame && report.counter <= old.report.counter && isReachable(old, now)) return { kind: 'late' }
-  const record: NodeRecord = {
-    version: 1,
-    report,
-    receivedAt: now,
-    isOverdue: false,
-    failures: failuresAfter(isSame ? old.failures : {}, report),
-  }
-  return { kind: 'accepted', record, isNews: !old || old.isOverdue || newsOf(old) !== newsOf(record) }
+  const failures = failuresOf(isSame ? old : undefined, report)
+  const record: NodeRecord = { version: 1, report, receivedAt: now, isOverdue: false, failures }
+  return { kind: 'accepted', record, isNews: !old || old.isOverdue || isNewsAfter(old, record) }
+}
+
+/** @param before what the same instance said before */
+function failuresOf(before: NodeRecord | undefined, report: Report): NodeRecord['failures'] {
+  if (before?.report.images === report.images) return before.failures
+  return failuresAfter(before?.failures ?? {}, report)
 }
 
 /** A definite error stays until the image succeeds, means another digest, or is no longer wanted. */
@@ -45,13 +46,23 @@ function isDefinite({ code }: Pick<FaultReport, 'code'>): boolean {
   return code !== 'unavailable' && code !== 'conflict'
 }
 
-function newsOf({ report, failures }: NodeRecord): string {
-  const { instance, agentVersion, platform, labels, runtime, acknowledged, trouble, images } = report
+function isNewsAfter(old: NodeRecord, next: NodeRecord): boolean {
+  if (selfOf(old) !== selfOf(next)) return true
+  const isSame = old.report.images === next.report.images && old.failures === next.failures
+  return !isSame && copiesOf(old) !== copiesOf(next)
+}
+
+function selfOf({ report }: NodeRecord): string {
+  const { instance, agentVersion, platform, labels, runtime, acknowledged, trouble } = report
+  return JSON.stringify([instance, agentVersion, platform, labels, runtime, acknowledged, trouble])
+}
+
+function copiesOf({ report: { images }, failures }: NodeRecord): string {
   const states = images.map(({ name, digest, state, fault, window }) => {
     return [name, digest, state, fault?.code, window !== undefined]
   })
   const failed = Object.entries(failures).map(([name, { digest }]) => [name, digest])
-  return JSON.stringify([instance, agentVersion, platform, labels, runtime, acknowledged, trouble, states, failed])
+  return JSON.stringify([states, failed])
 }
 
 function cloneMessage(old: HeardNode, { node }: Report, now: number): string {

@@ -32,9 +32,23 @@ const knownBefore = new WeakMap<HeardNode, { readonly own: EdgeNode['labels']; r
 function heardNode(name: string, heard: HeardNode, own: EdgeNode['labels']): KnownNode {
   const before = knownBefore.get(heard)
   if (before && (before.own === own || isDeepStrictEqual(before.own, own))) return before.node
-  const node = { name, labels: { ...heard.report.labels, ...own }, platform: heard.report.platform, heard }
+  const node = { name, labels: labelsOf(heard.report.labels, own), platform: heard.report.platform, heard }
   knownBefore.set(heard, { own, node })
   return node
+}
+
+const mergedBefore = new WeakMap<
+  EdgeNode['labels'],
+  { readonly own: EdgeNode['labels']; readonly all: EdgeNode['labels'] }
+>()
+
+/** A node that says the same as before keeps the same object, too. */
+function labelsOf(proposed: EdgeNode['labels'], own: EdgeNode['labels']): EdgeNode['labels'] {
+  const before = mergedBefore.get(proposed)
+  if (before && (before.own === own || isDeepStrictEqual(before.own, own))) return before.all
+  const all = { ...proposed, ...own }
+  mergedBefore.set(proposed, { own, all })
+  return all
 }
 
 /** Whether a list is for a node: all labels of its selector are equal, its other selector matches, and it names the node if any. */

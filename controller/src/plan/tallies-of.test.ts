@@ -1,8 +1,9 @@
 import { assert, array, constantFrom, integer, property, record, type Arbitrary } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Resolution } from '../memory/resolution.ts'
-import { aCache, aLine, aNode, aWorld, faulty, living, mirrored } from '../testing/world.ts'
-import type { KnownNode } from './known-node.ts'
+import { createShareReport } from '../memory/share-report.ts'
+import { aCache, aLine, aNode, aRecord, aWorld, faulty, living, mirrored } from '../testing/world.ts'
+import { knownNodes, type KnownNode } from './known-node.ts'
 import { createNodeTallies } from './node-tallies.ts'
 import { statusOf } from './status-of.ts'
 import { talliesOf } from './tallies-of.ts'
@@ -16,7 +17,17 @@ interface Change {
   readonly node: number
   readonly image: number
   readonly what:
-    'present' | 'fetching' | 'old' | 'failed' | 'silent' | 'moved' | 'away' | 'relabelled' | 'purged' | 'paused'
+    | 'present'
+    | 'fetching'
+    | 'old'
+    | 'failed'
+    | 'again'
+    | 'silent'
+    | 'moved'
+    | 'away'
+    | 'relabelled'
+    | 'purged'
+    | 'paused'
 }
 
 const changes: Arbitrary<Change[]> = array(
@@ -28,6 +39,7 @@ const changes: Arbitrary<Change[]> = array(
       'fetching',
       'old',
       'failed',
+      'again',
       'silent',
       'moved',
       'away',
@@ -45,6 +57,12 @@ interface Scene {
   readonly resolutions: Map<string, Resolution>
 }
 
+function nodeAfter(what: Change['what'], node: KnownNode, tier: string): KnownNode {
+  if (what === 'again') return heardAgain(node)
+  if (what === 'silent') return { name: node.name, labels: {}, platform, heard: undefined }
+  return what === 'relabelled' ? { ...node, labels: { tier } } : node
+}
+
 function happen({ node, image, what }: Change, { nodes, caches, resolutions }: Scene): World['caches'] {
   const name = names[image]!
   const fault = { code: 'invalid', message: 'no', attempts: 1, retryInMs: 5 } as const
@@ -53,14 +71,22 @@ function happen({ node, image, what }: Change, { nodes, caches, resolutions }: S
   if (what === 'fetching') report(aLine(name, 'v1', { state: 'fetching', bytesHere: 7 }))
   if (what === 'old') report(aLine(name, 'v0'))
   if (what === 'failed') report(aLine(name, 'v1', { state: 'waiting', fault }))
-  if (what === 'silent') nodes[node] = { name: `n${node}`, labels: {}, platform, heard: undefined }
-  if (what === 'relabelled') nodes[node] = { ...nodes[node]!, labels: { tier: String(image) } }
+  nodes[node] = nodeAfter(what, nodes[node]!, String(image))
   if (what === 'moved') resolutions.set(name, mirrored(`v${node}`))
   if (what === 'away') resolutions.set(name, faulty('unavailable'))
   if (what === 'purged') return caches.map((one) => ({ ...one, record: { ...one.record, purged: node === 0 } }))
   const [first, ...others] = caches
   if (what === 'paused' && first) return [{ ...first, cache: cacheOf({ parallelism: node }) }, ...others]
   return caches
+}
+
+/** As a registry takes a report that says nothing new. */
+function heardAgain(node: KnownNode): KnownNode {
+  if (!node.heard) return node
+  const { counter, ...before } = node.heard.report
+  const next = createShareReport()({ ...before, counter: counter + 1 }, node.heard.report)
+  const [again] = knownNodes([aRecord(next, node.heard.receivedAt + 10, node.heard)], [])
+  return { ...again!, labels: node.labels }
 }
 
 const cacheOf = (more: object = {}) => aCache('a', [{ images: ['one:1', 'two:1'], nodeSelector: {} }], more)
@@ -96,5 +122,20 @@ describe('tallies', () => {
     const next = { ...world, nodes: [nodes[0]!, aNode('y', { counter: 2 })], now: 5000 }
     expect(talliesOf(cache, next)[0]).toBe(x)
     expect(talliesOf(cache, next)[1]).not.toBe(y)
+  })
+
+  it('are counted again for a node that says something else, and only then', () => {
+    const cache = living(cacheOf())
+    const node = aNode('x', { images: names.map((name) => aLine(name, 'v1')) })
+    const resolutions = new Map(names.map((name) => [name, mirrored('v1')]))
+    const look = (of: KnownNode): unknown => {
+      const world = { ...aWorld({ caches: [cache], nodes: [of], now: 1000 }), resolutions }
+      return talliesOf(cache, world)[0]?.inState
+    }
+    const first = look(node)
+    const again = heardAgain(node)
+    expect(look(again)).toBe(first)
+    const other = aNode('x', { counter: 3, images: [aLine(names[0]!, 'v1')] })
+    expect(look(other)).not.toEqual(first)
   })
 })

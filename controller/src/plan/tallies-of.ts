@@ -21,7 +21,12 @@ interface Basis {
 interface Remembered {
   readonly basis: Basis | undefined
   /** By name of a node; undefined for one that the cache does not select. */
-  readonly tallies: Map<string, { readonly node: KnownNode; readonly tally: Tally | undefined }>
+  readonly tallies: Map<string, Counted>
+}
+
+interface Counted {
+  readonly node: KnownNode
+  readonly tally: Tally | undefined
 }
 
 /**
@@ -42,10 +47,21 @@ export function talliesOf(living: LivingCache, world: Known): Tally[] {
     if (untold.has(node.name)) return tallyFor(node, lists, rowsOf) ?? []
     const known = tallies.get(node.name)
     if (known?.node === node) return known.tally ?? []
-    const tally = tallyFor(node, lists, rowsOf)
+    const isKept = known !== undefined && standsAsBefore(known, node)
+    const tally = isKept ? known.tally && { ...known.tally, node } : tallyFor(node, lists, rowsOf)
     tallies.set(node.name, { node, tally })
     return tally ?? []
   })
+}
+
+/** Whether a node's next report changes nothing of what is counted: most are made to be heard of only. */
+function standsAsBefore({ node: old, tally }: Counted, node: KnownNode): boolean {
+  if (!old.heard || !node.heard || old.labels !== node.labels || old.platform !== node.platform) return false
+  // When those are tried again is counted from the report.
+  if (tally && (tally.failed.length > 0 || tally.opensAt !== Infinity)) return false
+  const [before, now] = [old.heard, node.heard]
+  const isSame = before.report.images === now.report.images && before.failures === now.failures
+  return isSame && before.report.acknowledged?.epoch === now.report.acknowledged?.epoch
 }
 
 function tallyFor(
