@@ -3,7 +3,7 @@ import type { Answer } from '../server/answer.ts'
 import { blobAnswer } from '../server/blobs.ts'
 import type { Exchange, PathOf } from '../server/exchange.ts'
 import { parseRange } from '../server/parse-range.ts'
-import type { BlobFetches } from './blob-fetches.ts'
+import type { BlobFetch } from './blob-fetches.ts'
 import type { KnownParts } from './known-parts.ts'
 import type { Place } from './locate.ts'
 import { createSharedWork, type SharedWork } from './shared-work.ts'
@@ -12,11 +12,9 @@ import type { Upstream } from './upstream.ts'
 import { within } from './within.ts'
 
 export interface AnswerBlobOptions {
-  readonly fetches: BlobFetches
+  readonly fetchBlob: (place: Place<Upstream>, blob: Descriptor) => BlobFetch
   readonly parts: KnownParts
   readonly signal: AbortSignal
-  /** Told of all bytes that come. */
-  readonly onBytes: (upstream: Upstream, bytes: number) => void
   /** So long the first byte is waited for before the head of the answer is sent, in milliseconds. */
   readonly patienceMs?: number | undefined
 }
@@ -32,7 +30,7 @@ export type AnswerBlob = (
 const defaultPatienceMs = 20_000
 
 export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
-  const { fetches, parts, signal, onBytes, patienceMs = defaultPatienceMs } = options
+  const { fetchBlob, parts, signal, patienceMs = defaultPatienceMs } = options
   const sizes: SharedWork<Descriptor> = createSharedWork()
 
   /** The upstream's word, or that of a manifest which it gave us, that the repository has this blob. */
@@ -42,7 +40,6 @@ export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
   }
 
   return async ({ store, request, method }, place, { digest }) => {
-    const { upstream, sourceRepository } = place
     const repository = store.repository(place.repository)
     const there = await repository.stat(digest)
     if (there && (await repository.hasBlob(there))) return undefined
@@ -50,13 +47,7 @@ export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
       const blob = there ?? (await describe(place, digest))
       const range = parseRange(method === 'GET' ? request.headers.range : undefined, blob.size)
       if (method === 'HEAD' || range === 'unsatisfiable') return blobAnswer(blob, range, undefined)
-      const fetch = fetches.fetch(blob, {
-        source: upstream.source,
-        sourceRepository,
-        repository,
-        queue: upstream.queue,
-        onBytes: (bytes) => onBytes(upstream, bytes),
-      })
+      const fetch = fetchBlob(place, blob)
       const { offset, length } = range ?? { offset: 0, length: blob.size }
       await within(patienceMs, fetch.reaches(offset))
       return blobAnswer(blob, range, fetch.read({ offset, length }))

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { RetryOptions } from '../copy/retry.ts'
 import { noMeter, type Meter } from '../metrics/meter.ts'
-import { isDigest } from '../oci/digest.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { isDigest, type Digest } from '../oci/digest.ts'
 import { isFault } from '../oci/fault.ts'
 import type { Answer } from '../server/answer.ts'
 import type { Exchange, PathOf } from '../server/exchange.ts'
@@ -10,11 +11,14 @@ import type { Next, PullThrough } from '../server/pull-through.ts'
 import { Refusal } from '../server/refusal.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createAnswerBlob } from './answer-blob.ts'
-import { createBlobFetches } from './blob-fetches.ts'
+import { createBlobFetches, type BlobFetch } from './blob-fetches.ts'
 import { createKnownParts } from './known-parts.ts'
 import { locate, locateByDefault, type Place } from './locate.ts'
+import { prefetch } from './prefetch.ts'
 import { pullThroughMetrics } from './pull-through-metrics.ts'
+import { createSharedWork } from './shared-work.ts'
 import { createUpstreamManifests, type Patience } from './upstream-manifests.ts'
+import { createUpstreamReferrers } from './upstream-referrers.ts'
 import { upstreamFault } from './upstream-fault.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -42,24 +46,27 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   const { signal } = over
   const parts = createKnownParts()
   const fetches = createBlobFetches({ log, signal, retry })
-  const manifests = createUpstreamManifests({
-    store,
-    parts,
-    log,
-    signal,
-    now,
-    retry,
-    patience,
-    meter,
-    onMoved: () => undefined,
-  })
-  const answerBlob = createAnswerBlob({
-    fetches,
-    parts,
-    signal,
-    patienceMs: patience?.blobMs,
-    onBytes: ({ settings }, bytes) => meter.add(pullThroughMetrics.bytesFetched, { upstream: settings.host }, bytes),
-  })
+  const prefetches = createSharedWork<void>()
+  const shared = { store, log, signal, now }
+  const manifests = createUpstreamManifests({ ...shared, parts, retry, patience, meter, onMoved })
+  const referrers = createUpstreamReferrers({ ...shared, manifests, patienceMs: patience?.unknownMs })
+  const answerBlob = createAnswerBlob({ fetchBlob, parts, signal, patienceMs: patience?.blobMs })
+
+  function onMoved(place: Place<Upstream>, digest: Digest): void {
+    const options = { store, manifests, referrers, fetchBlob, log }
+    void prefetches.share(`${place.repository}@${digest}`, () => prefetch(place, digest, options))
+  }
+
+  function fetchBlob({ upstream, sourceRepository, repository }: Place<Upstream>, blob: Descriptor): BlobFetch {
+    const labels = { upstream: upstream.settings.host }
+    return fetches.fetch(blob, {
+      source: upstream.source,
+      sourceRepository,
+      repository: store.repository(repository),
+      queue: upstream.queue,
+      onBytes: (bytes) => meter.add(pullThroughMetrics.bytesFetched, labels, bytes),
+    })
+  }
 
   async function answerManifest(place: Place<Upstream>, path: PathOf<'manifest'>, next: Next): Promise<Answer> {
     const { tag, digest } = path.reference
@@ -111,7 +118,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       case 'blob':
         return (await answerBlob(exchange, place, path)) ?? (await next(path))
       case 'referrers':
-        await manifests.bringReferrers(place, path.digest)
+        await referrers.freshen(place, path.digest)
         return await next(path)
       default:
         return await next(path)
@@ -137,7 +144,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
 
     async [Symbol.asyncDispose]() {
       over.abort(new Error('the mirror ends'))
-      await Promise.all([fetches.settled(), manifests.settled()])
+      await Promise.all([fetches, manifests, referrers, prefetches].map((work) => work.settled()))
     },
   }
 }

@@ -21,8 +21,6 @@ export interface UpstreamManifests {
   bring(place: Place<Upstream>, digest: Digest): Promise<void>
   /** Sees to it that a tag means what it has to mean by its freshness. @throws Fault if there is nothing to answer with */
   freshen(place: Place<Upstream>, tag: string): Promise<void>
-  /** Sees to it that what speaks of a manifest is here, if the upstream can be asked. */
-  bringReferrers(place: Place<Upstream>, subject: Digest): Promise<void>
   /** Resolves when none is under way. */
   settled(): Promise<void>
 }
@@ -59,7 +57,7 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
   const { store, parts, log, signal, now, onMoved, meter, retry: tries = fewTries } = options
   const patience = { ...defaultPatience, ...options.patience }
   const work = createSharedWork<void>()
-  /** When an upstream was last heard about a tag, or about what speaks of a digest. */
+  /** When an upstream was last heard about a tag. */
   const heardAt = createRecentlyUsed<number>(mostChecked)
 
   function keyOf({ repository }: Place<Upstream>, reference: string): string {
@@ -167,31 +165,6 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
       else if (step === 'answer-and-check') void checkBehind(place, tag)
     },
 
-    async bringReferrers(place, subject) {
-      const key = keyOf(place, `referrers ${subject}`)
-      const heard = heardAt.get(key)
-      const { upstream, sourceRepository } = place
-      const isFresh = heard !== undefined && now() - heard < referrersAgeMs
-      if (isFresh || upstream.pause.isAway) return
-      const bringAll = work.share(key, async () => {
-        const repository = store.repository(place.repository)
-        for (const { descriptor, tag } of await upstream.source.referrers(sourceRepository, subject, { signal })) {
-          if (!(await isHere(repository, descriptor.digest))) await fetch(place, descriptor.digest)
-          if (tag !== undefined) await repository.putTag(tag, descriptor.digest)
-        }
-        heardAt.set(key, now(), 1)
-      })
-      try {
-        if (!(await within(patience.unknownMs, bringAll))) upstream.pause.overdue()
-      } catch (err) {
-        if (!isFault(err)) throw err
-        log.info({ err, repository: place.repository, subject }, 'what speaks of a manifest could not be looked up')
-      }
-    },
-
     settled: () => work.settled(),
   }
 }
-
-/** New signatures change no digest: they are looked for again after this time, in milliseconds. */
-const referrersAgeMs = 5 * 60_000

@@ -1,0 +1,97 @@
+import { pino } from 'pino'
+import { describe, expect, it } from 'vitest'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { mediaTypes } from '../oci/media-type.ts'
+import { parsePlatform } from '../oci/platform.ts'
+import { createFakeImages, forPlatform } from '../registry/fake-image.ts'
+import { createFakePull } from '../registry/fake-pull.ts'
+import type { FakeUpstream } from '../registry/fake-upstream.ts'
+import { fakeHost, fakeRepository, localPath, openFakeMirror } from './fake-mirror.ts'
+import type { PrefetchSettings } from './upstream-settings.ts'
+
+const { upstreamOf } = createFakePull()
+const log = pino({ level: 'silent' })
+
+/** Two platforms, each with an attestation in the index, and a signature of the first one and one of the index. */
+function addSignedImage(upstream: FakeUpstream) {
+  const images = createFakeImages(upstream, fakeRepository)
+  const layers = [3, 5, 7, 11].map((seed) => images.addLayer(seed)) as [Descriptor, Descriptor, Descriptor, Descriptor]
+  const [amd, arm, ofAmd, ofArm] = layers.map((layer, place) => images.addImage(`image ${place}`, [layer])) as [
+    Descriptor,
+    Descriptor,
+    Descriptor,
+    Descriptor,
+  ]
+  const attests = (attestation: Descriptor, image: Descriptor) => ({
+    ...forPlatform('unknown/unknown', attestation),
+    annotations: { 'vnd.docker.reference.digest': image.digest },
+  })
+  const root = images.addIndex([
+    forPlatform('linux/amd64', amd),
+    forPlatform('linux/arm64', arm),
+    attests(ofAmd, amd),
+    attests(ofArm, arm),
+  ])
+  const sign = (subject: Descriptor) => {
+    const config = upstream.addBlob('{}', mediaTypes.empty)
+    const layer = upstream.addBlob(`signature of ${subject.digest}`)
+    const document = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [layer], subject }
+    return [upstream.addManifest(fakeRepository, document), layer] as const
+  }
+  const [ofRoot, rootSignature] = sign(root)
+  const [ofOne, oneSignature] = sign(amd)
+  return { layers, root, amd, arm, ofAmd, ofArm, ofRoot, rootSignature, ofOne, oneSignature }
+}
+
+async function prefetched(wanted: PrefetchSettings) {
+  const upstream = await upstreamOf({ referrersPerPage: 10 })
+  const image = addSignedImage(upstream)
+  await using mirror = await openFakeMirror(upstream, { log, settings: { prefetch: wanted } })
+  await mirror.ask(`${localPath}/manifests/v1`, { method: 'HEAD' })
+  const repository = mirror.store.repository(`${fakeHost}/${fakeRepository}`)
+  const here = async (one: Descriptor): Promise<boolean> => (await repository.stat(one.digest)) !== undefined
+  const names = Object.keys(image) as (keyof typeof image)[]
+  const found = async (): Promise<string[]> => {
+    const all = names.flatMap((name) =>
+      [image[name]].flat().map((one, place) => [`${name}${place || ''}`, one] as const),
+    )
+    const present = await Promise.all(all.map(async ([name, one]) => ((await here(one)) ? [name] : [])))
+    return present.flat().toSorted()
+  }
+  return { found: await settledOf(found) }
+}
+
+/** What something comes to when it changes no more. */
+async function settledOf(look: () => Promise<string[]>): Promise<string[]> {
+  let last: string[] = []
+  await expect
+    .poll(
+      async () => {
+        const before = last
+        last = await look()
+        return before.length > 1 && before.length === last.length
+      },
+      { interval: 150 },
+    )
+    .toBe(true)
+  return last
+}
+
+describe('an image whose tag is asked for', () => {
+  it('comes with its platforms, their attestations and what speaks of any of them', async () => {
+    const { found } = await prefetched({ platforms: [parsePlatform('linux/amd64')], referrers: true })
+    expect(found).toEqual(
+      ['amd', 'layers', 'layers2', 'ofAmd', 'ofOne', 'ofRoot', 'oneSignature', 'root', 'rootSignature'].toSorted(),
+    )
+  })
+
+  it('comes with what speaks of it alone', async () => {
+    const { found } = await prefetched({ platforms: [], referrers: true })
+    expect(found).toEqual(['ofRoot', 'root', 'rootSignature'])
+  })
+
+  it('comes without what speaks of it', async () => {
+    const { found } = await prefetched({ platforms: [parsePlatform('linux/arm64')], referrers: false })
+    expect(found).toEqual(['arm', 'layers1', 'layers3', 'ofArm', 'root'])
+  })
+})

@@ -1,0 +1,75 @@
+import type { Logger } from 'pino'
+import type { Digest } from '../oci/digest.ts'
+import { isFault } from '../oci/fault.ts'
+import type { ContentStore } from '../store/content-store.ts'
+import { createRecentlyUsed } from '../store/recently-used.ts'
+import type { Place } from './locate.ts'
+import { createSharedWork } from './shared-work.ts'
+import type { UpstreamManifests } from './upstream-manifests.ts'
+import type { Upstream } from './upstream.ts'
+import { within } from './within.ts'
+
+/** Brings what speaks of manifests of upstreams into our repositories: signatures, SBOMs, attestations. */
+export interface UpstreamReferrers {
+  /** Sees to it that the manifests which speak of this one are here, and gives them. @throws Fault */
+  bring(place: Place<Upstream>, subject: Digest): Promise<readonly Digest[]>
+  /** The same for somebody who does not wait for ever, and takes what is here if the upstream cannot be asked. */
+  freshen(place: Place<Upstream>, subject: Digest): Promise<void>
+  /** Resolves when none is under way. */
+  settled(): Promise<void>
+}
+
+export interface UpstreamReferrersOptions {
+  readonly store: ContentStore
+  readonly manifests: UpstreamManifests
+  readonly log: Logger
+  /** Ends all that is under way. */
+  readonly signal: AbortSignal
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number
+  /** How long a client waits, in milliseconds. */
+  readonly patienceMs?: number | undefined
+}
+
+/** New signatures change no digest: they are looked for again after this time, in milliseconds. */
+const maxAgeMs = 5 * 60_000
+const defaultPatienceMs = 25_000
+/** So many subjects are remembered to have been looked up. */
+const mostHeard = 10_000
+
+export function createUpstreamReferrers(options: UpstreamReferrersOptions): UpstreamReferrers {
+  const { store, manifests, log, signal, now, patienceMs = defaultPatienceMs } = options
+  const work = createSharedWork<readonly Digest[]>()
+  const heardAt = createRecentlyUsed<number>(mostHeard)
+  const keyOf = ({ repository }: Place<Upstream>, subject: Digest): string => `${repository} ${subject}`
+
+  function bring(place: Place<Upstream>, subject: Digest): Promise<readonly Digest[]> {
+    return work.share(keyOf(place, subject), async () => {
+      const { upstream, sourceRepository } = place
+      const brought: Digest[] = []
+      for (const { descriptor, tag } of await upstream.source.referrers(sourceRepository, subject, { signal })) {
+        await manifests.bring(place, descriptor.digest)
+        if (tag !== undefined) await store.repository(place.repository).putTag(tag, descriptor.digest)
+        brought.push(descriptor.digest)
+      }
+      heardAt.set(keyOf(place, subject), now(), 1)
+      return brought
+    })
+  }
+
+  return {
+    bring,
+    async freshen(place, subject) {
+      const heard = heardAt.get(keyOf(place, subject))
+      const isFresh = heard !== undefined && now() - heard < maxAgeMs
+      if (isFresh || place.upstream.pause.isAway) return
+      try {
+        if (!(await within(patienceMs, bring(place, subject)))) place.upstream.pause.overdue()
+      } catch (err) {
+        if (!isFault(err)) throw err
+        log.info({ err, repository: place.repository, subject }, 'what speaks of a manifest could not be looked up')
+      }
+    },
+    settled: () => work.settled(),
+  }
+}
