@@ -50,7 +50,7 @@ describe('which cluster it is', () => {
 
   it('must be said by somebody', () => {
     expect(() => serverOf({})).toThrow(/--kubeconfig or KUBECONFIG/)
-    expect(() => serverOf({ kubeconfig: at('none') })).toThrow(/cannot be read \(ENOENT\)/)
+    expect(() => serverOf({ kubeconfig: at('none') })).toThrow(/cannot be read: there is no such file/)
     expect(() => serverOf({ kubeconfig: at('bad') })).toThrow(/cannot be read|names no cluster/)
   })
 })

@@ -41,8 +41,9 @@ function mergeFile(config: KubeConfig, file: string, isNext: boolean): void {
     if (isNext) addWhatIsNew(config, read)
     else Object.assign(config, read)
   } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? 'it is no kubeconfig'
-    throw new Fault('invalid', `kubeconfig ${file} cannot be read (${why})`, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'there is no such file' : (code ?? 'it is no kubeconfig')
+    throw new Fault('invalid', `kubeconfig ${file} cannot be read: ${why}`, { cause })
   }
 }
 
