@@ -1,11 +1,13 @@
-import { mkdtempDisposable } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { execa } from 'execa'
 import { expect, it } from 'vitest'
 import { startContainerd } from '../harness/containerd/start-containerd.ts'
 import { requirePart } from '../harness/require-part.ts'
 import { skopeoPush } from '../harness/skopeo-push.ts'
 import { digestAt, makeClientImage } from './client-images.ts'
+import { nodeToken, passwords, startGuardedMirror } from './guarded-mirror.ts'
 import { startMirror } from './start-mirror.ts'
 
 const temporary = () => mkdtempDisposable(path.join(tmpdir(), 'stowage-ctr-'))
@@ -43,5 +45,36 @@ requirePart('containerd', 'skopeo')('containerd', () => {
     expect(await digestAt(mirror.url, 'pushed/app', 'v2')).toBe(image.index.digest)
     await containerd.ctr('images', 'push', '--plain-http', `${mirror.host}/pushed/app:v3`, byDigest)
     expect(await digestAt(mirror.url, 'pushed/app', 'v3')).toBe(image.index.digest)
+  })
+
+  it('pulls with a password, or with a token that its hosts.toml sends', async () => {
+    await using directory = await temporary()
+    const { layout, image, name } = await makeClientImage(directory.path)
+    await using mirror = await startGuardedMirror(directory.path)
+    const reference = `${mirror.host}/shop/app:v1`
+    const login = ['--dest-creds', `ann:${passwords.ann}`]
+    const images = [`oci:${layout.directory}:${name}`, `docker://${reference}`]
+    await execa('skopeo', ['copy', '--all', ...login, ...images], { env: mirror.env })
+    await using containerd = await startContainerd({ directory: path.join(directory.path, 'containerd') })
+
+    const hosts = async (folder: string, more: string): Promise<string[]> => {
+      const at = path.join(directory.path, folder, mirror.host)
+      await mkdir(at, { recursive: true })
+      const host = `[host."${mirror.url}"]\nca = "${mirror.caFile}"\n${more}`
+      await writeFile(path.join(at, 'hosts.toml'), `server = "${mirror.url}"\n${host}`)
+      return ['--hosts-dir', path.dirname(at)]
+    }
+    const header = `[host."${mirror.url}".header]\nauthorization = "Bearer ${nodeToken}"\n`
+    const fetch = (...flags: string[]): Promise<string> =>
+      containerd.ctr('content', 'fetch', ...flags, '--platform', 'linux/amd64', reference)
+    const plain = await hosts('plain', '')
+    await expect(fetch(...plain)).rejects.toThrow(/401 Unauthorized|authorization failed|credentials are needed/)
+    await expect(fetch(...plain, '--user', 'bob:' + passwords.bob)).rejects.toThrow(
+      /403 Forbidden|authorization failed/,
+    )
+    await fetch(...plain, '--user', `ann:${passwords.ann}`)
+    await containerd.ctr('images', 'remove', '--sync', reference)
+    await fetch(...(await hosts('token', header)))
+    expect(await containerd.ctr('content', 'list', '--quiet')).toContain(image.index.digest)
   })
 })

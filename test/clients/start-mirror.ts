@@ -18,6 +18,6 @@ export async function startMirror(directory: string, ...more: readonly string[])
   const program = spawnStowage(['--log-format', 'json', '--log-level', 'debug', 'mirror', ...flags], {
     outputFile: path.join(directory, 'mirror.log'),
   })
-  const [, url = ''] = await program.waitForLine(/"url":"(http:[^"]+)"/)
+  const [, url = ''] = await program.waitForLine(/"url":"(https?:[^"]+)"/)
   return { url, host: new URL(url).host, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() }
 }

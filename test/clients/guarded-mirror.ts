@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { createFakeCertificate } from '@stowage/mirror/registry/fake-certificate'
+import { startMirror, type Mirror } from './start-mirror.ts'
+
+/** Users of a guarded mirror, by their names. */
+export const passwords = { ann: 'a password of ann', bob: 'a password of bob' } as const
+/** What `htpasswd -nbB` makes of them. */
+const htpasswd = `
+ann:$2y$10$9SY9SYsPF9AnJ6gnTHG3eesM3S.kiwFZO60B19/PRDMYOfIN96B5y
+bob:$2y$10$urJyUqa9gv9RVEUHrnkYzO..gWhkRSFoHlYzNT24cmsWIe2HSHDV2
+`
+/** Of the user `node`. */
+export const nodeToken = 'n'.repeat(40)
+
+/** Everybody pulls `public`, ann does everything in `shop` and `public`, and node pulls everything. */
+const rules = `
+rules:
+  - { repositories: [public/**], who: anyone, may: [pull] }
+  - { repositories: [public/**, shop/**], who: [ann], may: [pull, push, delete] }
+  - { repositories: ['**'], who: [node], may: [pull] }
+`
+
+export interface GuardedMirror extends Mirror {
+  /** Of its certificate, in PEM. */
+  readonly caFile: string
+  /** By which programs in Go trust that certificate. */
+  readonly env: { readonly SSL_CERT_FILE: string }
+}
+
+/** A mirror with TLS, users and rules. */
+export async function startGuardedMirror(directory: string): Promise<GuardedMirror> {
+  const write = async (name: string, text: string): Promise<string> => {
+    const file = path.join(directory, name)
+    await writeFile(file, text)
+    return file
+  }
+  const { cert, key } = createFakeCertificate()
+  const caFile = await write('tls.crt', cert)
+  const flags = {
+    '--tls-cert-file': caFile,
+    '--tls-key-file': await write('tls.key', key),
+    '--htpasswd-file': await write('htpasswd', htpasswd),
+    '--token-file': await write('tokens', `node:${nodeToken}\n`),
+    '--access-file': await write('access.yaml', rules),
+  }
+  const mirror = await startMirror(directory, ...Object.entries(flags).flat())
+  return { ...mirror, caFile, env: { SSL_CERT_FILE: caFile } }
+}
