@@ -103,6 +103,7 @@ async function clientOptions(
       credentials: named(host, await machineCredentials(context, { dockerConfig, log })),
     }),
     timeouts,
+    staysOutside: true,
     log,
   }
 }

@@ -12,6 +12,7 @@ import { apiUrl, connect } from './connect.ts'
 import type { CredentialSource } from './credential.ts'
 import { endpointsOf } from './endpoint.ts'
 import { followRedirects } from './follow-redirects.ts'
+import { createInsideGuard } from './inside-guard.ts'
 import { listReferrers, type ReferrersPage } from './list-referrers.ts'
 import { createLogin } from './login.ts'
 import { contentTypeOf, discarded, responseFault, webPageFault } from './response-fault.ts'
@@ -19,12 +20,14 @@ import { restated } from './restated.ts'
 import { createTokenCache } from './token-cache.ts'
 import { discard, openTransport, readCapped, type Answer, type TransportOptions } from './transport.ts'
 
-export interface RegistryClientOptions extends TransportOptions {
+export interface RegistryClientOptions extends Omit<TransportOptions, 'guard'> {
   /** The host of a registry as references write it (`docker.io`, `127.0.0.1:5000`), or the base URL of a centre. */
   readonly registry: string
   /** Without it everything is asked for anonymously. */
   readonly credentials?: CredentialSource | undefined
   readonly log?: Logger | undefined
+  /** Whether it may not be led to machines inside, by redirects and challenges, unless it is inside itself. */
+  readonly staysOutside?: boolean | undefined
   /** Told the headers of every answer, such as what is left of a budget. */
   readonly onHeaders?: ((headers: Answer['headers']) => void) | undefined
 }
@@ -54,7 +57,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const { registry, credentials = async () => [], log } = options
   const name = registry.replace(/^https?:\/\//i, '').replace(/\/$/, '')
   const endpoints = endpointsOf(registry, options.insecureRegistries)
-  const transport = openTransport(options)
+  const guard = options.staysOutside ? createInsideGuard(endpoints) : undefined
+  const transport = openTransport({ ...options, guard })
   const tokens = createTokenCache({ transport })
   let connection: { readonly endpoint: URL; readonly authorizer: Authorizer } | undefined
 

@@ -1,11 +1,14 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { LookupFunction } from 'node:net'
 import { failureOf } from './connection-fault.ts'
 import type { Connections } from './connections.ts'
 import { nodeHttp } from './node-http.ts'
 
 export interface SendRequestOptions {
   readonly connections: Connections
+  /** How its host is looked up, if not as usual. */
+  readonly lookup?: LookupFunction | undefined
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | undefined
@@ -24,13 +27,19 @@ export interface SendRequestOptions {
  * @throws Failure, an error of Node, or the reason of `signal`
  */
 export function sendRequest(url: URL, options: SendRequestOptions): Promise<IncomingMessage> {
-  const { connections, method, headers, body, signal, connectMs, headersMs, mayRepeat } = options
+  const { connections, lookup, method, headers, body, signal, connectMs, headersMs, mayRepeat } = options
   const { isForwarded, ...way } = connections.wayTo(url)
   const isSecure = way.protocol === 'https:'
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     const send = isSecure ? httpsRequest : nodeHttp.request
-    const request = send({ ...way, method, headers: { ...headers, ...way.headers }, ...(signal && { signal }) })
+    const request = send({
+      ...way,
+      method,
+      headers: { ...headers, ...way.headers },
+      ...(signal && { signal }),
+      ...(lookup && { lookup }),
+    })
     let timer = setTimeout(() => fail(failureOf('CONNECT_TIMEOUT')), connectMs)
     let isOver = false
     const end = (): void => {

@@ -3,7 +3,10 @@ import { createFakeCertificate } from './fake-certificate.ts'
 import { addFakeImage } from './fake-image.ts'
 import { createFakePull } from './fake-pull.ts'
 import { openFakeUpstream } from './fake-upstream.ts'
+import type { Fault } from '../oci/fault.ts'
+import { createInsideGuard } from './inside-guard.ts'
 import { createRegistryClient } from './registry-client.ts'
+import { openTransport } from './transport.ts'
 
 const { upstreamOf, clientOf } = createFakePull()
 
@@ -75,6 +78,27 @@ describe('connections', () => {
     const { root } = addFakeImage(upstream)
     const client = clientOf(upstream, { insecureRegistries: [upstream.host] })
     expect(await client.resolve('team/app', 'v1')).toEqual(root)
+  })
+
+  it.each([
+    ['a registry inside to another one inside', 'harbor.site', 'minio.site', 200],
+    ['a registry outside to an address inside', 'registry.example', '127.0.0.1', 'invalid'],
+    ['a registry outside to a name for an address inside', 'registry.example', 'minio.site', 'invalid'],
+  ])('lead from %s', async (_, from, to, expected) => {
+    const upstream = await upstreamOf()
+    const hosts: Record<string, string> = {
+      'harbor.site': '10.0.0.5',
+      'minio.site': '127.0.0.1',
+      'registry.example': '93.184.215.14',
+    }
+    const look = async (name: string) => [{ address: hosts[name]!, family: 4 }]
+    await using transport = openTransport({ guard: createInsideGuard([new URL(`https://${from}`)], look) })
+    const url = new URL(`http://${to}:${upstream.host.split(':')[1]}/v2/`)
+    const said = await transport.send(url).then(
+      ({ status }) => status,
+      (error: Fault) => error.code,
+    )
+    expect(said).toBe(expected)
   })
 
   it('refuses a file of authorities that holds none', () => {

@@ -5,6 +5,7 @@ import { Fault } from '../oci/fault.ts'
 import { connectionFault, failureOf } from './connection-fault.ts'
 import { createConnections, type Connections } from './connections.ts'
 import { isInsecure } from './endpoint.ts'
+import type { InsideGuard } from './inside-guard.ts'
 import type { Trust } from './open-tunnel.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
 import { sendRequest } from './send-request.ts'
@@ -28,6 +29,8 @@ export interface TransportOptions {
   readonly insecureRegistries?: readonly string[] | undefined
   readonly userAgent?: string | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
+  /** Is asked about every host that is not behind a proxy; absent: all may be asked. */
+  readonly guard?: InsideGuard | undefined
 }
 
 export interface Ask {
@@ -70,9 +73,10 @@ export function openTransport(options: TransportOptions = {}): Transport {
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const trust = trustIn(options.ca)
   const known = new Map<string, Connections>()
+  const proxyOf = (url: URL): URL | undefined => proxyFor(url, options.proxy ?? {})
 
   function connectionsFor(url: URL): Connections {
-    const proxy = proxyFor(url, options.proxy ?? {})
+    const proxy = proxyOf(url)
     const isTrusting = isInsecure(url, options.insecureRegistries ?? [])
     const key = `${isTrusting} ${proxy?.href ?? ''}`
     const connections =
@@ -85,8 +89,10 @@ export function openTransport(options: TransportOptions = {}): Transport {
   return {
     async send(url, { method = 'GET', headers = {}, body, signal, headersMs, mayRepeat = method !== 'POST' } = {}) {
       try {
+        const lookup = proxyOf(url) ? undefined : await options.guard?.(url)
         const answer = await sendRequest(url, {
           ...timeouts,
+          lookup,
           connections: connectionsFor(url),
           method,
           headers: { 'user-agent': options.userAgent ?? 'stowage', 'accept-encoding': 'identity', ...headers },
