@@ -16,7 +16,7 @@ export interface FakeMirror extends AsyncDisposable {
   readonly store: ContentStore
   /** Lets time pass for whoever asks how old something is, in milliseconds. */
   wait(ms: number): void
-  ask(path: string, init?: RequestInit): Promise<Response>
+  readonly ask: (path: string, init?: RequestInit) => Promise<Response>
 }
 
 export interface FakeMirrorOptions extends Partial<Pick<PullThroughOptions, 'retry' | 'patience'>> {

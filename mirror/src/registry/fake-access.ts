@@ -11,6 +11,9 @@ export type FakeAccess =
       /** Whether somebody without credentials gets a token. */
       readonly anonymous?: boolean
       readonly expiresInSeconds?: number
+      /** Where tokens are given; `/token` if nothing is said. */
+      readonly tokenPath?: string
+      readonly service?: string
     }
 
 /** Name to password. */
@@ -48,7 +51,8 @@ export function createFakeDoor(access: FakeAccess, origin: () => string): FakeDo
       if (access.kind === 'open') return undefined
       if (access.kind === 'basic') return isUser(authorization, access.users) ? undefined : 'Basic realm="fake"'
       if (tokens.has(authorization?.replace('Bearer ', '') ?? '')) return undefined
-      return `Bearer realm="${origin()}/token",service="fake",scope="repository:${repository}:pull"`
+      const { tokenPath = '/token', service = 'fake' } = access
+      return `Bearer realm="${origin()}${tokenPath}",service="${service}",scope="repository:${repository}:pull"`
     },
     tokenFor(plea) {
       if (access.kind !== 'token' || !isKnown(plea)) return undefined

@@ -58,6 +58,7 @@ export async function openFakeUpstream(options: FakeUpstreamOptions = {}): Promi
   const troubles = createTroubles()
   const scheme = options.tls ? 'https' : 'http'
   const door = createFakeDoor(options.access ?? { kind: 'open' }, () => `${scheme}://${host}`)
+  const tokenPath = (options.access?.kind === 'token' && options.access.tokenPath) || '/token'
   let blobBytesSent = 0
 
   const registry = createFakeServer(listener('registry', serveRegistry), options.tls)
@@ -85,7 +86,7 @@ export async function openFakeUpstream(options: FakeUpstreamOptions = {}): Promi
     if (trouble.silentBefore) return
     const [, repository = '', kind, reference = ''] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/?]+)$/.exec(seen.path) ?? []
     if (trouble.answer) return answer(response, trouble.answer)
-    if (seen.path.startsWith('/token')) return serveToken(exchange)
+    if (seen.path.startsWith(tokenPath)) return serveToken(exchange)
     const challenge = door.refusal(seen.headers.authorization, repository)
     if (challenge !== undefined) {
       return answerError(response, 401, ['UNAUTHORIZED', 'authentication required'], { 'www-authenticate': challenge })
