@@ -26,3 +26,9 @@ export async function digestAt(url: string, repository: string, reference: strin
   const response = await fetch(`${url}/v2/${repository}/manifests/${reference}`, { method: 'HEAD' })
   return response.ok ? response.headers.get('docker-content-digest') : null
 }
+
+/** The media type that a manifest at the mirror says it has. */
+export async function mediaTypeAt(url: string, repository: string, reference: string): Promise<string | undefined> {
+  const response = await fetch(`${url}/v2/${repository}/manifests/${reference}`)
+  return response.ok ? ((await response.json()) as { readonly mediaType?: string }).mediaType : undefined
+}

@@ -17,6 +17,10 @@ export interface Part {
 const aptInstall = 'apt-get install -y --no-install-recommends'
 
 const allParts = {
+  buildah: {
+    missing: () => noCommand('buildah'),
+    enable: `${aptInstall} buildah`,
+  },
   busybox: {
     missing: () => noCommand('busybox') ?? noStaticBusybox(),
     enable: `${aptInstall} busybox-static`,
