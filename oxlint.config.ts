@@ -34,6 +34,10 @@ const grpc: Wall = {
   regex: '^@grpc/',
   message: 'gRPC is spoken only in node-agent/src/runtime/containerd.',
 }
+const s3: Wall = {
+  regex: '^@(?:aws-sdk|smithy)/',
+  message: 'S3 is spoken only in mirror/src/store/s3.',
+}
 const testFolder: Wall = {
   regex: '^(?:@stowage/test(?:/|$)|\\.{1,2}/(?:.*/)?test/(?:house|harness|journeys|conformance|bench|demo|pack)/)',
   message: 'The rooms do not know test/.',
@@ -44,26 +48,29 @@ const packagesOf = (room: string, ...refused: string[]): Wall => ({
 })
 
 const everywhere = [relativePathToRoom, cliMain]
-const mirror = [
+const mirrorWithS3 = [
   ...everywhere,
   grpc,
   kubernetes,
   testFolder,
   packagesOf('mirror', '@stowage/(?:mirror|controller|node-agent)', 'stowage'),
 ]
+const mirror = [...mirrorWithS3, s3]
 const controller = [
   ...everywhere,
+  s3,
   grpc,
   testFolder,
   packagesOf('controller', '@stowage/(?:controller|node-agent)', 'stowage'),
 ]
 const nodeAgent = [
   ...everywhere,
+  s3,
   kubernetes,
   testFolder,
   packagesOf('node-agent', '@stowage/(?:controller|node-agent)', 'stowage'),
 ]
-const cli = [...everywhere, grpc, kubernetes, testFolder, packagesOf('cli', 'stowage')]
+const cli = [...everywhere, s3, grpc, kubernetes, testFolder, packagesOf('cli', 'stowage')]
 
 const inputAndOutput: Wall[] = [
   {
@@ -96,6 +103,7 @@ const tests = ['**/*.{test,conformance}.ts']
  */
 const zones: NonNullable<OxlintConfig['overrides']> = [
   { files: ['mirror/src/**'], rules: walls(...mirror, sqlite, pino) },
+  { files: ['mirror/src/store/s3/**'], rules: walls(...mirrorWithS3, sqlite, pino) },
   { files: ['controller/src/**'], rules: walls(...controller, kubernetes, sqlite, pino) },
   { files: ['controller/src/kube/**'], rules: walls(...controller, sqlite, pino) },
   { files: ['node-agent/src/**'], rules: walls(...nodeAgent, grpc, sqlite, pino) },

@@ -2,42 +2,42 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
-import { openFsStore } from '@stowage/mirror/store/fs-store'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Fence } from '@stowage/mirror/store/remote/remote-connection'
 import { openRemoteStore } from '@stowage/mirror/store/remote/remote-store'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { CommandContext } from './command-context.ts'
-import { openDataDirectory } from './lock/data-directory.ts'
+import { dataHelp, openDataStore, withS3Options, type DataFlags, type DataStore } from './data-store.ts'
 import { readNetworkSettings } from './network-settings.ts'
 import { option, parsedBy } from './option.ts'
 import { openTokenFile } from './token-file.ts'
 
-/** Where a centre keeps content and memory: in a directory of its own, or in a mirror that others use, too. */
-export interface StoreFlags {
-  readonly data?: string
+/** Where a centre keeps content and memory: in a directory or bucket of its own, or in a mirror that others use, too. */
+export interface StoreFlags extends Partial<DataFlags> {
   readonly mirror?: URL
   readonly mirrorTokenFile?: string
   readonly caFile?: string
 }
 
 /** What a centre keeps everything in. */
-export interface CentreStore extends AsyncDisposable {
+export interface CentreStore extends AsyncDisposable, Pick<DataStore, 'redirects'> {
   readonly objects: ObjectStore
   readonly content: ContentStore
   /** The data directory, if it lies in this process. */
   readonly directory: string | undefined
   /** Another process owns it, and sees to what has to be cleared away in it. */
   readonly isRemote: boolean
-  /** The same store, written to only while a fence stands. A directory is locked: it needs none. */
+  /** The same store, written to only while a fence stands. A directory is locked, and a bucket has one centre: they need none. */
   fenced(fence: () => Fence | undefined): Pick<CentreStore, 'objects' | 'content'>
 }
 
 /** Adds `--data` and `--mirror`, of which one is needed. */
 export function withStoreOptions(command: Command): Command {
-  return command
-    .addOption(option('--data <directory>', 'where mirror and memory lie, if in this process').conflicts('mirror'))
+  return withS3Options(command)
+    .addOption(
+      option('--data <directory>', `where mirror and memory lie, if in this process; ${dataHelp}`).conflicts('mirror'),
+    )
     .addOption(
       option(
         '--mirror <url>',
@@ -67,23 +67,14 @@ export async function openCentreStore(
   if (flags.data === undefined)
     throw new Fault('invalid', 'give --data DIRECTORY, or --mirror URL with --mirror-token-file')
   if (flags.mirrorTokenFile !== undefined) throw new Fault('invalid', '--mirror-token-file goes with --mirror URL')
-  return await openInDirectory(flags.data)
+  return await openHere({ ...flags, data: flags.data })
 }
 
-async function openInDirectory(path: string): Promise<CentreStore> {
-  await using opening = new AsyncDisposableStack()
-  const directory = opening.use(await openDataDirectory(path, 'mirror'))
-  const objects = opening.use(await openFsStore({ directory: directory.path }))
-  const opened = opening.move()
+async function openHere(flags: DataFlags): Promise<CentreStore> {
+  const data = await openDataStore(flags)
+  const { objects } = data
   const content = createContentStore(objects)
-  return {
-    objects,
-    content,
-    directory: directory.path,
-    isRemote: false,
-    fenced: () => ({ objects, content }),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  }
+  return { ...data, content, isRemote: false, fenced: () => ({ objects, content }) }
 }
 
 async function openInMirror(
@@ -103,6 +94,7 @@ async function openInMirror(
   return {
     ...open(),
     directory: undefined,
+    redirects: undefined,
     isRemote: true,
     fenced: open,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

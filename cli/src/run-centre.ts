@@ -63,7 +63,13 @@ export async function runCentre(
   const listener = await openListener(flags, log)
   if (election && listener.certificate) throw new Fault('invalid', noTlsAmongReplicas)
   const app = createMirrorServer({ meter, certificate: listener.certificate })
-  await app.register(registryRoutes, { store: store.content, ...listener.access, log, meter })
+  await app.register(registryRoutes, {
+    store: store.content,
+    ...listener.access,
+    redirects: store.redirects,
+    log,
+    meter,
+  })
   await listener.addRoutes(app)
   const leading = election
     ? await joinElection(app, { election, store, settings })

@@ -1,9 +1,11 @@
 import { openElection } from '@stowage/controller/kube/lease/open-election'
 import { openCluster } from '@stowage/controller/kube/open-cluster'
+import { Fault } from '@stowage/mirror/oci/fault'
 import { Command } from 'commander'
 import { withCentreOptions, type CentreFlags } from '../centre-options.ts'
 import { withStoreOptions } from '../centre-store.ts'
 import type { CommandContext } from '../command-context.ts'
+import { isBucket } from '../data-store.ts'
 import { warnOfKubeFledged, withKubeFledgedOptions } from '../kube-fledged-flags.ts'
 import { electionOptions, withLeaderOptions, type LeaderFlags } from '../leader-options.ts'
 import { option } from '../option.ts'
@@ -43,6 +45,12 @@ async function runController(context: CommandContext, flags: ControllerFlags, co
   }
   // A directory has one process anyway.
   const isElected = flags.leaderElect ?? flags.mirror !== undefined
+  if (isElected && isBucket(flags.data)) {
+    throw new Fault(
+      'invalid',
+      'several controllers share a mirror over the bucket (--mirror URL), not the bucket itself',
+    )
+  }
   using election = isElected
     ? openElection({ ...cluster, ...electionOptions(context, flags), log: await context.log() })
     : undefined

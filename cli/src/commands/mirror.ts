@@ -3,14 +3,13 @@ import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { objectsRoutes } from '@stowage/mirror/server/objects/objects-routes'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
 import { createUploadDigests } from '@stowage/mirror/store/content/upload-digests'
-import { openFsStore } from '@stowage/mirror/store/fs-store'
 import { runAll } from '@stowage/node-agent/run-all'
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
+import { dataHelp, openDataStore, withS3Options, type DataFlags } from '../data-store.ts'
 import { expireUploads } from '../expire-uploads.ts'
 import { everything, openListener } from '../listener/open-listener.ts'
 import { withListenerOptions, type ListenerFlags } from '../listener/listener-options.ts'
-import { openDataDirectory } from '../lock/data-directory.ts'
 import { option } from '../option.ts'
 import { storeCheck } from '../health-checks.ts'
 import { mirrorMetrics } from '../metrics/all-metrics.ts'
@@ -21,8 +20,7 @@ import { openPullThrough, withUpstreamOptions, type UpstreamFlags } from '../ope
 import { serve } from '../serve.ts'
 import { openTokenFile } from '../token-file.ts'
 
-interface MirrorFlags extends MetricsFlags, ListenerFlags, UpstreamFlags {
-  readonly data: string
+interface MirrorFlags extends DataFlags, MetricsFlags, ListenerFlags, UpstreamFlags {
   readonly allowSparse?: boolean
   readonly objectsTokenFile?: string
 }
@@ -31,8 +29,8 @@ interface MirrorFlags extends MetricsFlags, ListenerFlags, UpstreamFlags {
 export function mirrorCommand(context: CommandContext): Command {
   const command = new Command('mirror')
     .description('Serve the OCI registry alone: push to it, pull from it with any client.')
-    .addOption(option('--data <directory>', 'where its content lies').makeOptionMandatory())
-  return withUpstreamOptions(withListenerOptions(command))
+    .addOption(option('--data <directory>', `where its content lies; ${dataHelp}`).makeOptionMandatory())
+  return withUpstreamOptions(withListenerOptions(withS3Options(command)))
     .addOption(metricsOption())
     .addOption(
       option(
@@ -55,25 +53,25 @@ export function mirrorCommand(context: CommandContext): Command {
 
 async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<void> {
   const log = await context.log()
-  await using directory = await openDataDirectory(flags.data, 'mirror')
-  await using objects = await openFsStore({ directory: directory.path })
+  await using data = await openDataStore(flags)
+  const { objects, directory, redirects } = data
   const digests = createUploadDigests()
   const store = createContentStore(objects, { digests })
   const measuring = await openMeasuring(flags.metricsListen, { metrics: mirrorMetrics, version: context.version, log })
-  measuring.look(() => storeSamples(directory.path))
+  if (directory !== undefined) measuring.look(() => storeSamples(directory))
   const { meter } = measuring
   const listener = await openListener(flags, log)
   const app = createMirrorServer({ meter, certificate: listener.certificate })
   const { listen } = flags
   await using pullThrough = await openPullThrough(context, flags, { listen, ...listener, store, log, meter })
-  const registry = { store, ...listener.access, pullThrough, takesSparse: flags.allowSparse, log, meter }
+  const registry = { store, ...listener.access, pullThrough, redirects, takesSparse: flags.allowSparse, log, meter }
   await app.register(registryRoutes, registry)
   await listener.addRoutes(app)
   if (flags.objectsTokenFile !== undefined) {
     const file = await openTokenFile({ flag: '--objects-token-file', path: flags.objectsTokenFile, log })
     await app.register(objectsRoutes, { objects, digests, tokens: () => file.tokens(), log })
   }
-  const ready = [storeCheck({ directory: directory.path, objects })]
+  const ready = [storeCheck({ directory, objects })]
   const open = listener.isOpen ? everything : undefined
   const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, open, log, signal, ready })
   const expiring = (signal: AbortSignal): Promise<void> => expireUploads(store, { log, signal })

@@ -2,6 +2,7 @@ import { openDirectorySource } from '@stowage/controller/sources/directory/direc
 import { Command } from 'commander'
 import { withCentreOptions, type CentreFlags } from '../centre-options.ts'
 import type { CommandContext } from '../command-context.ts'
+import { dataHelp, withS3Options } from '../data-store.ts'
 import { option } from '../option.ts'
 import { runCentre } from '../run-centre.ts'
 
@@ -19,8 +20,8 @@ export function upCommand(context: CommandContext): Command {
         'YAML files with ImageCaches, their pull secrets and EdgeNodes; a change acts at once',
       ).makeOptionMandatory(),
     )
-  command.addOption(option('--data <directory>', 'where mirror and memory lie').makeOptionMandatory())
-  return withCentreOptions(command)
+  command.addOption(option('--data <directory>', `where mirror and memory lie; ${dataHelp}`).makeOptionMandatory())
+  return withCentreOptions(withS3Options(command))
     .addHelpText('after', example)
     .action((flags: UpFlags) =>
       runCentre(context, flags, {

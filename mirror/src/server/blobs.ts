@@ -22,6 +22,8 @@ export const blobs: Handlers<'blob'> = {
     const { repository, blob } = await find(exchange, path)
     const range = parseRange(exchange.request.headers.range, blob.size)
     if (range === 'unsatisfiable') throw unsatisfiable(blob)
+    const elsewhere = range ? undefined : await locationOf(exchange, { repository, blob })
+    if (elsewhere) return { status: 307, headers: { location: elsewhere.href, 'cache-control': 'no-store' } }
     return blobAnswer(blob, range, await read(exchange, { repository, blob, range }))
   },
 
@@ -47,6 +49,15 @@ interface Reading {
   readonly repository: Repository
   readonly blob: Descriptor
   readonly range: ByteRange | undefined
+}
+
+/** Where a whole large blob is, for who may be sent there: the rest is sooner sent from here. */
+async function locationOf(
+  { request, redirects }: Exchange,
+  { repository, blob }: Pick<Reading, 'repository' | 'blob'>,
+): Promise<URL | undefined> {
+  if (blob.size <= smallBlobSize || !redirects?.(request)) return undefined
+  return await repository.locateBlob(blob.digest)
 }
 
 async function read(exchange: Exchange, { repository, blob, range }: Reading): Promise<Answer['body']> {

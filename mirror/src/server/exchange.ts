@@ -4,6 +4,7 @@ import type { RecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
 import type { Access, Principal } from './authorize.ts'
 import type { RegistryPath } from './parse-path.ts'
+import type { Redirects } from './redirects.ts'
 import type { UploadSessions } from './upload-sessions.ts'
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -19,6 +20,8 @@ export interface Exchange {
   readonly takesSparse: boolean
   /** Bytes of manifests and small blobs by digest, which they were checked against; asked only for what was found to be in the repository. */
   readonly cache: RecentlyUsed<Uint8Array>
+  /** Whom to send to where the bytes of a blob are; absent: nobody. */
+  readonly redirects?: Redirects | undefined
   /** Who asks, for decisions that `permit` does not take. */
   readonly principal: Principal
   /** Goes on only if it is allowed. @throws Refusal UNAUTHORIZED | DENIED */

@@ -14,6 +14,7 @@ import { catalog, referrers, tags } from './lists.ts'
 import { manifests } from './manifests.ts'
 import { parsePath, type RegistryPath } from './parse-path.ts'
 import type { PullThrough } from './pull-through.ts'
+import type { Redirects } from './redirects.ts'
 import { Refusal } from './refusal.ts'
 import { drain, isAborted } from './request-body.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -30,6 +31,8 @@ export interface RegistryOptions {
   readonly limit?: RateLimit | undefined
   /** Fetches what is asked of other registries; absent: nothing is fetched. */
   readonly pullThrough?: PullThrough | undefined
+  /** Which clients are sent on to where the store keeps large blobs, if it can say where; absent: none. */
+  readonly redirects?: Redirects | undefined
   /** Takes images without their config or layers (sparse manifests); absent: they are to be pushed first. */
   readonly takesSparse?: boolean | undefined
   readonly log: Logger
@@ -89,7 +92,7 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
 
 async function answerTo(
   request: FastifyRequest,
-  { store, uploads, cache, authorize, identify = anybody, limit, pullThrough, takesSparse = false }: Serving,
+  { store, uploads, cache, authorize, identify = anybody, limit, pullThrough, redirects, takesSparse = false }: Serving,
 ): Promise<Answer> {
   limit?.take(clientOf(request.raw))
   const path = parsePath(pathOf(request))
@@ -103,6 +106,7 @@ async function answerTo(
     uploads,
     takesSparse,
     cache,
+    redirects,
     principal: caller.principal,
     isPermitted: async (access) => (await decide(access)).allowed,
     isNarrowed: (access) => caller.isNarrowed?.(access) ?? false,

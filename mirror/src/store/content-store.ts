@@ -32,6 +32,8 @@ export interface Repository extends ContentSink {
   vouchFor(digest: Digest): Promise<Descriptor | undefined>
   /** The bytes of a linked blob. */
   openBlob(digest: Digest, options?: ReadOptions): Promise<StoredObject | undefined>
+  /** Where who has the address may read a linked blob for a while; undefined where only we can. */
+  locateBlob(digest: Digest): Promise<URL | undefined>
   /** A linked manifest, by tag or digest. Children of an index may be absent: the mirror is sparse. */
   manifest(reference: string): Promise<Manifest | undefined>
   tag(name: string): Promise<Descriptor | undefined>

@@ -82,6 +82,10 @@ export function createRepository(name: string, { objects, blobs, manifests }: Sh
       return (await links.get(digest)) && (await objects.get(blobKey(digest), options))
     },
 
+    async locateBlob(digest) {
+      return (await links.get(digest)) && (await objects.locate?.(blobKey(digest)))
+    },
+
     manifest,
     tag: async (tag) => (isDigest(tag) ? undefined : await manifestLink(tag)),
     putTag: (tag, digest) => tags.put(tag, digest),
