@@ -1,14 +1,21 @@
 import type { Meter } from '@stowage/mirror/metrics/meter'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { createPullThrough } from '@stowage/mirror/pull-through/create-pull-through'
+import { openPrivatePrefixes } from '@stowage/mirror/pull-through/private-prefixes'
 import { createUpstream, type Upstream } from '@stowage/mirror/pull-through/upstream'
-import { parseUpstreams, plainUpstream, type UpstreamEntry } from '@stowage/mirror/pull-through/upstreams-document'
+import {
+  allUpstreams,
+  parseUpstreams,
+  plainUpstream,
+  type UpstreamEntry,
+} from '@stowage/mirror/pull-through/upstreams-document'
 import type { CredentialSource } from '@stowage/mirror/registry/credential'
 import { createRegistryClient, type RegistryClientOptions } from '@stowage/mirror/registry/registry-client'
 import { readFiles } from '@stowage/mirror/server/follow-files'
 import { isLoopback, type ListenAddress } from '@stowage/mirror/server/listen-address'
 import type { PullThrough } from '@stowage/mirror/server/pull-through'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { CommandContext } from './command-context.ts'
@@ -42,6 +49,7 @@ export interface PullThroughSurroundings {
   readonly listen: ListenAddress
   /** Whether anybody who reaches the listener may read everything. */
   readonly isOpen: boolean
+  readonly objects: ObjectStore
   readonly store: ContentStore
   readonly log: Logger
   readonly meter?: Meter | undefined
@@ -51,17 +59,22 @@ export interface PullThroughSurroundings {
 const timeouts = { connectMs: 10_000, headersMs: 20_000, stallMs: 20_000 }
 
 /**
- * Reads what the flags name, and fetches from there what clients ask for; undefined if they name nothing.
+ * Reads what the flags name, and fetches from there what clients ask for; from nowhere if they name nothing.
  * @throws Fault invalid | not-found | denied
  */
 export async function openPullThrough(
   context: CommandContext,
   flags: UpstreamFlags,
-  { listen, isOpen, store, log, meter }: PullThroughSurroundings,
-): Promise<(PullThrough & AsyncDisposable) | undefined> {
-  const entries = [...(await readUpstreams(flags.upstreams)), ...(flags.upstream ?? [])]
-  if (entries.length === 0) return undefined
-  if (isOpen && !isLoopback(listen)) for (const entry of entries) refuseIfPrivate(entry)
+  { listen, isOpen, objects, store, log, meter }: PullThroughSurroundings,
+): Promise<PullThrough & AsyncDisposable> {
+  const entries = allUpstreams(await readUpstreams(flags.upstreams), flags.upstream ?? [])
+  const exposed = isOpen && !isLoopback(listen)
+  const [exposedEntry] = exposed ? entries.filter(({ isPrivate }) => isPrivate) : []
+  if (exposedEntry) refusePrivate(exposedEntry.host)
+  const privatePrefixes = await openPrivatePrefixes(objects, entries)
+  // Of an earlier start, whose upstream may be named no more.
+  const [exposedPrefix] = exposed ? privatePrefixes : []
+  if (exposedPrefix !== undefined) refusePrivate(exposedPrefix)
   await using stack = new AsyncDisposableStack()
   const upstreams: Upstream[] = []
   for (const entry of entries) {
@@ -70,7 +83,7 @@ export async function openPullThrough(
       stack.use(createRegistryClient({ ...options, onHeaders }))
     upstreams.push(createUpstream({ settings: entry, connect, now: () => performance.now(), random: Math.random }))
   }
-  const pullThrough = stack.use(createPullThrough({ upstreams, store, log, meter }))
+  const pullThrough = stack.use(createPullThrough({ upstreams, store, privatePrefixes, log, meter }))
   const opened = stack.move()
   return { ...pullThrough, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
@@ -80,12 +93,11 @@ async function readUpstreams(file: string | undefined): Promise<readonly Upstrea
   return await readFiles({ files: [file], parse: ([text = '']) => parseUpstreams(text) })
 }
 
-function refuseIfPrivate({ host, isPrivate }: UpstreamEntry): void {
-  if (!isPrivate) return
+function refusePrivate(what: string): never {
   throw new Fault(
     'invalid',
-    `${host} is fetched from with credentials, and anybody who reaches --listen could read it: ask for credentials here ` +
-      '(--htpasswd-file), listen on loopback, or say "private: false" of it if that is meant',
+    `what comes from ${what} is fetched with credentials, and anybody who reaches --listen could read it: ask for ` +
+      'credentials here (--htpasswd-file), listen on loopback, or say "private: false" of that upstream if it is meant for all',
   )
 }
 

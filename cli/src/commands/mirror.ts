@@ -63,7 +63,7 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const listener = await openListener(flags, log)
   const app = createMirrorServer({ meter, certificate: listener.certificate })
   const { listen } = flags
-  await using pullThrough = await openPullThrough(context, flags, { listen, ...listener, store, log, meter })
+  await using pullThrough = await openPullThrough(context, flags, { listen, ...listener, objects, store, log, meter })
   const registry = { store, ...listener.access, pullThrough, redirects, takesSparse: flags.allowSparse, log, meter }
   await app.register(registryRoutes, registry)
   await listener.addRoutes(app)

@@ -27,6 +27,8 @@ type RepositoryPath = Extract<RegistryPath, { readonly repository: string }>
 export interface PullThroughOptions {
   readonly upstreams: readonly Upstream[]
   readonly store: ContentStore
+  /** Below which lies what was fetched with a credential. */
+  readonly privatePrefixes?: readonly string[] | undefined
   readonly log: Logger
   readonly meter?: Meter | undefined
   /** Milliseconds of a clock that never goes back. */
@@ -41,7 +43,16 @@ export interface PullThroughOptions {
  * under way; what came so far is kept.
  */
 export function createPullThrough(options: PullThroughOptions): PullThrough & AsyncDisposable {
-  const { upstreams, store, log, meter = noMeter, now = () => performance.now(), retry, patience } = options
+  const {
+    upstreams,
+    store,
+    privatePrefixes = [],
+    log,
+    meter = noMeter,
+    now = () => performance.now(),
+    retry,
+    patience,
+  } = options
   const over = new AbortController()
   const { signal } = over
   const parts = createKnownParts()
@@ -126,13 +137,10 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   }
 
   return {
-    isPrivate: (repository) => {
-      const place = locate({ repository, namespace: null }, upstreams)
-      return typeof place !== 'string' && place.upstream.settings.isPrivate
-    },
+    isPrivate: (repository) => privatePrefixes.some((prefix) => repository.startsWith(`${prefix}/`)),
 
     async answer(path, exchange, next) {
-      if (!('repository' in path)) return await next(path)
+      if (!('repository' in path) || upstreams.length === 0) return await next(path)
       const namespace = exchange.query.get('ns')
       const place = locate({ repository: path.repository, namespace }, upstreams)
       if (place === 'local') return await answerLocal(path, exchange, next)

@@ -45,7 +45,6 @@ export async function openFakeMirror(
       prefix: fakeHost,
       freshness: { maxAgeMs: 60_000, staleMs: Infinity },
       repositories: [],
-      isPrivate: false,
       isDefault: false,
       prefetch: undefined,
       ...settings,
@@ -56,7 +55,14 @@ export async function openFakeMirror(
     random: () => 0.5,
   })
   const retry = options.retry ?? { pause: async () => undefined }
-  const pullThrough = createPullThrough({ ...options, upstreams: [known], store, log, now: () => now, retry })
+  const pullThrough = createPullThrough({
+    ...options,
+    upstreams: [known],
+    store,
+    log,
+    now: () => now,
+    retry,
+  })
   stack.use(pullThrough)
   const app = createMirrorServer()
   await app.register(registryRoutes, { store, authorize: allowAll, log, pullThrough })

@@ -11,7 +11,6 @@ const settings = (host: string, more: Partial<UpstreamSettings> = {}): { setting
     prefix: prefixOfHost(host),
     freshness: 'always',
     repositories: [],
-    isPrivate: false,
     isDefault: false,
     prefetch: undefined,
     ...more,

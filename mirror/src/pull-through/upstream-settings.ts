@@ -12,8 +12,6 @@ export interface UpstreamSettings {
   readonly freshness: Freshness
   /** Other freshness for repositories of the upstream that begin so; the longest one holds. */
   readonly repositories: readonly { readonly prefix: string; readonly freshness: Freshness }[]
-  /** What came from there is not for everybody: it was fetched with a credential of ours. */
-  readonly isPrivate: boolean
   readonly prefetch: PrefetchSettings | undefined
   /** It is asked for what nothing here is called and no other upstream has: Docker says nothing more of its mirrors. */
   readonly isDefault: boolean

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseUpstreams, plainUpstream } from './upstreams-document.ts'
+import { allUpstreams, parseUpstreams, plainUpstream } from './upstreams-document.ts'
 
 it('needs no more than a host', () => {
   expect(parseUpstreams('upstreams: [{host: "reg.local:5000"}]')).toEqual([plainUpstream('reg.local:5000')])
@@ -55,6 +55,12 @@ it('takes what was fetched with credentials for private unless somebody says tha
   expect(read(', private: false')).toMatchObject({ isPrivate: false, isMeantForAll: true })
 })
 
+it('takes no upstream twice', () => {
+  const [hub, other] = [plainUpstream('docker.io'), plainUpstream('ghcr.io')]
+  expect(allUpstreams([hub], [other])).toEqual([hub, other])
+  expect(() => allUpstreams([hub], [other, hub])).toThrow('the upstream docker.io has a host or prefix of docker.io')
+})
+
 it.each([
   ['upstreams: [', /^not YAML: /],
   ['', /^the document: /],
@@ -74,7 +80,7 @@ it.each([
     /^upstreams\[0\]\.prefetch\.platforms\[0\]: .*not a platform/,
   ],
   ['upstreams: [{host: docker.io, password: x}]', /^upstreams\[0\]: .*password/],
-  ['upstreams: [{host: a.b, default: true}, {host: c.d, default: true}]', /^upstreams\[1\]\.default: another one/],
+  ['upstreams: [{host: a.b, default: true}, {host: c.d, default: true}]', /^upstreams\[1\]: is not the only one/],
   ['upstreams: [{host: docker.io}, {host: index.docker.io}]', /^upstreams\[1\]: has a host or prefix of docker\.io/],
   ['upstreams: [{host: a.b, prefix: x}, {host: c.d, prefix: x/y}]', /^upstreams\[1\]: has a host or prefix of a\.b/],
   ['upstreams: [{host: a.b}, {host: c.d, aliases: [a.b]}]', /^upstreams\[1\]: has a host or prefix of a\.b/],

@@ -1,16 +1,17 @@
 import * as z from 'zod'
 import { parseDuration } from '../duration.ts'
-import { isFault } from '../oci/fault.ts'
+import { Fault, isFault } from '../oci/fault.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { isRepository, parseReference } from '../oci/reference.ts'
 import { canonicalHost } from '../registry/match-credentials.ts'
 import { parseSettings } from '../settings-document.ts'
 import { prefixOfHost } from './locate.ts'
 import type { Freshness } from './plan-freshness.ts'
+import type { PrefixPrivacy } from './private-prefixes.ts'
 import type { UpstreamSettings } from './upstream-settings.ts'
 
 /** One upstream as it is written down: what is said of it, and how it is reached. */
-export interface UpstreamEntry extends UpstreamSettings {
+export interface UpstreamEntry extends UpstreamSettings, PrefixPrivacy {
   /** Where it is, if not at its host over TLS. */
   readonly url: string | undefined
   /** Path of a Docker configuration with the credentials for it. */
@@ -19,8 +20,6 @@ export interface UpstreamEntry extends UpstreamSettings {
   readonly caFile: string | undefined
   /** Of the proxy through which it is reached, if not that of the environment. */
   readonly proxy: string | undefined
-  /** Whether what was fetched with credentials is for everybody all the same: somebody said so. */
-  readonly isMeantForAll: boolean
 }
 
 const defaultFreshness: Freshness = { maxAgeMs: 5 * 60_000, staleMs: Infinity }
@@ -99,11 +98,8 @@ const entry = z
 const document = z.strictObject({
   upstreams: z.array(entry).superRefine((entries, context) => {
     for (const [index, one] of entries.entries()) {
-      if (one.isDefault && entries.findIndex(({ isDefault }) => isDefault) < index) {
-        context.addIssue({ code: 'custom', path: [index, 'default'], message: 'another one is the default already' })
-      }
-      const clash = entries.slice(0, index).find((other) => clashes(one, other))
-      if (clash) context.addIssue({ code: 'custom', path: [index], message: `has a host or prefix of ${clash.host}` })
+      const message = whyNotBeside(one, entries.slice(0, index))
+      if (message !== undefined) context.addIssue({ code: 'custom', path: [index], message })
     }
   }),
 })
@@ -120,6 +116,27 @@ export function parseUpstreams(text: string): readonly UpstreamEntry[] {
 export function plainUpstream(text: string): UpstreamEntry {
   const [one] = parseUpstreams(JSON.stringify({ upstreams: [{ host: text }] }))
   return one!
+}
+
+/**
+ * Those of a file and those of flags.
+ * @throws Fault invalid if two of them mean the same
+ */
+export function allUpstreams(
+  some: readonly UpstreamEntry[],
+  others: readonly UpstreamEntry[],
+): readonly UpstreamEntry[] {
+  return others.reduce((known, one) => {
+    const why = whyNotBeside(one, known)
+    if (why !== undefined) throw new Fault('invalid', `the upstream ${one.host} ${why}`)
+    return [...known, one]
+  }, some)
+}
+
+function whyNotBeside(one: UpstreamEntry, others: readonly UpstreamEntry[]): string | undefined {
+  if (one.isDefault && others.some(({ isDefault }) => isDefault)) return 'is not the only one with "default"'
+  const clash = others.find((other) => clashes(one, other))
+  return clash && `has a host or prefix of ${clash.host}`
 }
 
 function isHost(text: string): boolean {
