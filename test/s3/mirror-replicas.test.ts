@@ -5,11 +5,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { digestOf } from '@stowage/mirror/oci/digest'
 import { expect, it } from 'vitest'
-import { runSuite, specVersions } from '../conformance/run-suite.ts'
 import { eventually } from '../harness/eventually.ts'
 import { freePort } from '../harness/free-port.ts'
 import { requirePart } from '../harness/require-part.ts'
-import { startRoundRobinRequests } from '../harness/round-robin-requests.ts'
 import { runStowage } from '../harness/stowage.ts'
 import { startReplica, type Replica } from './start-replica.ts'
 import { withService } from './with-bucket.ts'
@@ -44,20 +42,6 @@ requirePart('versitygw')('mirrors over one bucket', () => {
       for (const secret of [service().secretAccessKey, 'X-Amz-Signature']) expect(said).not.toContain(secret)
     }
   }
-
-  it.each(specVersions)(
-    'pass the OCI conformance suite, version %s, each request sent to another one',
-    async (version) => {
-      await withReplicas(`conformance-${version}`, ['--allow-sparse'], async (replicas, directory) => {
-        await using balancer = await startRoundRobinRequests(replicas.map(({ url }) => url))
-        const reports = path.join(directory, 'reports')
-        const result = await runSuite({ host: new URL(balancer.url).host, version, reports })
-        expect(result).toMatchObject({ failed: 0, skipped: 0, complaints: [] })
-        expect(result.passed).toBeGreaterThan(850)
-        expect(Math.min(...balancer.counts())).toBeGreaterThan(100)
-      })
-    },
-  )
 
   it('finish an upload in whose midst one of them is killed', async () => {
     await withReplicas('killed', [], async ([first, second]) => {

@@ -45,6 +45,8 @@ function makeClient({
       connectionTimeout: 5000,
       requestTimeout: 120_000,
       throwOnRequestTimeout: true,
+      // Of a connection on which nothing moves; reading goes on over another one.
+      socketTimeout: 300_000,
       httpAgent: agent,
       httpsAgent: agent,
     },
