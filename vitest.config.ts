@@ -9,7 +9,7 @@ const resolve = { conditions: ['source', 'node', 'import', 'default'] }
 const alone = [
   'test/{demo,images,link,net,runtimes}/**/*.test.ts',
   'test/harness/{cluster,containerd}/**/*.test.ts',
-  'test/clients/containerd.test.ts',
+  'test/clients/{containerd,pull-through}.test.ts',
   'test/journeys/{containerd,kubernetes}-*.test.ts',
   'test/journeys/{cut-links,transfer}.test.ts',
 ]

@@ -75,7 +75,8 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
   }
 
   async function isHere(repository: Repository, digest: Digest): Promise<boolean> {
-    const found = await repository.stat(digest)
+    // What is asked for without a tag is kept by being asked for.
+    const found = await repository.vouchFor(digest)
     return found !== undefined && isManifestType(found.mediaType)
   }
 
