@@ -102,6 +102,23 @@ requirePart('versitygw')('mirrors over one bucket', () => {
     }
   })
 
+  it('say so when the service goes away, and go on when it is back', async () => {
+    await withReplicas('away', [], async ([first, second]) => {
+      const bytes = randomBytes(mebibyte)
+      await push(first, bytes)
+      const asked = async (): Promise<number[]> => {
+        const paths = [`/v2/a/b/blobs/${digestOf(bytes)}`, '/readyz', '/healthz']
+        return await Promise.all(paths.map(async (path) => (await fetch(second.url + path, { method: 'HEAD' })).status))
+      }
+      expect(await asked()).toEqual([200, 200, 200])
+      await service().kill()
+      expect(await asked()).toEqual([503, 503, 200])
+      await service().start()
+      expect(await asked()).toEqual([200, 200, 200])
+      await push(second, randomBytes(mebibyte))
+    })
+  })
+
   it('do not start while the service is away', async () => {
     const endpoint = `127.0.0.1:${await freePort()}`
     const flags = ['--data', data, '--s3-endpoint', `http://${endpoint}`, '--listen', '127.0.0.1:0']
