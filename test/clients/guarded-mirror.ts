@@ -24,12 +24,13 @@ rules:
 export interface GuardedMirror extends Mirror {
   /** Of its certificate, in PEM. */
   readonly caFile: string
+  readonly keyFile: string
   /** By which programs in Go trust that certificate. */
   readonly env: { readonly SSL_CERT_FILE: string }
 }
 
-/** A mirror with TLS, users and rules. */
-export async function startGuardedMirror(directory: string): Promise<GuardedMirror> {
+/** A mirror with users, rules and, unless told otherwise, TLS. */
+export async function startGuardedMirror(directory: string, { tls = true } = {}): Promise<GuardedMirror> {
   const write = async (name: string, text: string): Promise<string> => {
     const file = path.join(directory, name)
     await writeFile(file, text)
@@ -37,13 +38,13 @@ export async function startGuardedMirror(directory: string): Promise<GuardedMirr
   }
   const { cert, key } = createFakeCertificate()
   const caFile = await write('tls.crt', cert)
+  const keyFile = await write('tls.key', key)
   const flags = {
-    '--tls-cert-file': caFile,
-    '--tls-key-file': await write('tls.key', key),
+    ...(tls ? { '--tls-cert-file': caFile, '--tls-key-file': keyFile } : {}),
     '--htpasswd-file': await write('htpasswd', htpasswd),
     '--token-file': await write('tokens', `node:${nodeToken}\n`),
     '--access-file': await write('access.yaml', rules),
   }
   const mirror = await startMirror(directory, ...Object.entries(flags).flat())
-  return { ...mirror, caFile, env: { SSL_CERT_FILE: caFile } }
+  return { ...mirror, caFile, keyFile, env: { SSL_CERT_FILE: caFile } }
 }

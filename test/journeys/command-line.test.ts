@@ -23,9 +23,9 @@ describe('help', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('Usage: stowage')
     for (const line of flagLines(stdout)) {
-      const [, flag = ''] = /--([a-z-]+)/.exec(line.words) ?? []
+      const [, flag = ''] = /--([a-z0-9-]+)/.exec(line.words) ?? []
       if (['help', 'version', 'watch'].includes(flag)) continue
-      expect(line.words, `--${flag}`).toMatch(/env: STOWAGE_[A-Z_]+\)/)
+      expect(line.words, `--${flag}`).toMatch(/env: STOWAGE_[A-Z0-9_]+\)/)
     }
   })
 

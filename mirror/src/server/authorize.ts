@@ -23,7 +23,12 @@ export type ContentAction = 'pull' | 'push' | 'delete'
  */
 export type Access =
   | { readonly action: 'connect' }
-  | { readonly action: 'list'; readonly repository?: string | undefined }
+  | {
+      readonly action: 'list'
+      readonly repository?: string | undefined
+      /** As below. */
+      readonly isPrivate?: boolean | undefined
+    }
   | {
       readonly action: ContentAction
       readonly repository: string

@@ -119,8 +119,9 @@ async function answerTo(
 }
 
 function withPrivacy(access: Access, pullThrough: PullThrough | undefined): Access {
-  if (access.action !== 'pull' || !pullThrough?.isPrivate(access.repository)) return access
-  return { ...access, isPrivate: true }
+  if (access.action !== 'pull' && access.action !== 'list') return access
+  const isPrivate = access.repository !== undefined && pullThrough?.isPrivate(access.repository)
+  return isPrivate ? { ...access, isPrivate } : access
 }
 
 function dispatch<Kind extends PathKind>(

@@ -49,6 +49,7 @@ describe('rules', () => {
     ['what is private for users', user('bob'), { action: 'pull', repository: 'public/a', isPrivate: true }, true],
     ['a list for who may pull something', anonymous, { action: 'list' }, true],
     ['names that may be pulled', anonymous, { action: 'list', repository: 'public/a' }, true],
+    ['no private names', anonymous, { action: 'list', repository: 'public/a', isPrivate: true }, false],
     ['and no others', anonymous, { action: 'list', repository: 'team-a/app' }, false],
     ['the probe only with credentials', anonymous, { action: 'connect' }, false],
     ['and to all who have some', user('bob'), { action: 'connect' }, true],

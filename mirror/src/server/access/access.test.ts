@@ -2,7 +2,7 @@ import bcrypt from 'bcrypt'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { parseChallenges } from '../../registry/challenge.ts'
-import { parseAccessRules } from './access-rules.ts'
+import { parseAccessRules, simpleRules } from './access-rules.ts'
 import { ask, askWithToken, basic, digest, guardedRegistry, robot, tokenFor, upload } from './guarded-registry.ts'
 import { parseTokens } from './static-tokens.ts'
 
@@ -74,6 +74,13 @@ describe('a registry with access control', () => {
       expect([url, (await ask(app, { method, url })).statusCode]).toEqual([url, 401])
     }
     expect((await ask(app, { url: '/v2/_catalog' })).json()).toEqual({ repositories: ['public/app'] })
+  })
+
+  it('asks nobody for credentials where nobody has any', async () => {
+    const app = guardedRegistry({ hasUsers: false, rules: () => simpleRules({ anonymousPull: true }) })
+    expect((await ask(app, { url: '/v2/', as: basic('eve') })).statusCode).toBe(200)
+    const push = await ask(app, { method: 'POST', url: '/v2/a/blobs/uploads/' })
+    expect([push.statusCode, push.headers['www-authenticate']]).toEqual([403, undefined])
   })
 
   it('gives a token for no more than the rules allow, and asks anew for what it is not for', async () => {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { Access, Decision, Identify, Principal } from '../authorize.ts'
+import { anybody, type Access, type Decision, type Identify, type Principal } from '../authorize.ts'
 import type { AccessRules } from './access-rules.ts'
 import { authorizeByRules } from './authorize-by-rules.ts'
 import { createCredentials, type Accounts } from './credentials.ts'
@@ -43,7 +43,8 @@ export function createAccess({ rules, accounts, hasUsers, challenge, key, limit 
   const credentials = createCredentials({ accounts, passwords, signed, failures: createRateLimit(guesses) })
   return {
     authorize,
-    identify: createIdentify({ credentials, authorize, challenge }),
+    // Nobody is asked for credentials that nobody can have.
+    identify: hasUsers ? createIdentify({ credentials, authorize, challenge }) : anybody,
     limit,
     routes: (app) => tokenRoutes(app, { credentials, authorize, signed, limit }),
   }
