@@ -19,6 +19,17 @@ describe('images of one version', () => {
     expect(findFaults(good)).toEqual([])
   })
 
+  it.each(['a/linux-CPU.node', 'a/linux-CPU/a.glibc.node'])('may each have their own %s', (path) => {
+    const files = (cpu: string) => program(`usr/lib/${path.replace('CPU', cpu)}`)
+    const [first, second] = good
+    const images = [
+      { ...first, files: [...first.files, files('x64')] },
+      { ...second, files: [...second.files, files('arm64')] },
+    ]
+    expect(findFaults(images)).toEqual([])
+    expect(findFaults([first, images[1]!]).join()).toContain('has no usr/lib/a/linux-CPU')
+  })
+
   it.each([
     [program('usr/bin/npm'), 'must not have usr/bin/npm'],
     [program('x.js'), 'the image for amd64 has no x.js, as others have'],

@@ -41,6 +41,6 @@ function commonNames({ architecture: { libraries, cpu }, files }: CheckedImage):
     path
       .replace(libraries, 'usr/lib/LIBRARIES')
       .replace(/^lib(?:64)?\/ld-linux-[^/]+$/, 'the loader')
-      .replace(`/linux-${cpu}.node`, '/linux-CPU.node'),
+      .replace(new RegExp(`/linux-${cpu}(?=\\.node$|/)`), '/linux-CPU'),
   )
 }
