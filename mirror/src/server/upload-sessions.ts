@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isFault } from '../oci/fault.ts'
+import { sessionPrefix } from '../store/content/content-keys.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import type { OpenUploadOptions, Upload } from '../store/object-store.ts'
 import { Refusal } from './refusal.ts'
@@ -85,5 +86,5 @@ export function createUploadSessions(store: Pick<ContentStore, 'openUpload'>): U
 
 /** The id in the store binds the repository, so nothing else has to remember to whom a session belongs. */
 function uploadId(repository: string, session: string): string {
-  return `session-${createHash('sha256').update(`${repository}\n${session}`).digest('hex')}`
+  return sessionPrefix(repository) + createHash('sha256').update(`${repository}\n${session}`).digest('hex')
 }

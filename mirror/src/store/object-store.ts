@@ -15,6 +15,8 @@ export interface ReadOptions {
   readonly length?: number | undefined
   /** Chunks may be overwritten as soon as the next one is asked for: faster for who sends each on before that. */
   readonly reuseBuffers?: boolean | undefined
+  /** Nobody will ask for it again soon: it need not be kept in memory. */
+  readonly isOnce?: boolean | undefined
 }
 
 export interface ListOptions {

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
-import type { ListedObject, ObjectInfo, ObjectStore } from './object-store.ts'
+import { listWithBytes } from './list-with-bytes.ts'
+import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import { readObject } from './read-object.ts'
 import { Fault } from '../oci/fault.ts'
 
@@ -91,37 +92,15 @@ export function createRecords<T>(objects: ObjectStore, { prefix, schema }: Recor
     delete: (name, etag) => objects.delete(keyOf(name), etag),
 
     async *list() {
-      const listed = objects.list(prefix, { bringUpTo: largestBrought })
-      const readListed = async (info: ListedObject): Promise<RecordVersion<T> | undefined> =>
-        info.bytes ? versionOf(info, info.bytes) : await read(info.key)
-      for await (const { key, record } of readAhead(listed, readListed)) {
-        if (record) yield { ...record, name: unescapeSegment(key.slice(prefix.length, -'.json'.length)) }
+      for await (const { info, bytes } of listWithBytes(objects, prefix, { bringUpTo: largestBrought })) {
+        const name = unescapeSegment(info.key.slice(prefix.length, -'.json'.length))
+        yield { ...versionOf(info, bytes), name }
       }
     },
   }
 }
 
-/** A store that is far away takes its time for each of thousands of records. */
-const readsAtOnce = 16
 const largestBrought = 64 * 1024
-
-async function* readAhead<R>(
-  listed: AsyncIterable<ListedObject>,
-  read: (info: ListedObject) => Promise<R>,
-): AsyncGenerator<{ readonly key: string; readonly record: R }> {
-  const ahead: { readonly key: string; readonly reading: Promise<R> }[] = []
-  for await (const info of listed) {
-    const { key } = info
-    const reading = read(info)
-    // Whoever waits for it hears of it; it may fail before its turn comes.
-    reading.catch(() => undefined)
-    ahead.push({ key, reading })
-    if (ahead.length < readsAtOnce) continue
-    const [first] = ahead.splice(0, 1)
-    if (first) yield { key: first.key, record: await first.reading }
-  }
-  for (const { key, reading } of ahead) yield { key, record: await reading }
-}
 
 /** Bytes that a key segment may not hold are written as `=hh`; a leading dot too, so that no name is hidden or `..`. */
 function escapeSegment(name: string): string {

@@ -49,7 +49,7 @@ export function rememberSmallObjects(
       if (known) return { info: known.info, bytes: part(known.bytes, options) }
       const before = writes
       const object = await objects.get(key, options)
-      if (!object || object.info.size > maxSize || !isWhole(object.info, options)) return object
+      if (!object || options.isOnce || object.info.size > maxSize || !isWhole(object.info, options)) return object
       const bytes = Buffer.concat(await Array.fromAsync(object.bytes))
       if (writes === before) remembered.set(key, { info: object.info, bytes }, bytes.length + overhead)
       return { info: object.info, bytes: part(bytes, {}) }

@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
-import { algorithmOf, hexOf, isDigest } from '../../oci/digest.ts'
+import { algorithmOf, digestOf, hexOf, isDigest } from '../../oci/digest.ts'
 
 // Every key that content is kept under. Parts of a repository begin with `_`, which no repository's own parts may.
 
@@ -10,14 +10,18 @@ export function blobKey(digest: Digest): string {
 
 /** The digest whose bytes a key holds, if it is that of a blob. */
 export function digestOfBlobKey(key: string): Digest | undefined {
-  const [, algorithm, hex] = /^blobs\/([a-z0-9]+)\/([a-f0-9]+)$/.exec(key) ?? []
-  const digest = `${algorithm}:${hex}`
-  return isDigest(digest) ? digest : undefined
+  return digestBehind('blobs/', key)
 }
+
+export const condemnedPrefix = 'condemned/'
 
 /** The mark of bytes that a collection found no link to. */
 export function condemnedKey(digest: Digest): string {
-  return `condemned/${algorithmOf(digest)}/${hexOf(digest)}`
+  return `${condemnedPrefix}${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
+export function digestOfCondemnedKey(key: string): Digest | undefined {
+  return digestBehind(condemnedPrefix, key)
 }
 
 export function linkKey(repository: string, digest: Digest): string {
@@ -47,10 +51,27 @@ export function isIngestId(uploadId: string): boolean {
   return uploadId.startsWith(ingestPrefix)
 }
 
+/** Uploads of those who push to a repository begin so: whose they are can be told from the repository, not the other way round. */
+export function sessionPrefix(repository: string): string {
+  return `session-${hexOf(digestOf(repository)).slice(0, 16)}-`
+}
+
 /** Takes `repositories/NAME/_PART/…` apart. */
 export function splitRepositoryKey(key: string): { readonly repository: string; readonly part: string } | undefined {
   const [, repository, part] = /^repositories\/(.+?)\/_([a-z]+)\//.exec(key) ?? []
   return repository === undefined || part === undefined ? undefined : { repository, part }
+}
+
+function digestBehind(prefix: string, key: string): Digest | undefined {
+  const [algorithm = '', hex = '', ...rest] = key.startsWith(prefix) ? key.slice(prefix.length).split('/') : []
+  const digest = `${algorithm}:${hex}`
+  return rest.length === 0 && isDigest(digest) ? digest : undefined
+}
+
+/** What `segmentOf` wrote. */
+export function digestOfSegment(segment: string): Digest | undefined {
+  const digest = segment.replace('-', ':')
+  return isDigest(digest) ? digest : undefined
 }
 
 function segmentOf(digest: Digest): string {

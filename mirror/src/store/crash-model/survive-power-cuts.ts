@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Disk, DiskFile } from './disk.ts'
+import { createSeededRandom } from '../seeded-random.ts'
 import type { Operation } from './recorder.ts'
 import { diskWith, momentsOf, type Fate, type Moment } from './power-cut.ts'
 
@@ -24,7 +25,7 @@ export interface PowerCutOptions {
  */
 export async function survivePowerCuts(options: PowerCutOptions): Promise<number> {
   const { operations, root, from = 0, samples = 5, seed = Date.now() % 2 ** 31, check } = options
-  const random = createRandom(seed)
+  const random = createSeededRandom(seed)
   const checked = new Set<string>()
   const notes: string[] = []
   for (const [count, moment] of [...momentsOf(operations, root)].entries()) {
@@ -103,15 +104,4 @@ function describe({ moment, fates, last, count, seed }: Cut): string {
   })
   const at = last ? `operation ${count}, ${last.kind} ${'path' in last ? last.path : ''}` : 'the start'
   return [`a power cut after ${at} does harm (seed ${seed}); not durable by then:`, ...changes].join('\n')
-}
-
-/** mulberry32: small, and the same everywhere. */
-function createRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
 }

@@ -21,10 +21,12 @@ interface Stores {
   readonly content: ContentStore
 }
 
+const documents: ReadonlySet<string | undefined> = new Set(['records', 'condemned', 'holds'])
+
 async function faultIn(key: string, { objects, content }: Stores): Promise<string | undefined> {
   const [room, ...rest] = key.split('/')
   if (room === 'blobs') return await faultInBlob(key, objects)
-  if (['records', 'condemned', 'holds'].includes(room ?? '')) return await faultInRecord(key, objects)
+  if (documents.has(room)) return await faultInRecord(key, objects)
   if (room !== 'repositories') return 'nobody wrote this'
   const part = rest.findIndex((segment) => segment.startsWith('_'))
   const repository = content.repository(rest.slice(0, part).join('/'))

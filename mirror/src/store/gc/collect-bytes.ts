@@ -1,0 +1,116 @@
+import type { Digest } from '../../oci/digest.ts'
+import { formatMark, longestDeathMs, parseMark, type CondemnedMark } from '../content/condemned-blobs.ts'
+import {
+  blobKey,
+  condemnedKey,
+  condemnedPrefix,
+  digestOfBlobKey,
+  digestOfCondemnedKey,
+} from '../content/content-keys.ts'
+import { listWithBytes } from '../list-with-bytes.ts'
+import type { ObjectInfo, ObjectStore } from '../object-store.ts'
+import type { Pace } from './pace.ts'
+import { planBytes, type BytesVerdict } from './plan-bytes.ts'
+
+/** A mark that was there before links were listed. */
+interface ReadMark extends CondemnedMark {
+  readonly info: ObjectInfo
+}
+
+export type ReadMarks = ReadonlyMap<Digest, ReadMark>
+
+/** @throws Fault invalid: another version wrote one of them */
+export async function readMarks(objects: ObjectStore): Promise<ReadMarks> {
+  const marks = new Map<Digest, ReadMark>()
+  for await (const { info, bytes } of listWithBytes(objects, condemnedPrefix, { bringUpTo: 1024, isOnce: true })) {
+    const digest = digestOfCondemnedKey(info.key)
+    if (digest) marks.set(digest, { ...parseMark(info.key, bytes), info })
+  }
+  return marks
+}
+
+export interface CollectBytesOptions {
+  readonly objects: ObjectStore
+  readonly marks: ReadMarks
+  /** What links were found to. */
+  readonly seen: ReadonlySet<Digest>
+  /** And are left to. */
+  readonly linked: ReadonlySet<Digest>
+  readonly isAlone: boolean
+  /** When the collection began, epoch milliseconds. */
+  readonly now: number
+  /** The time, epoch milliseconds. */
+  readonly clock: () => number
+  readonly youngMs: number
+  readonly pace: Pace
+  readonly isDryRun: boolean
+}
+
+/** What became of bytes that no repository links. */
+export interface CollectedBytes {
+  readonly blobs: number
+  readonly condemned: number
+  readonly deleted: number
+  readonly bytesDeleted: number
+  /** Of those that were condemned now or before, and are there still. */
+  readonly bytesCondemned: number
+}
+
+/** Decides about the bytes of all blobs and carries it out. */
+export async function collectBytes(options: CollectBytesOptions): Promise<CollectedBytes> {
+  const { objects, marks, seen, linked, clock, pace, isDryRun } = options
+  const result = { blobs: 0, condemned: 0, deleted: 0, bytesDeleted: 0, bytesCondemned: 0 }
+  const left = new Set(marks.keys())
+  for await (const info of objects.list('blobs/')) {
+    const digest = digestOfBlobKey(info.key)
+    if (!digest) continue
+    await pace()
+    result.blobs++
+    left.delete(digest)
+    await carryOut(verdictOn(digest, info.changedAt), digest, info)
+  }
+  for (const digest of left) if (verdictOn(digest, undefined) === 'pardon') await pardon(digest)
+  return result
+
+  async function carryOut(verdict: BytesVerdict, digest: Digest, info: ObjectInfo): Promise<void> {
+    if (verdict === 'pardon') return await pardon(digest)
+    if (verdict === 'condemn') await condemn(digest)
+    if (verdict === 'kill' && (isDryRun || (await kill(digest, info)))) {
+      result.deleted++
+      result.bytesDeleted += info.size
+    } else if (verdict === 'condemn' || marks.has(digest)) {
+      result.bytesCondemned += info.size
+    }
+  }
+
+  async function condemn(digest: Digest): Promise<void> {
+    result.condemned++
+    if (!isDryRun) await objects.putIfAbsent(condemnedKey(digest), markNow(false))
+  }
+
+  function verdictOn(digest: Digest, changedAt: number | undefined): BytesVerdict {
+    const [mark, wasLinked, isLinked] = [marks.get(digest), seen.has(digest), linked.has(digest)]
+    return planBytes({ ...options, mark, wasLinked, isLinked, changedAt })
+  }
+
+  function markNow(isDying: boolean): Uint8Array {
+    return formatMark({ at: clock(), isDying })
+  }
+
+  async function pardon(digest: Digest): Promise<void> {
+    const mark = marks.get(digest)
+    if (mark && !isDryRun) await objects.delete(mark.info.key, mark.info.etag)
+  }
+
+  /** The decision is the one conditional put; what follows it can be done again by the next collection. */
+  async function kill(digest: Digest, { etag }: ObjectInfo): Promise<boolean> {
+    const mark = marks.get(digest)
+    const decidedAt = performance.now()
+    const dying = mark && (await objects.putIfMatch(mark.info.key, mark.info.etag, markNow(true)))
+    // A process that stood still for long must not delete what came anew meanwhile.
+    if (!dying || performance.now() - decidedAt > longestDeathMs) return false
+    const isDeleted = await objects.delete(blobKey(digest), etag)
+    await objects.delete(dying.key, dying.etag)
+    return isDeleted
+  }
+}

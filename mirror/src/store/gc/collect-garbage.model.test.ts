@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Repository } from '../content-store.ts'
+import type { ObjectStore } from '../object-store.ts'
+import { deedKinds, runModel, type Deed, type ModelOptions } from './garbage-model.ts'
+
+const count = 1000
+/** Another one each time; it is in the name of the test. */
+const seed = Date.now() % 2 ** 31
+
+function deedsOf(deedSeed: number, length: number): Deed[] {
+  const few = fc.nat({ max: 11 })
+  const deed = fc.record({
+    kind: fc.constantFrom(...deedKinds),
+    replica: fc.nat({ max: 1 }),
+    repository: fc.nat({ max: 2 }),
+    image: few,
+    other: few,
+    tag: fc.nat({ max: 3 }),
+  })
+  return fc.sample(deed, { seed: deedSeed, numRuns: length })
+}
+
+const run = (ownSeed: number, length: number, sabotage: Partial<ModelOptions> = {}) =>
+  runModel({ deeds: deedsOf(ownSeed, length), seed: ownSeed, clients: 4, ...sabotage })
+
+describe('garbage collection by two replicas, without a pause', () => {
+  it(`loses nothing and leaves nothing of ${count} random deeds (seed ${seed})`, { timeout: 600_000 }, async () => {
+    const { violations, ...tally } = await run(seed, count)
+    expect(violations).toEqual([])
+    expect(tally.linksDeleted).toBeGreaterThan(0)
+    expect(tally.blobsDeleted).toBeGreaterThan(0)
+  })
+
+  it.each<[string, Partial<ModelOptions>]>([
+    [
+      'whatever version of a link there is',
+      { sabotage: (objects) => ({ ...objects, delete: (key) => objects.delete(key) }) },
+    ],
+    [
+      'bytes of which somebody took the mark away',
+      { sabotage: (objects) => ({ ...objects, putIfMatch: (...put) => putWhateverIsThere(objects, ...put) }) },
+    ],
+    [
+      'what clients were told to be there',
+      { sabotageClients: (repository) => ({ ...repository, ...blindlyIn(repository) }) },
+    ],
+  ])('is found out if it deletes %s', { timeout: 600_000 }, async (_, sabotage) => {
+    for (let turn = 0; turn < 100; turn++) {
+      const { violations } = await run(seed + turn, 1000, sabotage)
+      if (violations.length > 0) return
+    }
+    throw new Error('nothing was lost in 100 runs')
+  })
+})
+
+async function putWhateverIsThere(objects: ObjectStore, key: string, etag: string, bytes: Uint8Array) {
+  if (!key.startsWith('condemned/')) return await objects.putIfMatch(key, etag, bytes)
+  const there = await objects.head(key)
+  return there ? await objects.putIfMatch(key, there.etag, bytes) : await objects.putIfAbsent(key, bytes)
+}
+
+/** Answers without a word to collections. */
+function blindlyIn(repository: Repository): Pick<Repository, 'hasBlob' | 'vouchFor'> {
+  return {
+    hasBlob: async ({ digest }) => (await repository.openBlob(digest)) !== undefined,
+    vouchFor: (digest) => repository.stat(digest),
+  }
+}

@@ -1,0 +1,37 @@
+import type { CondemnedMark } from '../content/condemned-blobs.ts'
+import { forgottenDeathMs } from '../content/condemned-blobs.ts'
+
+export interface BytesInput {
+  /** The mark that was there before links were listed. */
+  readonly mark: CondemnedMark | undefined
+  /** Whether a link was found. */
+  readonly wasLinked: boolean
+  /** Whether one of the links that were found is left. */
+  readonly isLinked: boolean
+  /** Whether the bytes are there, and when they came, epoch milliseconds. */
+  readonly changedAt: number | undefined
+  /** Whether a death that is under way can only be of a process that has ended. */
+  readonly isAlone: boolean
+  /** When the collection began, epoch milliseconds. */
+  readonly now: number
+  readonly youngMs: number
+}
+
+/** What is to become of bytes: `pardon` takes the mark away, `kill` deletes bytes and mark. */
+export type BytesVerdict = 'leave' | 'condemn' | 'pardon' | 'kill'
+
+/**
+ * Decides about the bytes of one digest. Whoever linked them since the mark was written has taken it away, so what is killed
+ * is what no link was found to by a collection that saw the mark first.
+ */
+export function planBytes(input: BytesInput): BytesVerdict {
+  const { mark, wasLinked, isLinked, changedAt, now, youngMs } = input
+  if (mark && isDyingElsewhere(mark, input)) return 'leave'
+  if (isLinked || changedAt === undefined) return mark ? 'pardon' : 'leave'
+  if (mark) return wasLinked ? 'leave' : 'kill'
+  return now - changedAt < youngMs ? 'leave' : 'condemn'
+}
+
+function isDyingElsewhere({ isDying, at }: CondemnedMark, { isAlone, now }: BytesInput): boolean {
+  return isDying && !isAlone && now - at <= forgottenDeathMs
+}

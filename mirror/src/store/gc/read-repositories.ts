@@ -1,0 +1,30 @@
+import { splitRepositoryKey } from '../content/content-keys.ts'
+import { listWithBytes } from '../list-with-bytes.ts'
+import type { ObjectStore } from '../object-store.ts'
+import type { Pace } from './pace.ts'
+import { addObject, emptyRepository, type ReadRepository } from './read-repository.ts'
+
+const root = 'repositories/'
+/** Links and tags are smaller. */
+const bringUpTo = 2048
+
+/** Reads what all repositories say they contain, or one of them, one after the other. */
+export async function* readRepositories(
+  objects: ObjectStore,
+  { pace, only }: { readonly pace: Pace; readonly only?: string },
+): AsyncGenerator<ReadRepository> {
+  let current: ReadRepository | undefined
+  const prefix = only === undefined ? root : `${root}${only}/_`
+  // Keys of one repository lie together: they alone have `_` behind its name.
+  for await (const object of listWithBytes(objects, prefix, { bringUpTo, isOnce: true })) {
+    await pace()
+    const name = splitRepositoryKey(object.info.key)?.repository
+    if (name === undefined) continue
+    if (current?.name !== name) {
+      if (current) yield current
+      current = emptyRepository(name)
+    }
+    addObject(current, object.info.key.slice(root.length + name.length + 1), object)
+  }
+  if (current) yield current
+}

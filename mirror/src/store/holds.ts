@@ -1,0 +1,56 @@
+import * as z from 'zod'
+import { digestSchema } from '../oci/descriptor.ts'
+import type { ContentRoot } from './gc/content-root.ts'
+import type { ObjectStore } from './object-store.ts'
+import { createRecords } from './records.ts'
+
+const holdSchema = z.object({
+  version: z.literal(1),
+  content: z.array(z.object({ repository: z.string(), digests: z.array(digestSchema) })),
+  /** Epoch milliseconds; null for ever. */
+  until: z.number().nullable(),
+})
+type Hold = z.infer<typeof holdSchema>
+
+/** What is to stay though nothing in the store needs it (yet), under names; none of it need be there. */
+export interface Holds {
+  /** Takes a hold, or renews it, for so long, in milliseconds. */
+  take(name: string, content: Hold['content'], forMs: number): Promise<void>
+  release(name: string): Promise<void>
+  /** What is held now. @throws Fault invalid: another version wrote one */
+  held(): AsyncIterable<ContentRoot>
+  /** Takes those away that have run out. */
+  expire(): Promise<void>
+}
+
+export interface HoldsOptions {
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+export function createHolds(objects: ObjectStore, { now }: HoldsOptions): Holds {
+  const records = createRecords(objects, { prefix: 'holds/', schema: holdSchema })
+
+  const hasRunOut = ({ until }: Hold): boolean => until !== null && until <= now()
+
+  return {
+    async take(name, content, forMs) {
+      await records.update(name, () => ({ version: 1, content, until: now() + forMs }))
+    },
+
+    async release(name) {
+      await records.delete(name)
+    },
+
+    async *held() {
+      for await (const { value } of records.list()) {
+        if (hasRunOut(value)) continue
+        for (const { repository, digests } of value.content) for (const digest of digests) yield { repository, digest }
+      }
+    },
+
+    async expire() {
+      for await (const { name, value, etag } of records.list()) if (hasRunOut(value)) await records.delete(name, etag)
+    },
+  }
+}
