@@ -18,12 +18,12 @@ import { createStepWatch } from './metrics/step-watch.ts'
 import { worldSamples } from './metrics/world-samples.ts'
 import { createImageFlights } from './mirroring/image-flights.ts'
 import type { UpstreamFor } from './mirroring/upstream.ts'
-import { observeWorld } from './observe-world.ts'
 import { createExports } from './operator-api/exports.ts'
 import { operatorApi } from './operator-api/operator-api.ts'
 import type { World } from './plan/world.ts'
 import { reconcile, type Step } from './reconcile.ts'
 import type { SourceState, WishSource } from './sources/wish-source.ts'
+import { createWorldObserver } from './world-observer.ts'
 
 export interface ControllerOptions {
   /** Holds what the centre remembers, below `controller/`. */
@@ -82,8 +82,9 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const { graceMs = 30_000, lapseMs = 30_000 } = options
   const listening = createListening({ now, graceMs, lapseMs })
   const registry = createNodeRegistry({ ...news, nodes: memory.nodes, listening })
+  const observe = createWorldObserver(memory)
   const world = (): World =>
-    observeWorld({ memory, source: source.state(), flights: flights.all, listening: listening(), now: now() })
+    observe({ source: source.state(), flights: flights.all, listening: listening(), now: now() })
   const step = createCentreStep({
     memory,
     content,

@@ -1,6 +1,5 @@
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
-import type { EdgeNode } from '../api/edge-node.ts'
 import type { ImageCache } from '../api/image-cache.ts'
 import { createBell } from '../bell.ts'
 import { pullSecretForbidden } from '../plan/pull-secret-forbidden.ts'
@@ -8,11 +7,12 @@ import { restAfter } from '../rest-after.ts'
 import { createStopwatch } from '../stopwatch.ts'
 import type { SourceProblem, SourceState, Wishes, WishSource } from '../sources/wish-source.ts'
 import { openBelievedObjects, type BelievedObjects } from './believed-objects.ts'
-import { cacheProblems, cachesInForce, readNodes, type Read } from './cluster-wishes.ts'
+import { cacheProblems, cachesInForce } from './caches-in-force.ts'
 import { readCacheObject, type CacheObject } from './image-cache-objects.ts'
 import type { KubeApi } from './kube-api.ts'
 import { objectKey, type KubeObject } from './kube-object.ts'
 import { edgeNodeResource, imageCacheResource, nodeResource, type KubeResource } from './kube-resource.ts'
+import { createNodeReader } from './node-reader.ts'
 import { createObjectWatch, type ObjectWatch } from './object-watch.ts'
 import { createPullSecrets, type PullSecrets } from './pull-secrets.ts'
 
@@ -79,9 +79,10 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
   for (const object of believed.caches.all().values()) readCache(object)
   const rememberedEdgeNodes = new Set(believed.edgeNodes.all().keys())
   let inForce: ReadonlyMap<string, ImageCache> = new Map()
+  const readNodes = createNodeReader()
   const remembered: SourceState['remembered'] = {
     caches: [...cachesInForce(caches).values()],
-    nodes: nodesNow().items,
+    nodes: readNodes(believed.edgeNodes.all(), believed.nodes.all()).items,
   }
   let state: SourceState = {
     wishes: undefined,
@@ -100,10 +101,6 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     return read
   }
 
-  function nodesNow(before?: readonly EdgeNode[]): Read<EdgeNode> {
-    return readNodes(believed.edgeNodes.all(), believed.nodes.all(), before)
-  }
-
   async function look(secrets: PullSecrets, signal: AbortSignal): Promise<void> {
     for (const each of Object.values(believed)) await each.look(signal)
     looking.time(() => read(secrets))
@@ -112,7 +109,7 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
   function read(secrets: PullSecrets): void {
     for (const key of caches.keys()) if (!believed.caches.all().has(key)) caches.delete(key)
     for (const object of believed.caches.all().values()) readCache(object)
-    const nodesRead = nodesNow(wishes?.nodes)
+    const nodesRead = readNodes(believed.edgeNodes.all(), believed.nodes.all())
     const next = cachesInForce(caches)
     const withSecrets = [...next.values()].filter(({ pullSecrets }) => pullSecrets.length > 0)
     secrets.follow(new Set(withSecrets.map(({ namespace }) => namespace)))

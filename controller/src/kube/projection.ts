@@ -4,7 +4,6 @@ import PQueue from 'p-queue'
 import type { Logger } from 'pino'
 import type { Bell } from '../bell.ts'
 import { createBell } from '../bell.ts'
-import { nodeViews } from '../plan/node-views.ts'
 import type { World } from '../plan/world.ts'
 import { restAfter } from '../rest-after.ts'
 import { cacheWrites, livingByKey, type CacheWrites, type WrittenBefore } from './cache-writes.ts'
@@ -14,7 +13,8 @@ import type { KubeApi } from './kube-api.ts'
 import type { KubeObject } from './kube-object.ts'
 import type { KubeSource } from './kube-source.ts'
 import { nextTurns } from './next-turns.ts'
-import { nodeWrite, type NodeWrite } from './node-write.ts'
+import type { NodeWrite } from './node-write.ts'
+import { createNodeWrites } from './node-writes.ts'
 
 export interface ProjectionOptions {
   readonly api: KubeApi
@@ -63,6 +63,7 @@ export function createProjection(options: ProjectionOptions): Projection {
   const troubles = new Map<string, Trouble>()
   const written = new Map<string, WrittenBefore & { readonly at: number }>()
   const invalidTold = new Set<string>()
+  const nodeWrites = createNodeWrites()
   let world: World | undefined
   let forgetNode: ForgetNode | undefined
   /** Names of EdgeNodes that were there: whoever deletes one while the centre is away means it, too. */
@@ -182,12 +183,13 @@ export function createProjection(options: ProjectionOptions): Projection {
 
   function writeNodes(writer: ClusterWriter, known: World): void {
     if (!edgeNodes.state().isComplete) return
-    const wanted = nodeViews(known).flatMap((view) => {
-      const { name } = view
+    const writeOf = nodeWrites(known)
+    const wanted = known.nodes.flatMap((node) => {
+      const { name } = node
       if (forgotten.has(name)) return []
       const isBelieved = source.hasEdgeNode(name)
       const object = edgeNodes.objects.get(name)
-      const write = nodeWrite(view, { object, isBelieved, wasThere: seen.has(name), now: now() })
+      const write = writeOf(node, { object, isBelieved, wasThere: seen.has(name), now: now() })
       if (isBelieved) seen.add(name)
       if (object) made.delete(name)
       return write && !isMade(name, write) ? [{ name, write }] : []

@@ -1,7 +1,6 @@
 import type { ImageReport } from '@stowage/mirror/edge/report'
 import { describe, expect, it } from 'vitest'
-import { knownNodes } from '../plan/known-node.ts'
-import { aCache, aLine, aNode, aRoot, aWorld, faulty, mirrored, type WorldSpec } from '../testing/world.ts'
+import { aCache, aLine, aNode, aRoot, aWorld, faulty, knownNodes, mirrored, type WorldSpec } from '../testing/world.ts'
 import { worldSamples } from './world-samples.ts'
 
 const [one, two] = ['docker.io/library/one:1', 'docker.io/library/two:1']

@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { imageViewSchema, nodeViewSchema, type ImageView } from '../operator-api/views.ts'
-import { aCache, aLine, aNode, aRoot, aWorld, faulty, living, mirrored, type WorldSpec } from '../testing/world.ts'
+import {
+  aCache,
+  aLine,
+  aNode,
+  aRoot,
+  aWorld,
+  faulty,
+  knownNodes,
+  living,
+  mirrored,
+  type WorldSpec,
+} from '../testing/world.ts'
 import { cacheViews } from './cache-views.ts'
 import { imageViews } from './image-views.ts'
-import { knownNodes } from './known-node.ts'
 import { nodeViews } from './node-views.ts'
 
 const nginx = 'docker.io/library/nginx:1'

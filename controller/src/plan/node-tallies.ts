@@ -31,8 +31,7 @@ export function createNodeTallies(world: World): (node: KnownNode) => Tally {
 
   return (node) => {
     const [first, ...others] = byNode.get(node) ?? []
-    if (!first) return tallyOf(node, [])
-    return others.length === 0 ? first : together(node, [first, ...others])
+    return first && others.length === 0 ? first : together(node, first ? [first, ...others] : [])
   }
 }
 

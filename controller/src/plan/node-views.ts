@@ -13,7 +13,12 @@ export function nodeViews(world: World): NodeView[] {
   return world.nodes.map((node) => nodeView(node, tallyFor(node), world))
 }
 
-function nodeView(node: KnownNode, { wanted, inState, failed, bytesWanted, bytesHere }: Tally, world: World): NodeView {
+/** Where one node stands, by what all caches together come to on it. */
+export function nodeView(
+  node: KnownNode,
+  { wanted, inState, failed, bytesWanted, bytesHere }: Tally,
+  world: World,
+): NodeView {
   const { name, labels, platform } = node
   const online = isReachable(node.heard, world.now)
   const assignment = world.assignments.get(name)

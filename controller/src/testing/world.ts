@@ -2,10 +2,12 @@ import type { Assignment } from '@stowage/mirror/edge/assignment'
 import type { ImageReport, Report } from '@stowage/mirror/edge/report'
 import { descriptorOf } from '@stowage/mirror/oci/manifest'
 import { buildSet } from '@stowage/mirror/edge/set'
+import type { EdgeNode } from '../api/edge-node.ts'
 import { imageCacheSchema, toImageCache, type ImageCache } from '../api/image-cache.ts'
 import { mirroredForAll, unresolved, type ResolveFault, type Resolution } from '../memory/resolution.ts'
 import { acceptReport } from '../plan/accept-report.ts'
-import { knownNodes, type KnownNode } from '../plan/known-node.ts'
+import type { KnownNode } from '../plan/known-node.ts'
+import { createKnownNodes } from '../plan/known-nodes.ts'
 import type { LivingCache } from '../plan/living-cache.ts'
 import { observeCache } from '../plan/observe-cache.ts'
 import { planAssignments } from '../plan/plan-assignments.ts'
@@ -86,6 +88,12 @@ export function aRecord(report: Report, receivedAt = 0, old?: HeardNode): HeardN
   const verdict = acceptReport(old, report, receivedAt)
   if (verdict.kind !== 'accepted') throw new Error(`the report is ${verdict.kind}`)
   return heardBy(verdict.record, neverAway)
+}
+
+/** Nodes that were heard of, or that administrators have declared. */
+export function knownNodes(heard: readonly HeardNode[], declared: readonly EdgeNode[]): readonly KnownNode[] {
+  const records = new Map(heard.map((record) => [record.report.node, record]))
+  return createKnownNodes()({ records, declared, listening: neverAway })
 }
 
 export function aNode(name: string, more: Partial<Report> = {}, receivedAt = 0): KnownNode {

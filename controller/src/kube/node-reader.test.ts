@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { readNodes } from './cluster-wishes.ts'
 import type { KubeObject } from './kube-object.ts'
+import { createNodeReader, type ReadNodes } from './node-reader.ts'
 
 const objects = (nodes: Readonly<Record<string, Readonly<Record<string, string>>>>): Map<string, KubeObject> =>
   new Map(
@@ -9,8 +9,8 @@ const objects = (nodes: Readonly<Record<string, Readonly<Record<string, string>>
       return [name, { apiVersion: 'stowage.dev/v1alpha1', kind: 'EdgeNode', metadata }]
     }),
   )
-const namesOf = (...[edgeNodes, nodes]: Parameters<typeof readNodes>): string[] =>
-  readNodes(edgeNodes, nodes).items.map(({ name }) => name)
+const readNodes = (...maps: Parameters<ReturnType<typeof createNodeReader>>): ReadNodes => createNodeReader()(...maps)
+const namesOf = (...maps: Parameters<typeof readNodes>): string[] => readNodes(...maps).items.map(({ name }) => name)
 
 it('takes Nodes and EdgeNodes as one where they have one name, with the labels of both', () => {
   const { items } = readNodes(
@@ -24,13 +24,23 @@ it('takes Nodes and EdgeNodes as one where they have one name, with the labels o
 })
 
 it('is the same object for what reads as it did before', () => {
-  const nodes = { a: { zone: 'edge' }, b: {} }
-  const { items } = readNodes(objects(nodes), objects({}))
-  expect(readNodes(objects(nodes), objects({}), items).items).toBe(items)
-  const [a, b] = readNodes(objects({ a: { zone: 'other' }, b: {} }), objects({}), items).items
+  const read = createNodeReader()
+  const { items } = read(objects({ a: { zone: 'edge' }, b: {} }), objects({}))
+  expect(read(objects({ a: { zone: 'edge' }, b: {} }), objects({})).items).toBe(items)
+  const [a, b] = read(objects({ a: { zone: 'other' }, b: {} }), objects({})).items
   expect(a).toEqual({ name: 'a', labels: { zone: 'other' } })
   expect(b).toBe(items[1])
-  expect(readNodes(objects({ a: { zone: 'edge' } }), objects({}), items).items).toEqual([items[0]])
+  expect(read(objects({ b: {} }), objects({})).items).toEqual([items[1]])
+})
+
+it('says what of an EdgeNode could not be taken, at each look', () => {
+  const read = createNodeReader()
+  const wrong = objects({ a: {} })
+  Object.assign(wrong.get('a') ?? {}, { spec: { colour: 'red' } })
+  for (const { items, problems } of [read(wrong, objects({})), read(wrong, objects({}))]) {
+    expect(items).toEqual([{ name: 'a', labels: {} }])
+    expect(problems).toMatchObject([{ severity: 'error', file: 'EdgeNode a' }])
+  }
 })
 
 it('leaves out Nodes on which no agent can or shall run, unless one does', () => {
