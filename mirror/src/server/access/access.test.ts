@@ -1,9 +1,11 @@
 import bcrypt from 'bcrypt'
+import * as fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { parseChallenges } from '../../registry/challenge.ts'
 import { parseAccessRules, simpleRules } from './access-rules.ts'
 import { ask, askWithToken, basic, digest, guardedRegistry, robot, tokenFor, upload } from './guarded-registry.ts'
+import { createRateLimit } from './rate-limit.ts'
 import { parseTokens } from './static-tokens.ts'
 
 describe('a registry with access control', () => {
@@ -161,6 +163,32 @@ describe('a registry with access control', () => {
     expect([last?.statusCode, Number(last?.headers['retry-after']) > 0]).toEqual([429, true])
     expect(last?.json()).toMatchObject({ errors: [{ code: 'TOOMANYREQUESTS' }] })
     expect((await ask(app, { url: '/v2/', as: basic('ann') })).statusCode).toBe(200)
+  })
+
+  it('answers whatever stands in Authorization, and lets nobody in by it', async () => {
+    const app = guardedRegistry()
+    const base64 = fc.string({ maxLength: 40, unit: 'binary' }).map((text) => Buffer.from(text).toString('base64'))
+    const value = fc.oneof(
+      fc.string({ maxLength: 60 }),
+      base64.map((text) => `Bearer ${text}`),
+      base64.map((text) => `Bearer stowage1.${text}.${text}`),
+      fc.constantFrom('Bearer', 'Bearer ', 'Basic', 'Basic  ', 'Basic Og', 'Basic :', 'bearer stowage1..'),
+    )
+    await fc.assert(
+      fc.asyncProperty(value, async (text) => {
+        const { statusCode } = await ask(app, { url: '/v2/a/x/tags/list', as: text })
+        expect(statusCode).toBe(401)
+      }),
+    )
+  })
+
+  it('limits how often an address may ask, for content and for tokens', async () => {
+    const limit = createRateLimit({ perSecond: 0.1, burst: 2, monotonicNow: () => 0 })
+    const app = guardedRegistry({ limit })
+    const statuses = []
+    for (const url of ['/v2/', '/auth/token', '/v2/', '/auth/token']) statuses.push(await ask(app, { url }))
+    expect(statuses.map(({ statusCode }) => statusCode)).toEqual([401, 200, 429, 429])
+    expect(statuses.map(({ headers }) => headers['retry-after'])).toEqual([undefined, undefined, '10', '10'])
   })
 
   it('never writes a credential down', async () => {
