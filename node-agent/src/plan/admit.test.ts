@@ -36,6 +36,17 @@ describe('admission', () => {
     expect(names(admitted)).toEqual(['big', 'small'])
   })
 
+  it('lets nothing begin while it is read what an image of a higher priority needs', () => {
+    const some = [
+      candidate('begun', 2, { running: true }),
+      candidate('other', 1),
+      candidate('high', 3, { priority: 5 }),
+    ]
+    expect(names(admit(some, room(1000), 7).admitted)).toEqual(['begun'])
+    expect(names(admit(some, room(1000), 5).admitted)).toEqual(['high', 'begun'])
+    expect(names(admit(some, room(1000), 0).admitted)).toEqual(['high', 'begun'])
+  })
+
   it('lets only images of the highest priority begin, and serves them before what has begun', () => {
     const begun = candidate('begun', 2, { running: true })
     const high = [candidate('high', 50, { priority: 10 }), candidate('higher', 7, { priority: 10 })]

@@ -42,8 +42,10 @@ export interface Admission {
  * Which images are fetched now. What has begun goes on; of the rest only those of the highest priority begin, so that others
  * do not share the link with them, and those that need least come first. Each begins only if all that it needs fits beside
  * those before it: a disk filled by two halves holds no image.
+ *
+ * @param awaited the highest priority of images of which it is just being read what they need: nothing of a lower one begins
  */
-export function admit(candidates: readonly Candidate[], room: Room): Admission {
+export function admit(candidates: readonly Candidate[], room: Room, awaited = -Infinity): Admission {
   const admitted: Candidate[] = []
   const heldBack: HeldBack[] = []
   let left = room.runtimeBytes
@@ -56,7 +58,7 @@ export function admit(candidates: readonly Candidate[], room: Room): Admission {
       left -= restBytes * room.bytesPerBlobByte
     }
   }
-  const highest = admitted.reduce((most, { priority }) => Math.max(most, priority), -Infinity)
+  const highest = admitted.reduce((most, { priority }) => Math.max(most, priority), awaited)
   const served = admitted.filter(({ running, priority }) => running || priority === highest)
   return { admitted: served.toSorted(inTurn).map(({ image }) => image), heldBack }
 }

@@ -163,11 +163,20 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
     })
   }
 
+  /** Of what is read for the first time: what failed once keeps nobody waiting. A set may hold images of any priority. */
+  function awaitedPriority(goal: Goal, unread: readonly DesiredImage[]): number {
+    const isAwaited = (subject: string): boolean => pursuits.isRunning(subject) && !pursuits.attemptOf(subject)
+    if (goal.unknownSets.some((digest) => isAwaited(setSubjectOf(digest)))) return Infinity
+    return unread
+      .filter((image) => isAwaited(subjectOf(image)))
+      .reduce((most, image) => Math.max(most, priorityOf(image, goal)), -Infinity)
+  }
+
   const phaseOf = (image: DesiredImage): Phase | undefined => phases.get(subjectOf(image))
 
   async function startTransfers(
     steps: readonly (Step & { kind: 'bring' })[],
-    { goal, room }: { readonly goal: Goal; readonly room: Room },
+    { goal, room, awaited }: { readonly goal: Goal; readonly room: Room; readonly awaited: number },
   ): Promise<Pick<Situation, 'heldBack' | 'shut'>> {
     const candidates: Candidate[] = []
     const shut = new Set<string>()
@@ -179,7 +188,7 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
       if (!isRunning && isShut(candidate, goal)) shut.add(step.image.name)
       else if (isRunning || pursuits.waitMs(subject) === 0) candidates.push(candidate)
     }
-    const { admitted, heldBack } = admit(candidates, room)
+    const { admitted, heldBack } = admit(candidates, room, awaited)
     const graphs = new Map(steps.map(({ image, graph }) => [image, graph]))
     for (const [rank, image] of admitted.entries()) {
       const graph = graphs.get(image)
@@ -217,12 +226,12 @@ export function createImageSync(options: ImageSyncOptions): ImageSync {
       for (const digest of goal.unknownSets) {
         pursuits.pursue(setSubjectOf(digest), { work: (signal) => library.learnSet(digest, signal) })
       }
-      for (const image of goal.images) {
-        if (graphs.has(image.root.digest)) continue
+      const unread = goal.images.filter(({ root }) => !graphs.has(root.digest))
+      for (const image of unread) {
         pursuits.pursue(subjectOf(image), { work: (signal) => library.learnImage(image, signal) })
       }
       const bringing = steps.filter((step) => step.kind === 'bring')
-      const { heldBack, shut } = await startTransfers(bringing, { goal, room })
+      const { heldBack, shut } = await startTransfers(bringing, { goal, room, awaited: awaitedPriority(goal, unread) })
       return {
         listed,
         graphs,
