@@ -1,6 +1,6 @@
+import { parseDuration } from '@stowage/mirror/duration'
 import { isFault } from '@stowage/mirror/oci/fault'
 import * as z from 'zod'
-import { parseDuration } from '@stowage/mirror/duration'
 
 /** A duration as metav1.Duration has it in JSON, in milliseconds. None is negative. */
 export const goDuration = z.string().transform((value, context) => {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { edgeNodeSchema, toEdgeNode, type EdgeNode } from '../api/edge-node.ts'
 import { fieldProblems, type FieldProblem } from '../api/field-problem.ts'
+import { sameItems } from '../same-items.ts'
 import type { SourceProblem } from '../sources/wish-source.ts'
 import type { KubeObject } from './kube-object.ts'
 
@@ -29,8 +30,7 @@ export function createNodeReader(): (edgeNodes: Objects, nodes: Objects) => Read
     known = next
     const read = [...next.values()]
     const nodesNow = read.flatMap(({ item }) => item ?? [])
-    const isSame = nodesNow.length === items.length && nodesNow.every((node, index) => node === items[index])
-    if (!isSame) items = nodesNow
+    if (!sameItems(nodesNow, items)) items = nodesNow
     return { items, problems: read.flatMap(({ problems }) => problems) }
   }
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ImageReport, Report } from '@stowage/mirror/edge/report'
+import { sameItems } from '../same-items.ts'
 
 /**
  * Makes a report of the same words that holds what others hold too. What it says as the node's report before did, of its images,
@@ -34,15 +35,11 @@ export function createShareReport(): ShareReport {
     if (!before) return { ...report, images }
     return {
       ...report,
-      images: isEach(images, before.images) ? before.images : images,
+      images: sameItems(images, before.images) ? before.images : images,
       labels: oldIfSame(before.labels, report.labels),
       platform: oldIfSame(before.platform, report.platform),
     }
   }
-}
-
-function isEach(lines: readonly ImageReport[], others: readonly ImageReport[]): boolean {
-  return lines.length === others.length && lines.every((line, index) => line === others[index])
 }
 
 function oldIfSame<T>(old: T, next: T): T {

@@ -1,3 +1,4 @@
+import { sameItems } from '../same-items.ts'
 import { createRowsOf } from './image-row.ts'
 import type { KnownNode } from './known-node.ts'
 import { talliesOf } from './tallies-of.ts'
@@ -22,7 +23,7 @@ export function createNodeTallies(world: World): (node: KnownNode) => Tally {
 
   function together(node: KnownNode, parts: readonly Tally[]): Tally {
     const before = summedBefore.get(node)
-    if (before && isEach(before.parts, parts)) return before.whole
+    if (before && sameItems(before.parts, parts)) return before.whole
     const rows = makers.flatMap((rowsOf) => rowsOf()(node))
     const whole = tallyOf(node, [...new Map(rows.map((row) => [row.image.name, row])).values()])
     summedBefore.set(node, { parts, whole })
@@ -30,13 +31,10 @@ export function createNodeTallies(world: World): (node: KnownNode) => Tally {
   }
 
   return (node) => {
-    const [first, ...others] = byNode.get(node) ?? []
-    return first && others.length === 0 ? first : together(node, first ? [first, ...others] : [])
+    const parts = byNode.get(node) ?? []
+    const [first] = parts
+    return first && parts.length === 1 ? first : together(node, parts)
   }
-}
-
-function isEach(some: readonly Tally[], others: readonly Tally[]): boolean {
-  return some.length === others.length && some.every((tally, index) => tally === others[index])
 }
 
 function once<T>(make: () => T): () => T {

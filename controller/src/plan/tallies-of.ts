@@ -1,5 +1,6 @@
 import type { ImageList } from '../api/image-list.ts'
 import type { Resolution, Resolutions } from '../memory/resolution.ts'
+import { sameItems } from '../same-items.ts'
 import { createRowsOf, type RowsInput } from './image-row.ts'
 import { selects, type KnownNode } from './known-node.ts'
 import type { LivingCache } from './living-cache.ts'
@@ -93,7 +94,6 @@ function isSame(one: Basis, other: Basis): boolean {
     one.epoch === other.epoch &&
     one.spec === other.spec &&
     one.purged === other.purged &&
-    one.resolutions.length === other.resolutions.length &&
-    one.resolutions.every((resolution, index) => resolution === other.resolutions[index])
+    sameItems(one.resolutions, other.resolutions)
   )
 }

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import { createRegistryClient, type RegistryClientOptions } from '../registry/registry-client.ts'
 import { allowAll } from '../server/authorize.ts'
 import { createMirrorServer, listen } from '../server/mirror-server.ts'
@@ -6,6 +5,7 @@ import { registryRoutes } from '../server/registry-routes.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
+import { silentLog } from '../testing/silent-log.ts'
 import { createPullThrough, type PullThroughOptions } from './create-pull-through.ts'
 import { createUpstream } from './upstream.ts'
 import type { UpstreamSettings } from './upstream-settings.ts'
@@ -20,7 +20,6 @@ export interface FakeMirror extends AsyncDisposable {
 }
 
 export interface FakeMirrorOptions extends Partial<Pick<PullThroughOptions, 'retry' | 'patience'>> {
-  readonly log: Logger
   readonly settings?: Partial<UpstreamSettings>
   readonly client?: Partial<RegistryClientOptions>
   readonly store?: ContentStore
@@ -34,7 +33,7 @@ export const localPath = `/v2/${fakeHost}/${fakeRepository}`
 
 export async function openFakeMirror(
   upstream: { readonly host: string },
-  { settings, client: more, log, store = createContentStore(createMemoryStore()), ...options }: FakeMirrorOptions,
+  { settings, client: more, store = createContentStore(createMemoryStore()), ...options }: FakeMirrorOptions = {},
 ): Promise<FakeMirror> {
   let now = 0
   await using stack = new AsyncDisposableStack()
@@ -59,13 +58,13 @@ export async function openFakeMirror(
     ...options,
     upstreams: [known],
     store,
-    log,
+    log: silentLog,
     now: () => now,
     retry,
   })
   stack.use(pullThrough)
   const app = createMirrorServer()
-  await app.register(registryRoutes, { store, authorize: allowAll, log, pullThrough })
+  await app.register(registryRoutes, { store, authorize: allowAll, log: silentLog, pullThrough })
   const server = stack.use(await listen(app, { host: '127.0.0.1', port: 0, graceMs: 0 }))
   const opened = stack.move()
   return {

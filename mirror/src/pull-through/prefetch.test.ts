@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { mediaTypes } from '../oci/media-type.ts'
@@ -10,7 +9,6 @@ import { fakeHost, fakeRepository, localPath, openFakeMirror } from './fake-mirr
 import type { PrefetchSettings } from './upstream-settings.ts'
 
 const { upstreamOf } = createFakePull()
-const log = pino({ level: 'silent' })
 
 /** Two platforms, each with an attestation in the index, and a signature of the first one and one of the index. */
 function addSignedImage(upstream: FakeUpstream) {
@@ -46,7 +44,7 @@ function addSignedImage(upstream: FakeUpstream) {
 async function prefetched(wanted: PrefetchSettings) {
   const upstream = await upstreamOf({ referrersPerPage: 10 })
   const image = addSignedImage(upstream)
-  await using mirror = await openFakeMirror(upstream, { log, settings: { prefetch: wanted } })
+  await using mirror = await openFakeMirror(upstream, { settings: { prefetch: wanted } })
   await mirror.ask(`${localPath}/manifests/v1`, { method: 'HEAD' })
   const repository = mirror.store.repository(`${fakeHost}/${fakeRepository}`)
   const here = async (one: Descriptor): Promise<boolean> => (await repository.stat(one.digest)) !== undefined

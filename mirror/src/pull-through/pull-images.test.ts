@@ -1,25 +1,13 @@
-import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../oci/digest.ts'
 import { addFakeImage, createFakeImages, fakeContent, forPlatform } from '../registry/fake-image.ts'
 import { createFakePull } from '../registry/fake-pull.ts'
 import type { FakeUpstream } from '../registry/fake-upstream.ts'
-import {
-  fakeHost,
-  fakeRepository as repository,
-  localPath as local,
-  openFakeMirror,
-  type FakeMirror,
-  type FakeMirrorOptions,
-} from './fake-mirror.ts'
+import { fakeHost, fakeRepository as repository, localPath as local, openFakeMirror } from './fake-mirror.ts'
 
 const { upstreamOf } = createFakePull()
 const lines = ({ requests }: FakeUpstream): string[] => requests.map(({ method, path }) => `${method} ${path}`)
 const bytesOf = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer())
-
-const log = pino({ level: 'silent' })
-const mirrorOf = (upstream: FakeUpstream, options: Partial<FakeMirrorOptions> = {}): Promise<FakeMirror> =>
-  openFakeMirror(upstream, { log, ...options })
 
 describe('an image of an upstream', () => {
   it.each([
@@ -28,7 +16,7 @@ describe('an image of an upstream', () => {
   ])('is pulled %s, each part of it once', async (_, base, query) => {
     const upstream = await upstreamOf()
     const { root, config, layer } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     for (let count = 0; count < 2; count++) {
       const head = await mirror.ask(`${base}/manifests/v1${query}`, { method: 'HEAD' })
       expect(head.headers.get('docker-content-digest')).toBe(root.digest)
@@ -52,7 +40,7 @@ describe('an image of an upstream', () => {
     const images = createFakeImages(upstream, repository)
     const [amd, arm] = ['amd64', 'arm64'].map((name, seed) => images.addImage(name, [images.addLayer(seed + 3)]))
     const index = images.addIndex([forPlatform('linux/amd64', amd!), forPlatform('linux/arm64', arm!)])
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const got = await mirror.ask(`${local}/manifests/v1`)
     expect(digestOf(await bytesOf(got))).toBe(index.digest)
     expect((await mirror.ask(`${local}/manifests/${amd!.digest}`)).status).toBe(200)
@@ -62,7 +50,7 @@ describe('an image of an upstream', () => {
   it('costs its upstream one answer when many ask at once', async () => {
     const upstream = await upstreamOf()
     const { root, layer } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const many = Array.from({ length: 20 })
     const manifests = await Promise.all(many.map(() => mirror.ask(`${local}/manifests/v1`)))
     expect(new Set(manifests.map(({ headers }) => headers.get('docker-content-digest')))).toEqual(
@@ -77,7 +65,7 @@ describe('an image of an upstream', () => {
   it('is asked for in parts while it comes', async () => {
     const upstream = await upstreamOf()
     const { layer } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const part = (range: string) => mirror.ask(`${local}/blobs/${layer.digest}`, { headers: { range } })
     const [first, last, none] = await Promise.all([part('bytes=1000-1999'), part('bytes=-5'), part('bytes=300000-')])
     expect(first.status).toBe(206)
@@ -91,7 +79,7 @@ describe('an image of an upstream', () => {
   it('of whose blob no manifest is known is asked for with HEAD', async () => {
     const upstream = await upstreamOf({ redirectBlobs: true })
     const { layer } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const head = await mirror.ask(`${local}/blobs/${layer.digest}`, { method: 'HEAD' })
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(layer.size)])
     const unknown = await mirror.ask(`${local}/blobs/${digestOf('unknown')}`)
@@ -101,7 +89,7 @@ describe('an image of an upstream', () => {
   it('is not shown to those of another repository only because its bytes are here', async () => {
     const upstream = await upstreamOf()
     const { layer } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     await bytesOf(await mirror.ask(`${local}/blobs/${layer.digest}`))
     upstream.trouble({ when: /other/, answer: { status: 404 } })
     expect((await mirror.ask(`/v2/${fakeHost}/other/blobs/${layer.digest}`)).status).toBe(404)
@@ -117,7 +105,7 @@ describe('an image of an upstream', () => {
   ])('that its upstream answers with %i is answered with %i', async (said, status, code) => {
     const upstream = await upstreamOf()
     upstream.trouble({ when: /manifests/, answer: { status: said } })
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const answer = await mirror.ask(`${local}/manifests/v1`)
     expect([answer.status, await answer.json()]).toMatchObject([status, { errors: [{ code }] }])
     expect(answer.headers.get('www-authenticate')).toBeNull()
@@ -126,7 +114,7 @@ describe('an image of an upstream', () => {
   it('with wrong bytes breaks the connection, and is not kept', async () => {
     const upstream = await upstreamOf()
     const { root, layer } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     await mirror.ask(`${local}/manifests/${root.digest}`)
     upstream.trouble({ when: /blobs/, times: 1, bytes: Buffer.alloc(layer.size, 'x') })
     const wrong = mirror.ask(`${local}/blobs/${layer.digest}`).then(bytesOf)
@@ -138,7 +126,7 @@ describe('an image of an upstream', () => {
     const access = { kind: 'token', anonymous: true } as const
     const upstream = await upstreamOf({ access, redirectBlobs: true })
     const { layer } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     await mirror.ask(`${local}/manifests/v1`)
     upstream.expireTokens()
     upstream.trouble({ when: /^GET storage/, times: 1, cutAfter: 100_000 })

@@ -1,23 +1,12 @@
-import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { mediaTypes } from '../oci/media-type.ts'
 import { addFakeImage } from '../registry/fake-image.ts'
 import { createFakePull } from '../registry/fake-pull.ts'
 import type { FakeUpstream } from '../registry/fake-upstream.ts'
-import {
-  fakeRepository as repository,
-  localPath as local,
-  openFakeMirror,
-  type FakeMirror,
-  type FakeMirrorOptions,
-} from './fake-mirror.ts'
+import { fakeRepository as repository, localPath as local, openFakeMirror } from './fake-mirror.ts'
 
 const { upstreamOf } = createFakePull()
 const lines = ({ requests }: FakeUpstream): string[] => requests.map(({ method, path }) => `${method} ${path}`)
-
-const log = pino({ level: 'silent' })
-const mirrorOf = (upstream: FakeUpstream, options: Partial<FakeMirrorOptions> = {}): Promise<FakeMirror> =>
-  openFakeMirror(upstream, { log, ...options })
 
 function moveTag(upstream: FakeUpstream, text = 'another'): string {
   const config = upstream.addBlob(JSON.stringify({ text }), mediaTypes.config)
@@ -29,7 +18,7 @@ describe('a tag of an upstream', () => {
   it('is looked up behind the answer when it is old, and fetched only if it is new', async () => {
     const upstream = await upstreamOf()
     const { root } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const means = async () =>
       (await mirror.ask(`${local}/manifests/v1`, { method: 'HEAD' })).headers.get('docker-content-digest')
     expect(await means()).toBe(root.digest)
@@ -52,7 +41,7 @@ describe('a tag of an upstream', () => {
   it('that is pinned means for ever what it meant first', async () => {
     const upstream = await upstreamOf()
     const { root } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream, { settings: { freshness: 'pinned' } })
+    await using mirror = await openFakeMirror(upstream, { settings: { freshness: 'pinned' } })
     for (let count = 0; count < 3; count++) {
       const { headers } = await mirror.ask(`${local}/manifests/v1`)
       expect(headers.get('docker-content-digest')).toBe(root.digest)
@@ -65,7 +54,7 @@ describe('a tag of an upstream', () => {
   it('that is always asked for is what the upstream says, or nothing if it has gone there', async () => {
     const upstream = await upstreamOf()
     addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream, { settings: { freshness: 'always' } })
+    await using mirror = await openFakeMirror(upstream, { settings: { freshness: 'always' } })
     await mirror.ask(`${local}/manifests/v1`)
     const moved = moveTag(upstream)
     const now = await mirror.ask(`${local}/manifests/v1`)
@@ -80,7 +69,7 @@ describe('a tag of an upstream', () => {
   ] as const)('is answered from what is known when its upstream %s', async (_, trouble) => {
     const upstream = await upstreamOf()
     const { root } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream, {
+    await using mirror = await openFakeMirror(upstream, {
       settings: { freshness: 'always' },
       patience: { knownMs: 50, unknownMs: 50 },
     })
@@ -99,7 +88,7 @@ describe('a tag of an upstream', () => {
   it('is not asked for again before the time that its upstream said', async () => {
     const upstream = await upstreamOf()
     const { root } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream, { settings: { freshness: 'always' } })
+    await using mirror = await openFakeMirror(upstream, { settings: { freshness: 'always' } })
     await mirror.ask(`${local}/manifests/v1`)
     upstream.trouble({ when: /./, times: 1, answer: { status: 429, headers: { 'retry-after': '120' } } })
     const before = upstream.requests.length
@@ -117,7 +106,7 @@ describe('a tag of an upstream', () => {
   it('stays what it was while the budget of pulls is nearly used up; what is unknown is fetched', async () => {
     const upstream = await upstreamOf()
     const { root } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream, { settings: { freshness: 'always' } })
+    await using mirror = await openFakeMirror(upstream, { settings: { freshness: 'always' } })
     const headers = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '5;w=21600' }
     upstream.trouble({ when: /manifests/, headers })
     await mirror.ask(`${local}/manifests/v1`)

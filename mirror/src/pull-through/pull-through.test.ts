@@ -1,24 +1,11 @@
-import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../oci/digest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { addFakeImage } from '../registry/fake-image.ts'
 import { createFakePull } from '../registry/fake-pull.ts'
-import type { FakeUpstream } from '../registry/fake-upstream.ts'
-import {
-  fakeHost,
-  fakeRepository as repository,
-  localPath as local,
-  openFakeMirror,
-  type FakeMirror,
-  type FakeMirrorOptions,
-} from './fake-mirror.ts'
+import { fakeHost, fakeRepository as repository, localPath as local, openFakeMirror } from './fake-mirror.ts'
 
 const { upstreamOf } = createFakePull()
-
-const log = pino({ level: 'silent' })
-const mirrorOf = (upstream: FakeUpstream, options: Partial<FakeMirrorOptions> = {}): Promise<FakeMirror> =>
-  openFakeMirror(upstream, { log, ...options })
 
 describe('what is not allowed', () => {
   it.each([
@@ -29,7 +16,7 @@ describe('what is not allowed', () => {
     ['PATCH', `${local}/blobs/uploads/abc`],
   ])('%s %s is refused', async (method, path) => {
     const upstream = await upstreamOf()
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const answer = await mirror.ask(path, { method })
     expect([answer.status, await answer.json()]).toMatchObject([405, { errors: [{ code: 'UNSUPPORTED' }] }])
     expect(upstream.requests).toEqual([])
@@ -39,7 +26,7 @@ describe('what is not allowed', () => {
     'ns=%s is not fetched from',
     async (namespace) => {
       const upstream = await upstreamOf()
-      await using mirror = await mirrorOf(upstream)
+      await using mirror = await openFakeMirror(upstream)
       const answer = await mirror.ask(`/v2/team/app/manifests/v1?ns=${encodeURIComponent(namespace)}`)
       expect([answer.status, await answer.json()]).toMatchObject([404, { errors: [{ code: 'NAME_UNKNOWN' }] }])
       expect(upstream.requests).toEqual([])
@@ -48,7 +35,7 @@ describe('what is not allowed', () => {
 
   it('what is pushed here stays here', async () => {
     const upstream = await upstreamOf()
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const answer = await mirror.ask(`/v2/mine/blobs/uploads/?digest=${digestOf('x')}`, { method: 'POST', body: 'x' })
     expect(answer.status).toBe(201)
     expect((await mirror.ask('/v2/mine/manifests/v1')).status).toBe(404)
@@ -60,7 +47,7 @@ describe('the default upstream', () => {
   it('is asked for what nothing here is called', async () => {
     const upstream = await upstreamOf()
     const { root, layer } = addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream, { settings: { isDefault: true } })
+    await using mirror = await openFakeMirror(upstream, { settings: { isDefault: true } })
     const pulled = await mirror.ask(`/v2/${repository}/manifests/v1`)
     expect(pulled.headers.get('docker-content-digest')).toBe(root.digest)
     expect((await mirror.ask(`/v2/${repository}/blobs/${layer.digest}`)).status).toBe(200)
@@ -71,7 +58,7 @@ describe('the default upstream', () => {
   it('is not asked for what is here', async () => {
     const upstream = await upstreamOf()
     addFakeImage(upstream)
-    await using mirror = await mirrorOf(upstream, { settings: { isDefault: true } })
+    await using mirror = await openFakeMirror(upstream, { settings: { isDefault: true } })
     const empty = { mediaType: mediaTypes.empty, digest: digestOf('{}'), size: 2 }
     await mirror.ask(`/v2/${repository}/blobs/uploads/?digest=${empty.digest}`, { method: 'POST', body: '{}' })
     const body = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config: empty, layers: [empty] })
@@ -105,7 +92,7 @@ describe('what speaks of an image', () => {
     )
     const tag = root.digest.replace(':', '-')
     upstream.addManifest(repository, { schemaVersion: 2, mediaType: mediaTypes.index, manifests: speaking }, { tag })
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const list = async () => {
       const answer = await mirror.ask(`${local}/referrers/${root.digest}`)
       const { manifests } = (await answer.json()) as { manifests: { digest: string }[] }
@@ -124,7 +111,7 @@ describe('what speaks of an image', () => {
     const document = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: empty, layers: [empty] }
     const tag = `${root.digest.replace(':', '-')}.sig`
     const signature = upstream.addManifest(repository, document, { tag })
-    await using mirror = await mirrorOf(upstream)
+    await using mirror = await openFakeMirror(upstream)
     const answer = await mirror.ask(`${local}/manifests/${tag}`)
     expect(answer.headers.get('docker-content-digest')).toBe(signature.digest)
   })

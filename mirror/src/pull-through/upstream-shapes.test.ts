@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../oci/digest.ts'
 import { credentialsFromDockerConfig } from '../registry/credential-source.ts'
@@ -10,7 +9,6 @@ import { createFakePull } from '../registry/fake-pull.ts'
 import { fakeHost, fakeRepository, localPath, openFakeMirror, type FakeMirror } from './fake-mirror.ts'
 
 const { upstreamOf } = createFakePull()
-const log = pino({ level: 'silent' })
 
 /** The key of a service account as people keep it: JSON over several lines. */
 const jsonKey = JSON.stringify({ type: 'service_account', private_key: '-----BEGIN\nabc:def=\n' }, undefined, 2)
@@ -78,7 +76,7 @@ describe('an upstream like', () => {
     const upstream = await upstreamOf({ access, redirectBlobs: true })
     const { root } = addFakeImage(upstream)
     const client = entry ? { credentials: loggedIn(entry) } : {}
-    await using mirror = await openFakeMirror(upstream, { log, client, settings: { freshness: 'always' } })
+    await using mirror = await openFakeMirror(upstream, { client, settings: { freshness: 'always' } })
     expect(await pull(mirror)).toEqual([root.digest, digestOf(fakeContent)])
     upstream.expireTokens()
     expect(await pull(mirror)).toEqual([root.digest, digestOf(fakeContent)])
@@ -93,7 +91,7 @@ describe('an upstream like', () => {
     const { root, layer } = addFakeImage(upstream)
     let password = 'first'
     const credentials: CredentialSource = async () => [{ username: 'AWS', password, origin: 'helper' }]
-    await using mirror = await openFakeMirror(upstream, { log, client: { credentials } })
+    await using mirror = await openFakeMirror(upstream, { client: { credentials } })
     await mirror.ask(`${localPath}/manifests/${root.digest}`)
     password = users.AWS = 'second'
     const blob = await mirror.ask(`${localPath}/blobs/${layer.digest}`)
@@ -103,7 +101,7 @@ describe('an upstream like', () => {
   it('one that wants credentials which we have not is not passed on as a challenge', async () => {
     const upstream = await upstreamOf({ access: { kind: 'token', users: { a: 'b' }, service: 'x' } })
     addFakeImage(upstream)
-    await using mirror = await openFakeMirror(upstream, { log })
+    await using mirror = await openFakeMirror(upstream)
     const answer = await mirror.ask(`/v2/${fakeRepository}/manifests/v1?ns=${fakeHost}`)
     expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([403, null])
   })

@@ -4,7 +4,16 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { parseChallenges } from '../../registry/challenge.ts'
 import { parseAccessRules, simpleRules } from './access-rules.ts'
-import { ask, askWithToken, basic, digest, guardedRegistry, robot, tokenFor, upload } from './guarded-registry.ts'
+import {
+  ask,
+  askWithToken,
+  basic,
+  digest,
+  guardedRegistry,
+  robot,
+  tokenFor,
+  upload,
+} from '../../testing/guarded-registry.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { parseTokens } from './static-tokens.ts'
 

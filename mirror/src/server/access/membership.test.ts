@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { ask, basic, bytes, digest, guardedRegistry, scopeOf, tokenFor, upload } from './guarded-registry.ts'
+import {
+  ask,
+  basic,
+  bytes,
+  digest,
+  guardedRegistry,
+  scopeOf,
+  tokenFor,
+  upload,
+} from '../../testing/guarded-registry.ts'
 
 describe('a blob', () => {
   it('is not to be had by who knows its digest only', async () => {

@@ -2,15 +2,16 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import bcrypt from 'bcrypt'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Logger } from 'pino'
-import { digestOf } from '../../oci/digest.ts'
-import { parseChallenges } from '../../registry/challenge.ts'
-import { createContentStore } from '../../store/create-content-store.ts'
-import { createMemoryStore } from '../../store/memory-store.ts'
-import { createMirrorServer } from '../mirror-server.ts'
-import { registryRoutes } from '../registry-routes.ts'
-import { parseAccessRules } from './access-rules.ts'
-import { createAccess, type AccessOptions } from './create-access.ts'
-import { parseTokens } from './static-tokens.ts'
+import { digestOf } from '../oci/digest.ts'
+import { parseChallenges } from '../registry/challenge.ts'
+import { createContentStore } from '../store/create-content-store.ts'
+import { createMemoryStore } from '../store/memory-store.ts'
+import { createMirrorServer } from '../server/mirror-server.ts'
+import { registryRoutes } from '../server/registry-routes.ts'
+import { parseAccessRules } from '../server/access/access-rules.ts'
+import { createAccess, type AccessOptions } from '../server/access/create-access.ts'
+import { parseTokens } from '../server/access/static-tokens.ts'
+import { silentLog } from './silent-log.ts'
 
 /** Token of the user `robot`. */
 export const robot = 'r'.repeat(32)
@@ -29,14 +30,6 @@ const accounts = {
   hashes: new Map(['ann', 'bob'].map((name) => [name, bcrypt.hashSync(`${name}'s`, 4)])),
   tokens: parseTokens(`robot:${robot}`),
 }
-
-const nothing = (): void => undefined
-const silentLog = {
-  isLevelEnabled: () => false,
-  debug: nothing,
-  warn: nothing,
-  error: nothing,
-} as unknown as Logger
 
 /** For tests: a registry whose users ann and bob have the passwords `ann's` and `bob's`. */
 export function guardedRegistry({
