@@ -48,7 +48,7 @@ export function withStoreOptions(command: Command): Command {
 }
 
 /** @throws Fault invalid */
-function parseMirrorUrl(text: string): URL {
+export function parseMirrorUrl(text: string): URL {
   const url = URL.parse(text)
   if (url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash) return url
   throw new Fault('invalid', 'write http://HOST:PORT or https://HOST:PORT, without user or query')

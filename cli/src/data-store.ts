@@ -34,9 +34,13 @@ export interface S3Location {
 
 export const dataHelp = 's3://BUCKET/PREFIX keeps it in a bucket; credentials come as AWS tools find them'
 
-/** Adds what is to be said of a bucket. */
-export function withS3Options(command: Command): Command {
-  return command
+/** Adds what is to be said of a bucket; where clients are sent on to only for who serves some. */
+export function withS3Options(command: Command, { redirects = true }: { readonly redirects?: boolean } = {}): Command {
+  const redirect = option(
+    '--s3-redirect <network>',
+    'clients of this network, as 10.0.0.0/8, read large blobs from the bucket itself; may be repeated',
+  ).argParser(eachParsedBy(parseNetwork))
+  const described = command
     .addOption(
       option('--s3-endpoint <url>', 'the S3 service of the bucket, if it is not AWS').argParser(
         parsedBy(parseEndpoint),
@@ -49,12 +53,7 @@ export function withS3Options(command: Command): Command {
         'where requests name the bucket (default: path with an endpoint, host else)',
       ).choices(['path', 'host']),
     )
-    .addOption(
-      option(
-        '--s3-redirect <network>',
-        'clients of this network, as 10.0.0.0/8, read large blobs from the bucket itself; may be repeated',
-      ).argParser(eachParsedBy(parseNetwork)),
-    )
+  return redirects ? described.addOption(redirect) : described
 }
 
 /** Whether `--data` names a bucket. */
