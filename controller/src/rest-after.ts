@@ -1,7 +1,7 @@
 /** No loop rests longer than this for having looked, in milliseconds. */
-const longestMs = 5000
-/** What the looks of one loop may take of the one thread that there is: one part of six, as there are several such loops. */
-const restsForEachLook = 5
+const longestMs = 10_000
+/** What the looks of one loop may take of the one thread that there is: a sixteenth, as there are several such loops. */
+const restsForEachLook = 15
 
 /** What a loop has just done, in milliseconds. */
 export interface Worked {
@@ -13,7 +13,7 @@ export interface Worked {
 }
 
 /**
- * How long a loop rests before it looks at everything again: several times as long as the last look took. So the share of looks
+ * How long a loop rests before it looks at everything again: many times as long as the last look took. So the share of looks
  * stays the same however large a fleet is, and the larger it is, the more news are one look.
  */
 export function restAfter({ lookedMs, wroteMs = 0, leastMs }: Worked): number {

@@ -40,6 +40,8 @@ export interface SceneFigures {
   /** Until nothing was written any more. */
   readonly quietSeconds: number
   readonly cpuSeconds: number
+  /** Over which CPU was counted: until it was sure that nothing is written any more. */
+  readonly countedSeconds: number
   readonly peakBytes: number
   /** The longest that anybody waited for an answer of the controller, in milliseconds. */
   readonly longestWaitMs: number
@@ -73,6 +75,7 @@ export async function measureScene(scene: Scene, stage: Stage): Promise<SceneFig
   const finalSeconds = since()
   const quietAt = await untilQuiet(stage)
   const took = controller.program().pid === pid ? await usage() : undefined
+  const countedSeconds = since()
   const after = await readKubeCounters(kube)
   const { reports } = await fleet.tell({ do: 'standing' })
   return {
@@ -83,6 +86,7 @@ export async function measureScene(scene: Scene, stage: Stage): Promise<SceneFig
     finalSeconds,
     quietSeconds: (quietAt - begun) / 1000,
     cpuSeconds: took?.cpuSeconds ?? 0,
+    countedSeconds,
     peakBytes: took?.memory.peak ?? 0,
     longestWaitMs: answers.takeLongest(),
     reports: reports - standing.reports,

@@ -6,7 +6,7 @@ interface Row {
   readonly what: string
   readonly unit: string
   /** Undefined where it says nothing. */
-  readonly of: (figures: SceneFigures) => number | undefined
+  readonly of: (figures: SceneFigures, played: Played) => number | undefined
 }
 
 const mebibytes = (bytes: number): number => bytes / 1024 / 1024
@@ -23,6 +23,7 @@ const rows: readonly Row[] = [
   { what: 'size of the status', unit: 'KiB', of: ({ statusBytes }) => statusBytes / 1024 },
   { what: 'reports', unit: '', of: ({ reports }) => reports },
   { what: 'CPU of the controller', unit: 's', of: ({ cpuSeconds }) => cpuSeconds || undefined },
+  { what: 'of this beyond what it takes at rest', unit: 's', of: beyondRest },
   { what: 'its peak RSS', unit: 'MiB', of: ({ peakBytes }) => mebibytes(peakBytes) || undefined },
   { what: 'the longest wait for an answer of it', unit: 's', of: ({ longestWaitMs }) => longestWaitMs / 1000 },
 ]
@@ -30,6 +31,11 @@ const rows: readonly Row[] = [
 function writesTo(resource: string, { counted }: SceneFigures): number {
   const own = [...counted.writes].filter(([name]) => name.startsWith(resource))
   return own.reduce((sum, [, count]) => sum + count, 0)
+}
+
+/** A scene that lasts longer holds more of what nodes say only to be heard of: that is no cost of what changed. */
+function beyondRest({ cpuSeconds, countedSeconds }: SceneFigures, { restingCores }: Played): number | undefined {
+  return cpuSeconds ? cpuSeconds - restingCores * countedSeconds : undefined
 }
 
 function otherWrites(figures: SceneFigures): number {
@@ -50,7 +56,7 @@ export function scaleRows(rounds: readonly (readonly Played[])[]): Measured[] {
   return [
     ...scenes.flatMap((scene, index) =>
       rows.map(({ what, unit, of: find }): Measured => {
-        const figures = of(({ scenes: all }) => find(all[index]!))
+        const figures = of((played) => find(played.scenes[index]!, played))
         return { what: `${scene}: ${what}`, unit, better: 'less', figures }
       }),
     ),
