@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { StoreFlags } from './centre-store.ts'
+import { withGcOptions, type GcFlags } from './gc-options.ts'
 import { metricsOption, type MetricsFlags } from './metrics/metrics-option.ts'
 import { withListenerOptions, type ListenerFlags } from './listener/listener-options.ts'
 import { parseDuration } from '@stowage/mirror/duration'
@@ -8,14 +9,14 @@ import type { MachineCredentialFlags } from './open-registry.ts'
 import { eachParsedBy, option, parsedBy } from './option.ts'
 
 /** What every centre is told, wherever its wishes come from. */
-export interface CentreFlags extends MachineCredentialFlags, StoreFlags, MetricsFlags, ListenerFlags {
+export interface CentreFlags extends MachineCredentialFlags, StoreFlags, MetricsFlags, ListenerFlags, GcFlags {
   readonly imageCacheRefreshFrequency: number
   readonly insecureRegistry?: readonly string[]
 }
 
 /** Adds the options of a centre to a command. */
 export function withCentreOptions(command: Command): Command {
-  return withListenerOptions(command)
+  return withGcOptions(withListenerOptions(command))
     .addOption(metricsOption())
     .addOption(
       option('--image-cache-refresh-frequency <duration>', 'how often tags are looked up again; 0s for never')

@@ -27,6 +27,11 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   bundle: async () => (await import('./commands/bundle.ts')).bundleCommand,
 }
 
+/** What operators have a mirror do besides serving: `stowage mirror VERB`. */
+const mirrorVerbs: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  gc: async () => (await import('./commands/mirror-gc.ts')).mirrorGcCommand,
+}
+
 /**
  * The program, ready to parse these arguments: with the commands that they name, or with all of them for help and for what is no
  * command. Bad usage is thrown as commander's error, after it was printed.
@@ -51,10 +56,24 @@ export async function createProgram(context: CommandContext, args: readonly stri
     .configureHelp({ showGlobalOptions: true })
   const named = Object.keys(commands).filter((name) => args.includes(name))
   for (const name of named.length > 0 ? named : Object.keys(commands)) {
-    program.addCommand((await commands[name]!())(context))
+    const make = name === 'mirror' ? await mirrorNamedBy(args) : await commands[name]!()
+    program.addCommand(make(context))
   }
   inherit(program)
   return program
+}
+
+/** A verb that is named is alone: flags of the same name would be taken for those of who serves. */
+async function mirrorNamedBy(args: readonly string[]): Promise<MakeCommand> {
+  const verb = args[args.indexOf('mirror') + 1] ?? ''
+  const verbs = Object.hasOwn(mirrorVerbs, verb) ? [verb] : Object.keys(mirrorVerbs)
+  const made = await Promise.all(verbs.map((name) => mirrorVerbs[name]!()))
+  const makeMirror = Object.hasOwn(mirrorVerbs, verb) ? () => new Command('mirror') : await commands['mirror']!()
+  return (context) => {
+    const mirror = makeMirror(context).helpCommand(false)
+    for (const make of made) mirror.addCommand(make(context))
+    return mirror
+  }
 }
 
 /** `addCommand` does not hand the settings down as `command()` does. */

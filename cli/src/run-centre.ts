@@ -8,7 +8,9 @@ import { runAll } from '@stowage/node-agent/run-all'
 import type { CentreFlags } from './centre-options.ts'
 import { openCentreStore, untilReachable, type CentreStore } from './centre-store.ts'
 import type { CommandContext } from './command-context.ts'
+import { collectNowAndThen } from './collect-now-and-then.ts'
 import { expireUploads } from './expire-uploads.ts'
+import { gcRules } from './gc-options.ts'
 import { centreChecks } from './health-checks.ts'
 import { joinElection } from './join-election.ts'
 import { everything, openListener, type OpenedListener } from './listener/open-listener.ts'
@@ -18,6 +20,7 @@ import { openMeasuring } from './metrics/open-measuring.ts'
 import { readNetworkSettings } from './network-settings.ts'
 import { openCentre, type CentreSettings, type WorkingCentre } from './open-centre.ts'
 import { machineCredentials, openRegistry } from './open-registry.ts'
+import { createStoreCollector } from './operations/store-collector.ts'
 import { serve } from './serve.ts'
 
 export interface RunCentreOptions extends Pick<CentreSettings, 'openSource'> {
@@ -71,6 +74,9 @@ export async function runCentre(
     meter,
   })
   await listener.addRoutes(app)
+  const collector = createStoreCollector({ ...store, rules: gcRules(flags), isServing: true, meter })
+  // Where the store is a mirror's, that one collects.
+  if (!store.isRemote) measuring.look(() => collector.samples())
   const leading = election
     ? await joinElection(app, { election, store, settings })
     : await workAlone(app, { store, settings, signal })
@@ -78,10 +84,10 @@ export async function runCentre(
   const serving = (until: AbortSignal): Promise<void> =>
     serve(app, { listen: flags.listen, open: openTo(listener), log, signal: until, ...checks })
   const expiring = (until: AbortSignal): Promise<void> => expireUploads(store.content, { log, signal: until })
-  await runAll(
-    [serving, leading, ...listener.loops(app), ...measuring.loops, ...(store.isRemote ? [] : [expiring])],
-    signal,
-  )
+  const collecting = (until: AbortSignal): Promise<void> =>
+    collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal: until })
+  const clearing = store.isRemote ? [] : [expiring, collecting]
+  await runAll([serving, leading, ...listener.loops(app), ...measuring.loops, ...clearing], signal)
 }
 
 const noTlsAmongReplicas =

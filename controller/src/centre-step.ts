@@ -7,6 +7,7 @@ import { cacheKey } from './api/image-cache.ts'
 import type { CacheStatus } from './api/cache-status.ts'
 import type { CentreMemory } from './memory/centre-memory.ts'
 import { storeSets } from './mirroring/store-sets.ts'
+import { untagImage } from './mirroring/untag-image.ts'
 import type { FlightCredentials, ImageFlights } from './mirroring/image-flights.ts'
 import { holdBack } from './plan/hold-back.ts'
 import { observeCache } from './plan/observe-cache.ts'
@@ -108,12 +109,19 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<Step
       now: now(),
     })
     for (const name of plan.cancel) flights.cancel(name)
-    for (const name of plan.forget) await memory.resolutions.delete(name)
+    for (const name of plan.forget) await forget(name)
     const free = options.mostFlights - flights.all.size
     for (const want of plan.due.slice(0, Math.max(0, free))) {
       flights.start(want, credentials.get(want.name) ?? { credentials: [], missing: [] })
     }
     return plan.nextAt
+  }
+
+  /** Untagged first: a tag that nobody knows any more would keep the image for ever. */
+  async function forget(name: string): Promise<void> {
+    const resolution = memory.resolutions.all.get(name)
+    if (resolution) await untagImage(content, name, resolution)
+    await memory.resolutions.delete(name)
   }
 
   async function keepStatuses(known: World): Promise<void> {

@@ -1,5 +1,7 @@
+import { Fault } from '@stowage/mirror/oci/fault'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
+import { operationsRoutes } from '@stowage/mirror/server/operations/operations-routes'
 import { objectsRoutes } from '@stowage/mirror/server/objects/objects-routes'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
 import { createUploadDigests } from '@stowage/mirror/store/content/upload-digests'
@@ -7,7 +9,9 @@ import { runAll } from '@stowage/node-agent/run-all'
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
 import { dataHelp, openDataStore, withS3Options, type DataFlags } from '../data-store.ts'
+import { collectNowAndThen } from '../collect-now-and-then.ts'
 import { expireUploads } from '../expire-uploads.ts'
+import { gcRules, withGcOptions, type GcFlags } from '../gc-options.ts'
 import { everything, openListener } from '../listener/open-listener.ts'
 import { withListenerOptions, type ListenerFlags } from '../listener/listener-options.ts'
 import { option } from '../option.ts'
@@ -16,11 +20,13 @@ import { mirrorMetrics } from '../metrics/all-metrics.ts'
 import { metricsOption, type MetricsFlags } from '../metrics/metrics-option.ts'
 import { openMeasuring } from '../metrics/open-measuring.ts'
 import { storeSamples } from '../metrics/store-samples.ts'
+import { offeredOperations } from '../operations/offered-operations.ts'
+import { createStoreCollector } from '../operations/store-collector.ts'
 import { openPullThrough, withUpstreamOptions, type UpstreamFlags } from '../open-pull-through.ts'
 import { serve } from '../serve.ts'
 import { openTokenFile } from '../token-file.ts'
 
-interface MirrorFlags extends DataFlags, MetricsFlags, ListenerFlags, UpstreamFlags {
+interface MirrorFlags extends Partial<DataFlags>, MetricsFlags, ListenerFlags, UpstreamFlags, GcFlags {
   readonly allowSparse?: boolean
   readonly objectsTokenFile?: string
 }
@@ -29,8 +35,8 @@ interface MirrorFlags extends DataFlags, MetricsFlags, ListenerFlags, UpstreamFl
 export function mirrorCommand(context: CommandContext): Command {
   const command = new Command('mirror')
     .description('Serve the OCI registry alone: push to it, pull from it with any client.')
-    .addOption(option('--data <directory>', `where its content lies; ${dataHelp}`).makeOptionMandatory())
-  return withUpstreamOptions(withListenerOptions(withS3Options(command)))
+    .addOption(option('--data <directory>', `where its content lies; ${dataHelp}`))
+  return withGcOptions(withUpstreamOptions(withListenerOptions(withS3Options(command))))
     .addOption(metricsOption())
     .addOption(
       option(
@@ -52,14 +58,18 @@ export function mirrorCommand(context: CommandContext): Command {
 }
 
 async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<void> {
+  // Not a mandatory option: those of a command are asked for by its subcommands, too.
+  if (flags.data === undefined) throw new Fault('invalid', '--data DIRECTORY is needed: where its content lies')
   const log = await context.log()
-  await using data = await openDataStore(flags)
+  await using data = await openDataStore({ ...flags, data: flags.data })
   const { objects, directory, redirects } = data
   const digests = createUploadDigests()
   const store = createContentStore(objects, { digests })
   const measuring = await openMeasuring(flags.metricsListen, { metrics: mirrorMetrics, version: context.version, log })
   if (directory !== undefined) measuring.look(() => storeSamples(directory))
   const { meter } = measuring
+  const collector = createStoreCollector({ objects, directory, rules: gcRules(flags), isServing: true, meter })
+  measuring.look(() => collector.samples())
   const listener = await openListener(flags, log)
   const app = createMirrorServer({ meter, certificate: listener.certificate })
   const { listen } = flags
@@ -69,11 +79,15 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   await listener.addRoutes(app)
   if (flags.objectsTokenFile !== undefined) {
     const file = await openTokenFile({ flag: '--objects-token-file', path: flags.objectsTokenFile, log })
-    await app.register(objectsRoutes, { objects, digests, tokens: () => file.tokens(), log })
+    const tokens = (): Promise<readonly string[]> => file.tokens()
+    await app.register(objectsRoutes, { objects, digests, tokens, log })
+    await app.register(operationsRoutes, { operations: offeredOperations({ collector }), tokens, log })
   }
   const ready = [storeCheck({ directory, objects })]
   const open = listener.isOpen ? everything : undefined
   const serving = (signal: AbortSignal): Promise<void> => serve(app, { listen: flags.listen, open, log, signal, ready })
   const expiring = (signal: AbortSignal): Promise<void> => expireUploads(store, { log, signal })
-  await runAll([serving, expiring, ...listener.loops(app), ...measuring.loops], context.signal)
+  const collecting = (signal: AbortSignal): Promise<void> =>
+    collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal })
+  await runAll([serving, expiring, collecting, ...listener.loops(app), ...measuring.loops], context.signal)
 }

@@ -1,6 +1,7 @@
 import { controllerMetrics } from '@stowage/controller/metrics/controller-metrics'
 import { gauge, type Metric } from '@stowage/mirror/metrics/meter'
 import { pullThroughMetrics } from '@stowage/mirror/pull-through/pull-through-metrics'
+import { gcMetrics } from '@stowage/mirror/store/gc/gc-metrics'
 import { serverMetrics } from '@stowage/mirror/server/server-metrics'
 
 /** What a process of Stowage tells of itself. */
@@ -14,6 +15,7 @@ export const processMetrics = {
 export const mirrorMetrics: readonly Metric[] = [
   ...Object.values(serverMetrics),
   ...Object.values(pullThroughMetrics),
+  ...Object.values(gcMetrics),
   ...Object.values(processMetrics),
 ]
 

@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration, formatPercent, formatRate } from './format.ts'
+import { createStatusLine, type StatusLineOptions } from './status-line.ts'
 
 /** What long work has to say of itself. */
 export interface Progress {
@@ -8,32 +9,22 @@ export interface Progress {
   end(): void
 }
 
-export interface ProgressOptions {
-  /** Where it is shown: stderr, so that stdout can be piped. */
-  readonly out: { readonly isTTY?: boolean; write(text: string): unknown }
+export interface ProgressOptions extends StatusLineOptions {
   readonly label: string
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number
 }
 
-/** One line that renews itself on a terminal, or a plain line every ten seconds elsewhere. */
-export function createProgress({ out, label, now }: ProgressOptions): Progress {
-  const everyMs = out.isTTY ? 200 : 10_000
-  const startedAt = now()
-  let shownAt = out.isTTY ? -Infinity : startedAt
+/** A status line of bytes. */
+export function createProgress({ label, ...options }: ProgressOptions): Progress {
+  const line = createStatusLine(options)
+  const startedAt = options.now()
   let startBytes: number | undefined
   return {
     update(done, total) {
-      startBytes ??= done
-      const at = now()
-      if (at - shownAt < everyMs) return
-      shownAt = at
-      const line = progressLine({ done, total, moved: done - startBytes, elapsedMs: at - startedAt })
-      out.write(out.isTTY ? `\r\u001b[K${label}: ${line}` : `${label}: ${line}\n`)
+      const start = (startBytes ??= done)
+      const moment = (): Moment => ({ done, total, moved: done - start, elapsedMs: options.now() - startedAt })
+      line.show(() => `${label}: ${progressLine(moment())}`)
     },
-    end() {
-      if (out.isTTY && shownAt > -Infinity) out.write('\r\u001b[K')
-    },
+    end: () => line.end(),
   }
 }
 

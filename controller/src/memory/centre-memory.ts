@@ -25,6 +25,15 @@ export interface CentreMemory {
   readonly exports: Remembered<ExportWant>
 }
 
+/** Below which keys each kind of document lies. */
+export const memoryPrefixes = {
+  caches: 'controller/caches/',
+  nodes: 'controller/nodes/',
+  assignments: 'controller/assignments/',
+  resolutions: 'controller/resolutions/',
+  exports: 'controller/exports/',
+} as const
+
 /** Of nodes that were heard of before, which hold what they say alike once. */
 function sharingSchema(): z.ZodType<NodeRecord> {
   const share = createShareReport()
@@ -41,10 +50,10 @@ export async function openCentreMemory(objects: ObjectStore): Promise<CentreMemo
   if (!centre.all.has('centre')) await centre.put('centre', { version: 1, epoch })
   return {
     epoch,
-    caches: await openRemembered(objects, { prefix: 'controller/caches/', schema: cacheRecordSchema }),
-    nodes: await openRemembered(objects, { prefix: 'controller/nodes/', schema: sharingSchema() }),
-    assignments: await openRemembered(objects, { prefix: 'controller/assignments/', schema: assignmentSchema }),
-    resolutions: await openRemembered(objects, { prefix: 'controller/resolutions/', schema: resolutionSchema }),
-    exports: await openRemembered(objects, { prefix: 'controller/exports/', schema: exportWantSchema }),
+    caches: await openRemembered(objects, { prefix: memoryPrefixes.caches, schema: cacheRecordSchema }),
+    nodes: await openRemembered(objects, { prefix: memoryPrefixes.nodes, schema: sharingSchema() }),
+    assignments: await openRemembered(objects, { prefix: memoryPrefixes.assignments, schema: assignmentSchema }),
+    resolutions: await openRemembered(objects, { prefix: memoryPrefixes.resolutions, schema: resolutionSchema }),
+    exports: await openRemembered(objects, { prefix: memoryPrefixes.exports, schema: exportWantSchema }),
   }
 }

@@ -1,7 +1,7 @@
 import { digestOf, hexOf } from '@stowage/mirror/oci/digest'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
-import { createRecords } from '@stowage/mirror/store/records'
+import { createRecords, type Records } from '@stowage/mirror/store/records'
 import * as z from 'zod'
 
 /**
@@ -41,7 +41,7 @@ export async function openRemembered<T>(
   objects: ObjectStore,
   { prefix, schema }: RememberedOptions<T>,
 ): Promise<Remembered<T>> {
-  const records = createRecords(objects, { prefix, schema: z.object({ name: z.string(), value: schema }) })
+  const records = recordsBelow(objects, { prefix, schema })
   const all = new Map<string, T>()
   /** What is stored, as far as this process knows. */
   const etags = new Map<string, string>()
@@ -121,6 +121,27 @@ export async function openRemembered<T>(
         all.delete(name)
       }),
   }
+}
+
+/** A document with the name that it is remembered by: a key may have only the beginning of it. */
+interface Named<T> {
+  readonly name: string
+  readonly value: T
+}
+
+/**
+ * Reads documents one after the other, for who does not write them.
+ * @throws Fault invalid if one was written by another version; unavailable
+ */
+export async function* readRemembered<T>(
+  objects: ObjectStore,
+  options: RememberedOptions<T>,
+): AsyncGenerator<Named<T>> {
+  for await (const { value } of recordsBelow(objects, options).list()) yield value
+}
+
+function recordsBelow<T>(objects: ObjectStore, { prefix, schema }: RememberedOptions<T>): Records<Named<T>> {
+  return createRecords(objects, { prefix, schema: z.object({ name: z.string(), value: schema }) })
 }
 
 function otherWriter(prefix: string, name: string): Fault {

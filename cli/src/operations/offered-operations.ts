@@ -1,0 +1,13 @@
+import { offer, type OfferedOperation } from '@stowage/mirror/operations/operation'
+import type { GarbageCollector } from '@stowage/mirror/store/gc/garbage-collector'
+import { gcOperation, runGc } from '@stowage/mirror/store/gc/gc-operation'
+
+/** What operations are carried out with, in a process that serves a store. */
+export interface OperationTools {
+  readonly collector: GarbageCollector
+}
+
+/** What operators may ask a mirror for while it runs. */
+export function offeredOperations({ collector }: OperationTools): OfferedOperation[] {
+  return [offer(gcOperation, runGc(collector))]
+}

@@ -1,0 +1,33 @@
+import { controllerRoots } from '@stowage/controller/mirroring/controller-roots'
+import type { Meter } from '@stowage/mirror/metrics/meter'
+import { createGarbageCollector, type GarbageCollector } from '@stowage/mirror/store/gc/garbage-collector'
+import type { CollectionRules } from '@stowage/mirror/store/gc/plan-links'
+import type { DataStore } from '../data-store.ts'
+
+export interface StoreCollectorOptions extends Pick<DataStore, 'objects' | 'directory'> {
+  readonly rules?: Partial<CollectionRules>
+  /** Others are served meanwhile. */
+  readonly isServing: boolean
+  readonly meter?: Meter | undefined
+}
+
+const hourMs = 3600_000
+/** Of its time, and of the disk's, a collection takes a quarter from those who are served. */
+const servingRest = 3
+
+/** How long what nothing keeps is kept, unless somebody says otherwise. */
+const defaultRules: CollectionRules = { graceMs: 24 * hourMs, untaggedMs: 7 * 24 * hourMs, youngMs: hourMs }
+
+/** The collector of a store that may be a controller's, too. */
+export function createStoreCollector(options: StoreCollectorOptions): GarbageCollector {
+  const { objects, directory, rules, isServing, meter } = options
+  return createGarbageCollector({
+    objects,
+    roots: [controllerRoots(objects)],
+    rules: { ...defaultRules, ...rules },
+    // A directory is locked; a bucket may have other processes.
+    isAlone: directory !== undefined,
+    restRatio: isServing ? servingRest : 0,
+    meter,
+  })
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import type { Meter } from '../../metrics/meter.ts'
+import { Fault } from '../../oci/fault.ts'
+import { pushImage } from '../content/stored-content.conformance.ts'
+import { createContentStore } from '../create-content-store.ts'
+import { createMemoryStore } from '../memory-store.ts'
+import type { RootSource } from './content-root.ts'
+import { createGarbageCollector } from './garbage-collector.ts'
+
+const hourMs = 3600_000
+const dayMs = 24 * hourMs
+const rules = { graceMs: dayMs, untaggedMs: 0, youngMs: 0 }
+
+/** A store with an image that nothing keeps, and two clocks. */
+async function openWorld(roots: readonly RootSource[] = []) {
+  const clock = { wall: Date.parse('2026-11-23'), steady: 0 }
+  const now = (): number => clock.wall
+  const objects = createMemoryStore({ now })
+  const repository = createContentStore(objects, { now }).repository('app')
+  const image = await pushImage(repository, 'one', [])
+  const counted: Record<string, number> = {}
+  const meter: Meter = {
+    add: ({ name }, labels, by = 1) => {
+      const key = [name, ...Object.values(labels)].join(' ')
+      counted[key] = (counted[key] ?? 0) + by
+    },
+    observe: () => undefined,
+  }
+  const steadyNow = (): number => clock.steady
+  const shared = { objects, roots, rules, isAlone: true, restRatio: 0, now, steadyNow, meter }
+  const pass = (ms: number): void => {
+    clock.wall += ms
+    clock.steady += ms
+  }
+  pass(1)
+  return { clock, pass, objects, repository, image, counted, collector: createGarbageCollector(shared) }
+}
+
+describe('a garbage collector', () => {
+  it('condemns what nothing keeps, deletes it after the grace, and then its bytes; and counts it', async () => {
+    const { collector, pass, repository, image, counted } = await openWorld()
+    expect((await collector.collect()).links).toMatchObject({ condemned: 4, deleted: 0 })
+    pass(dayMs - 1)
+    expect((await collector.collect()).links.deleted).toBe(0)
+    pass(1)
+    expect((await collector.collect()).links.deleted).toBe(4)
+    expect(await repository.stat(image.digest)).toBeUndefined()
+    const { blobs } = await collector.collect()
+    expect(blobs.deleted).toBe(4)
+    expect(counted).toEqual({
+      'stowage_gc_collections_total ok': 4,
+      stowage_gc_deleted_links_total: 4,
+      stowage_gc_deleted_blobs_total: 4,
+      stowage_gc_deleted_bytes_total: blobs.bytesDeleted,
+    })
+    expect(collector.samples()).toHaveLength(3)
+  })
+
+  it('says what it would do, and does nothing', async () => {
+    const { collector, pass, objects } = await openWorld()
+    await collector.collect()
+    pass(dayMs)
+    const before = await Array.fromAsync(objects.list(''))
+    expect((await collector.collect({ isDryRun: true })).links.deleted).toBe(4)
+    expect(await Array.fromAsync(objects.list(''))).toEqual(before)
+  })
+
+  it('takes other times for once', async () => {
+    const { collector, pass } = await openWorld()
+    const asked = { rules: { graceMs: 0 } }
+    await collector.collect(asked)
+    pass(1)
+    expect((await collector.collect(asked)).links.deleted).toBe(4)
+  })
+
+  it('does not take a clock that was set for time that passed', async () => {
+    const { collector, pass, clock } = await openWorld()
+    await collector.collect()
+    pass(hourMs)
+    clock.wall += 400 * dayMs
+    expect((await collector.collect()).links.deleted).toBe(0)
+    pass(dayMs)
+    expect((await collector.collect()).links.deleted).toBe(4)
+  })
+
+  it('keeps what a source of roots names, and everything if that cannot tell', async () => {
+    const { image } = await openWorld()
+    const roots: RootSource = async function* () {
+      yield { repository: 'app', digest: image.digest }
+    }
+    const kept = await openWorld([roots])
+    expect((await kept.collector.collect()).links.condemned).toBe(0)
+
+    const lost = await openWorld([
+      () => {
+        throw new Fault('invalid', 'a record cannot be read')
+      },
+    ])
+    const before = await Array.fromAsync(lost.objects.list(''))
+    await expect(lost.collector.collect()).rejects.toMatchObject({ message: 'a record cannot be read' })
+    expect(await Array.fromAsync(lost.objects.list(''))).toEqual(before)
+    expect(lost.counted).toEqual({ 'stowage_gc_collections_total failed': 1 })
+    expect(lost.collector.samples()).toEqual([])
+  })
+
+  it('does one thing at a time', async () => {
+    const { collector } = await openWorld()
+    const first = collector.collect()
+    await expect(collector.collect()).rejects.toMatchObject({ code: 'conflict' })
+    await first
+    await collector.collect()
+  })
+})
