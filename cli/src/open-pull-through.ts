@@ -83,7 +83,9 @@ export async function openPullThrough(
       stack.use(createRegistryClient({ ...options, onHeaders }))
     upstreams.push(createUpstream({ settings: entry, connect, now: () => performance.now(), random: Math.random }))
   }
-  const pullThrough = stack.use(createPullThrough({ upstreams, store, privatePrefixes, log, meter }))
+  const pullThrough = stack.use(
+    createPullThrough({ upstreams: () => upstreams, store, privatePrefixes: () => privatePrefixes, log, meter }),
+  )
   const opened = stack.move()
   return { ...pullThrough, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }

@@ -1,6 +1,8 @@
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Answer } from '../server/answer.ts'
 import { blobAnswer } from '../server/blobs.ts'
+import { Fault } from '../oci/fault.ts'
 import type { Exchange, PathOf } from '../server/exchange.ts'
 import { parseRange } from '../server/parse-range.ts'
 import type { BlobFetch } from './blob-fetches.ts'
@@ -26,30 +28,45 @@ export type AnswerBlob = (
   path: PathOf<'blob'>,
 ) => Promise<Answer | undefined>
 
-/** containerd waits 30 s for the head of an answer. */
+/** containerd waits 30 s for the head of an answer, whatever it waits for. */
 const defaultPatienceMs = 20_000
 
 export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
   const { fetchBlob, parts, signal, patienceMs = defaultPatienceMs } = options
   const sizes: SharedWork<Descriptor> = createSharedWork()
 
-  /** The upstream's word, or that of a manifest which it gave us, that the repository has this blob. */
-  function describe({ upstream, sourceRepository, repository }: Place<Upstream>, digest: Descriptor['digest']) {
-    const ask = () => upstream.source.statBlob(sourceRepository, digest, { signal })
-    return parts.find(repository, digest) ?? sizes.share(`${repository} ${digest}`, ask)
+  /**
+   * The upstream's word, or that of a manifest which it gave us, that the repository has this blob.
+   * @throws Fault unavailable if it does not answer in time
+   */
+  async function describe(place: Place<Upstream>, digest: Digest, limitMs: number): Promise<Descriptor> {
+    const { upstream, sourceRepository, repository } = place
+    const known = parts.find(repository, digest)
+    if (known) return known
+    const ask = async (): Promise<Descriptor> => {
+      const blob = await upstream.source.statBlob(sourceRepository, digest, { signal })
+      parts.noteBlob(repository, blob)
+      return blob
+    }
+    const asked = await within(limitMs, sizes.share(`${repository} ${digest}`, ask))
+    if (asked) return asked.value
+    upstream.pause.overdue()
+    throw new Fault('unavailable', `${upstream.settings.host} has not answered yet when asked for ${digest}`)
   }
 
   return async ({ store, request, method }, place, { digest }) => {
     const repository = store.repository(place.repository)
     const there = await repository.stat(digest)
     if (there && (await repository.hasBlob(there))) return undefined
+    const deadline = performance.now() + patienceMs
+    const leftMs = (): number => Math.max(0, deadline - performance.now())
     try {
-      const blob = there ?? (await describe(place, digest))
+      const blob = there ?? (await describe(place, digest, leftMs()))
       const range = parseRange(method === 'GET' ? request.headers.range : undefined, blob.size)
       if (method === 'HEAD' || range === 'unsatisfiable') return blobAnswer(blob, range, undefined)
       const fetch = fetchBlob(place, blob)
       const { offset, length } = range ?? { offset: 0, length: blob.size }
-      await within(patienceMs, fetch.reaches(offset))
+      await within(leftMs(), fetch.reaches(offset))
       return blobAnswer(blob, range, fetch.read({ offset, length }))
     } catch (error) {
       throw upstreamFault(error, 'BLOB_UNKNOWN')

@@ -8,6 +8,7 @@ import { isFault, type Fault } from '../oci/fault.ts'
 import type { BlobIngest, Repository } from '../store/content-store.ts'
 import { followBlob } from './follow-blob.ts'
 import { createGrowingBlob } from './growing-blob.ts'
+import { passBlob } from './pass-blob.ts'
 
 /** Where a blob comes from and where it is to be. */
 export interface BlobRoute {
@@ -18,9 +19,14 @@ export interface BlobRoute {
   readonly queue: PQueue
   /** Told of all bytes that come. */
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Told of bytes that are passed to a reader and not stored, as there is no room for them. */
+  readonly onPassed?: ((bytes: number) => void) | undefined
 }
 
-/** A blob on its way from an upstream into the store. It goes on whoever reads it, or nobody. */
+/**
+ * A blob on its way from an upstream into the store. It goes on whoever reads it, or nobody. If there is no room for it, each
+ * reader is given its bytes from the upstream.
+ */
 export interface BlobFetch {
   /** Waits until the byte at `offset` may be read, or all is stored. @throws Fault if it is given up */
   reaches(offset: number): Promise<void>
@@ -43,6 +49,8 @@ export interface BlobFetchesOptions {
   readonly log: Logger
   /** Ends all of them; what came so far is kept. */
   readonly signal: AbortSignal
+  /** Told the size of a blob for which there is no room. */
+  readonly onRefused?: ((bytes: number) => void) | undefined
   readonly retry?: RetryOptions | undefined
 }
 
@@ -53,9 +61,11 @@ interface UnderWay extends BlobFetch {
 }
 
 /** For some minutes without a byte: the client gives up later than we do, and begins with us anew. */
-const patient: RetryOptions = { pace: { baseMs: 200, capMs: 15_000, tries: 20 } }
+const patient = { pace: { baseMs: 200, capMs: 15_000, tries: 20 } } satisfies RetryOptions
 
-export function createBlobFetches({ log, signal, retry: pace = patient }: BlobFetchesOptions): BlobFetches {
+export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
+  const { log, signal, onRefused } = options
+  const pace: RetryOptions = options.retry ?? patient
   const underWay = new Map<Digest, UnderWay>()
 
   function begin(blob: Descriptor, route: BlobRoute): UnderWay {
@@ -102,19 +112,44 @@ export function createBlobFetches({ log, signal, retry: pace = patient }: BlobFe
       } catch (error) {
         growing.fail(error)
         const facts = { err: error, digest: blob.digest, repository: repository.name }
-        if (isFault(error)) log.warn(facts, 'a blob could not be fetched')
+        if (isFault(error, 'no-space')) {
+          log.warn(facts, 'there is no room for a blob; it is passed on without being stored')
+          onRefused?.(blob.size)
+        } else if (isFault(error)) log.warn(facts, 'a blob could not be fetched')
         else if (!signal.aborted) log.error(facts, 'fetching a blob failed')
       } finally {
         underWay.delete(blob.digest)
       }
     }
 
-    return {
-      joined,
-      over: run(),
-      reaches: (offset) => growing.reaches(offset),
-      read: (part) => followBlob({ blob, growing, repository, ingest: () => ingest }, part),
+    async function* read({ offset, length }: { readonly offset: number; readonly length: number }) {
+      const end = offset + length
+      let at = offset
+      try {
+        const part = { offset, length }
+        for await (const chunk of followBlob({ blob, growing, repository, ingest: () => ingest }, part)) {
+          at += chunk.length
+          yield chunk
+        }
+        return
+      } catch (error) {
+        if (!isFault(error, 'no-space')) throw error
+      }
+      const passing = { ...route, pace: pace.pace ?? patient.pace, pause: pace.pause, signal }
+      for await (const chunk of passBlob(blob, { offset: at, length: end - at }, passing)) {
+        route.onBytes?.(chunk.length)
+        route.onPassed?.(chunk.length)
+        yield chunk
+      }
     }
+
+    async function reaches(offset: number): Promise<void> {
+      await growing.reaches(offset).catch((error: unknown) => {
+        if (!isFault(error, 'no-space')) throw error
+      })
+    }
+
+    return { joined, over: run(), reaches, read }
   }
 
   return {

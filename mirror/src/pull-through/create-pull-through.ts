@@ -1,10 +1,13 @@
 import type { Logger } from 'pino'
 import type { RetryOptions } from '../copy/retry.ts'
+import type { Evictor } from '../eviction/evictor.ts'
+import type { PulledImages } from '../eviction/pulled-images.ts'
 import { noMeter, type Meter } from '../metrics/meter.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isDigest, type Digest } from '../oci/digest.ts'
 import { isFault } from '../oci/fault.ts'
-import type { Answer } from '../server/answer.ts'
+import { descriptorOf, type Manifest } from '../oci/manifest.ts'
+import { contentHeaders, type Answer } from '../server/answer.ts'
 import type { Exchange, PathOf } from '../server/exchange.ts'
 import type { RegistryPath } from '../server/parse-path.ts'
 import type { Next, PullThrough } from '../server/pull-through.ts'
@@ -25,10 +28,15 @@ import type { Upstream } from './upstream.ts'
 type RepositoryPath = Extract<RegistryPath, { readonly repository: string }>
 
 export interface PullThroughOptions {
-  readonly upstreams: readonly Upstream[]
+  /** Those that are asked now. */
+  readonly upstreams: () => readonly Upstream[]
   readonly store: ContentStore
-  /** Below which lies what was fetched with a credential. */
-  readonly privatePrefixes?: readonly string[] | undefined
+  /** Below which lies what was fetched with a credential, as it is known now. */
+  readonly privatePrefixes?: (() => readonly string[]) | undefined
+  /** Is told what is asked for; absent: what comes is kept for ever. */
+  readonly pulled?: Pick<PulledImages, 'used' | 'tagMoves' | 'disown'> | undefined
+  /** Is told what comes, and what there is no room for. */
+  readonly evictor?: Pick<Evictor, 'came' | 'refused'> | undefined
   readonly log: Logger
   readonly meter?: Meter | undefined
   /** Milliseconds of a clock that never goes back. */
@@ -46,7 +54,9 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   const {
     upstreams,
     store,
-    privatePrefixes = [],
+    privatePrefixes = () => [],
+    pulled,
+    evictor,
     log,
     meter = noMeter,
     now = () => performance.now(),
@@ -56,10 +66,10 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   const over = new AbortController()
   const { signal } = over
   const parts = createKnownParts()
-  const fetches = createBlobFetches({ log, signal, retry })
+  const fetches = createBlobFetches({ log, signal, retry, onRefused: (bytes) => evictor?.refused(bytes) })
   const prefetches = createSharedWork<void>()
   const shared = { store, log, signal, now }
-  const manifests = createUpstreamManifests({ ...shared, parts, retry, patience, meter, onMoved })
+  const manifests = createUpstreamManifests({ ...shared, parts, pulled, retry, patience, meter, onMoved })
   const referrers = createUpstreamReferrers({ ...shared, manifests, patienceMs: patience?.unknownMs })
   const answerBlob = createAnswerBlob({ fetchBlob, parts, signal, patienceMs: patience?.blobMs })
 
@@ -75,36 +85,55 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       sourceRepository,
       repository: store.repository(repository),
       queue: upstream.queue,
-      onBytes: (bytes) => meter.add(pullThroughMetrics.bytesFetched, labels, bytes),
+      onBytes(bytes) {
+        meter.add(pullThroughMetrics.bytesFetched, labels, bytes)
+        evictor?.came(bytes)
+      },
+      onPassed: (bytes) => meter.add(pullThroughMetrics.bytesPassed, labels, bytes),
     })
   }
 
   async function answerManifest(place: Place<Upstream>, path: PathOf<'manifest'>, next: Next): Promise<Answer> {
     const { tag, digest } = path.reference
-    try {
-      await (digest ? manifests.bring(place, digest) : manifests.freshen(place, tag))
-    } catch (error) {
-      throw upstreamFault(error, 'MANIFEST_UNKNOWN')
-    }
+    const unstored = await (digest ? manifests.bring(place, digest) : manifests.freshen(place, tag)).catch(
+      (error: unknown) => {
+        throw upstreamFault(error, 'MANIFEST_UNKNOWN')
+      },
+    )
+    if (unstored) return answerWith(unstored)
     const answer = await next(path)
-    if (answer.status === 200) await noteParts(path.repository, answer)
+    const answered = answer.headers?.['docker-content-digest']
+    if (typeof answered !== 'string' || !isDigest(answered)) return answer
+    pulled?.used(path.repository, answered)
+    if (answer.status === 200 && answer.body !== undefined) await noteParts(path.repository, answered)
     return answer
   }
 
   /** A client that was given a manifest will ask for what is in it. */
-  async function noteParts(repository: string, { headers, body }: Answer): Promise<void> {
-    const digest = headers?.['docker-content-digest']
-    if (body === undefined || typeof digest !== 'string' || !isDigest(digest) || parts.isNoted(repository, digest))
-      return
+  async function noteParts(repository: string, digest: Digest): Promise<void> {
+    if (parts.isNoted(repository, digest)) return
     const manifest = await store.repository(repository).manifest(digest)
     if (manifest) parts.note(repository, manifest)
+  }
+
+  /** What a client pushes is its own, also where an upstream gave the same before. */
+  async function disown(path: RegistryPath, { method, query }: Exchange): Promise<void> {
+    if (method !== 'PUT' || path.kind !== 'manifest' || !pulled) return
+    const { tag } = path.reference
+    for (const name of tag === undefined ? query.getAll('tag') : [tag]) await pulled.disown(path.repository, name)
+  }
+
+  async function passOn(path: RegistryPath, exchange: Exchange, next: Next): Promise<Answer> {
+    const answer = await next(path)
+    await disown(path, exchange)
+    return answer
   }
 
   /** What is here comes first: nobody gets another one's image for one of ours. */
   async function answerLocal(path: RepositoryPath, exchange: Exchange, next: Next): Promise<Answer> {
     const isPull = exchange.method === 'GET' || exchange.method === 'HEAD'
-    const place = isPull ? locateByDefault(path.repository, upstreams) : undefined
-    if (!place || (path.kind !== 'manifest' && path.kind !== 'blob')) return await next(path)
+    const place = isPull ? locateByDefault(path.repository, upstreams()) : undefined
+    if (!place || (path.kind !== 'manifest' && path.kind !== 'blob')) return await passOn(path, exchange, next)
     try {
       return await next(path)
     } catch (error) {
@@ -137,12 +166,13 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   }
 
   return {
-    isPrivate: (repository) => privatePrefixes.some((prefix) => repository.startsWith(`${prefix}/`)),
+    isPrivate: (repository) => privatePrefixes().some((prefix) => repository.startsWith(`${prefix}/`)),
+    isFetched: (repository) => upstreams().some(({ settings }) => repository.startsWith(`${settings.prefix}/`)),
 
     async answer(path, exchange, next) {
-      if (!('repository' in path) || upstreams.length === 0) return await next(path)
+      if (!('repository' in path) || upstreams().length === 0) return await passOn(path, exchange, next)
       const namespace = exchange.query.get('ns')
-      const place = locate({ repository: path.repository, namespace }, upstreams)
+      const place = locate({ repository: path.repository, namespace }, upstreams())
       if (place === 'local') return await answerLocal(path, exchange, next)
       if (place === 'unknown') throw notAllowed(namespace ?? '')
       if (exchange.method !== 'GET' && exchange.method !== 'HEAD') throw readOnly(place)
@@ -155,6 +185,10 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       await Promise.all([fetches, manifests, referrers, prefetches].map((work) => work.settled()))
     },
   }
+}
+
+function answerWith(manifest: Manifest): Answer {
+  return { status: 200, headers: contentHeaders(descriptorOf(manifest)), body: manifest.raw }
 }
 
 function notAllowed(namespace: string): Refusal {

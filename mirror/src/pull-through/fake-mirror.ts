@@ -19,7 +19,9 @@ export interface FakeMirror extends AsyncDisposable {
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>
 }
 
-export interface FakeMirrorOptions extends Partial<Pick<PullThroughOptions, 'retry' | 'patience'>> {
+export interface FakeMirrorOptions extends Partial<
+  Pick<PullThroughOptions, 'retry' | 'patience' | 'pulled' | 'evictor'>
+> {
   readonly settings?: Partial<UpstreamSettings>
   readonly client?: Partial<RegistryClientOptions>
   readonly store?: ContentStore
@@ -56,7 +58,7 @@ export async function openFakeMirror(
   const retry = options.retry ?? { pause: async () => undefined }
   const pullThrough = createPullThrough({
     ...options,
-    upstreams: [known],
+    upstreams: () => [known],
     store,
     log: silentLog,
     now: () => now,

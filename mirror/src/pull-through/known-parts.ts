@@ -6,6 +6,8 @@ import { createRecentlyUsed } from '../store/recently-used.ts'
 /** Which blobs belong to a repository, and how large they are, as its manifests say: an upstream need not be asked for that. */
 export interface KnownParts {
   note(repository: string, manifest: Manifest): void
+  /** An upstream said of a blob that the repository has it. */
+  noteBlob(repository: string, blob: Descriptor): void
   /** Whether a manifest was noted, not too long ago. */
   isNoted(repository: string, manifest: Digest): boolean
   find(repository: string, digest: Digest): Descriptor | undefined
@@ -17,12 +19,15 @@ const mostKnown = 20_000
 export function createKnownParts(): KnownParts {
   const noted = createRecentlyUsed<true>(mostKnown / 10)
   const known = createRecentlyUsed<Descriptor>(mostKnown)
+  const noteBlob = (repository: string, blob: Descriptor): void => known.set(`${repository} ${blob.digest}`, blob, 1)
+
   return {
+    noteBlob,
     isNoted: (repository, manifest) => noted.get(`${repository} ${manifest}`) ?? false,
     note(repository, manifest) {
       noted.set(`${repository} ${manifest.digest}`, true, 1)
       if (manifest.kind === 'index') return
-      for (const blob of blobsOf(manifest)) known.set(`${repository} ${blob.digest}`, blob, 1)
+      for (const blob of blobsOf(manifest)) noteBlob(repository, blob)
     },
     find: (repository, digest) => known.get(`${repository} ${digest}`),
   }

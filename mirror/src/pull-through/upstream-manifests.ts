@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
 import { retry, type RetryOptions } from '../copy/retry.ts'
 import type { Meter } from '../metrics/meter.ts'
+import type { PulledImages } from '../eviction/pulled-images.ts'
 import type { Digest } from '../oci/digest.ts'
 import { Fault, isFault } from '../oci/fault.ts'
+import type { Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import type { ContentStore, Repository } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
@@ -15,12 +17,15 @@ import type { Upstream } from './upstream.ts'
 import { freshnessOf } from './upstream-settings.ts'
 import { within } from './within.ts'
 
+/** What is to be answered with instead of what is here: there was no room to store it. */
+export type Unstored = Manifest | undefined
+
 /** Brings manifests of upstreams into our repositories, each once for all who ask. */
 export interface UpstreamManifests {
   /** Sees to it that a manifest is here. @throws Fault */
-  bring(place: Place<Upstream>, digest: Digest): Promise<void>
+  bring(place: Place<Upstream>, digest: Digest): Promise<Unstored>
   /** Sees to it that a tag means what it has to mean by its freshness. @throws Fault if there is nothing to answer with */
-  freshen(place: Place<Upstream>, tag: string): Promise<void>
+  freshen(place: Place<Upstream>, tag: string): Promise<Unstored>
   /** Resolves when none is under way. */
   settled(): Promise<void>
 }
@@ -28,6 +33,8 @@ export interface UpstreamManifests {
 export interface UpstreamManifestsOptions {
   readonly store: ContentStore
   readonly parts: KnownParts
+  /** Is told of tags before they are put; absent: what they mean is kept for ever. */
+  readonly pulled?: Pick<PulledImages, 'tagMoves'> | undefined
   readonly log: Logger
   /** Ends all that is under way. */
   readonly signal: AbortSignal
@@ -48,15 +55,21 @@ export interface Patience {
   readonly knownMs: number
 }
 
+/** What came of a look at a tag. */
+interface Checked {
+  readonly isMoved: boolean
+  readonly unstored: Unstored
+}
+
 const defaultPatience: Patience = { unknownMs: 25_000, knownMs: 2_000 }
 const fewTries: RetryOptions = { pace: { baseMs: 200, capMs: 3_000, tries: 4 } }
 /** So many tags are remembered to have been looked up. */
 const mostChecked = 20_000
 
 export function createUpstreamManifests(options: UpstreamManifestsOptions): UpstreamManifests {
-  const { store, parts, log, signal, now, onMoved, meter, retry: tries = fewTries } = options
+  const { store, parts, pulled, log, signal, now, onMoved, meter, retry: tries = fewTries } = options
   const patience = { ...defaultPatience, ...options.patience }
-  const work = createSharedWork<void>()
+  const work = createSharedWork<Unstored>()
   /** When an upstream was last heard about a tag. */
   const heardAt = createRecentlyUsed<number>(mostChecked)
 
@@ -64,13 +77,30 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     return `${repository} ${reference}`
   }
 
-  function fetch(place: Place<Upstream>, digest: Digest): Promise<void> {
+  /** Does without the disk if there is no room on it. */
+  async function unlessFull(
+    { repository }: Place<Upstream>,
+    manifest: () => Promise<Unstored>,
+    write: () => Promise<void>,
+  ): Promise<Unstored> {
+    try {
+      await write()
+      return undefined
+    } catch (err) {
+      if (!isFault(err, 'no-space')) throw err
+      log.warn({ err, repository }, 'there is no room for a manifest; it is passed on without being stored')
+      return await manifest()
+    }
+  }
+
+  function fetch(place: Place<Upstream>, digest: Digest): Promise<Unstored> {
     const { upstream, repository, sourceRepository } = place
     return work.share(`fetch ${keyOf(place, digest)}`, async () => {
       const ask = () => upstream.source.manifest(sourceRepository, digest, { signal })
       const manifest = await retry(ask, { ...tries, signal })
       parts.note(repository, manifest)
-      await store.repository(repository).putManifest(manifest)
+      const put = () => store.repository(repository).putManifest(manifest)
+      return await unlessFull(place, async () => manifest, put)
     })
   }
 
@@ -80,12 +110,14 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     return found !== undefined && isManifestType(found.mediaType)
   }
 
-  function check(place: Place<Upstream>, tag: string): Promise<void> {
+  function check(place: Place<Upstream>, tag: string): Promise<Unstored> {
     const { host: upstream } = place.upstream.settings
     const count = (result: string): void => meter.add(pullThroughMetrics.tagChecks, { upstream, result })
     return work.share(`check ${keyOf(place, tag)}`, async () => {
       try {
-        count((await checkOnce(place, tag)) ? 'moved' : 'unchanged')
+        const { isMoved, unstored } = await checkOnce(place, tag)
+        count(isMoved ? 'moved' : 'unchanged')
+        return unstored
       } catch (error) {
         count('failed')
         throw error
@@ -93,8 +125,8 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     })
   }
 
-  /** HEAD first, which registries do not count, and GET only what is not here; gives whether it means something new. */
-  async function checkOnce(place: Place<Upstream>, tag: string): Promise<boolean> {
+  /** HEAD first, which registries do not count, and GET only what is not here. */
+  async function checkOnce(place: Place<Upstream>, tag: string): Promise<Checked> {
     const { upstream, sourceRepository } = place
     const repository = store.repository(place.repository)
     const ask = () => upstream.source.resolve(sourceRepository, tag, { signal })
@@ -106,14 +138,25 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
       if (before && !isHereAlready && !upstream.budget.allowsRefresh()) {
         const facts = { repository: place.repository, tag }
         log.warn(facts, 'a new version waits: the budget of pulls is nearly used up')
-        return false
+        return { isMoved: false, unstored: undefined }
       }
-      if (!isHereAlready) await fetch(place, digest)
-      await repository.putTag(tag, digest)
+      const unstored =
+        (isHereAlready ? undefined : await fetch(place, digest)) ??
+        (await unlessFull(
+          place,
+          () => repository.manifest(digest),
+          () => move(place, tag, digest, before?.digest),
+        ))
+      if (unstored) return { isMoved, unstored }
       onMoved(place, digest)
     }
     heardAt.set(keyOf(place, tag), now(), 1)
-    return isMoved
+    return { isMoved, unstored: undefined }
+  }
+
+  async function move(place: Place<Upstream>, tag: string, digest: Digest, before: Digest | undefined): Promise<void> {
+    await pulled?.tagMoves(place.repository, { tag, digest, before })
+    await store.repository(place.repository).putTag(tag, digest)
   }
 
   /** Nobody waits for it; a definite answer counts as one, so that not every request asks again. */
@@ -129,26 +172,29 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
   }
 
   /** @throws Fault not-found: the upstream answered, and has no such tag any more */
-  async function checkFirst(place: Place<Upstream>, tag: string): Promise<void> {
+  async function checkFirst(place: Place<Upstream>, tag: string): Promise<Unstored> {
     try {
       const checked = await within(patience.knownMs, check(place, tag))
       if (!checked) place.upstream.pause.overdue()
+      return checked?.value
     } catch (err) {
       if (!isFault(err) || err.code === 'not-found') throw err
       log.info({ err, repository: place.repository, tag }, 'a tag could not be looked up; what it meant last is served')
+      return undefined
     }
   }
 
-  async function bringUnknown(place: Place<Upstream>, what: string, brought: Promise<void>): Promise<void> {
-    if (await within(patience.unknownMs, brought)) return
+  async function bringUnknown(place: Place<Upstream>, what: string, brought: Promise<Unstored>): Promise<Unstored> {
+    const done = await within(patience.unknownMs, brought)
+    if (done) return done.value
     place.upstream.pause.overdue()
     throw new Fault('unavailable', `${place.upstream.settings.host} has not answered yet when asked for ${what}`)
   }
 
   return {
     async bring(place, digest) {
-      if (await isHere(store.repository(place.repository), digest)) return
-      await bringUnknown(place, `${place.sourceRepository}@${digest}`, fetch(place, digest))
+      if (await isHere(store.repository(place.repository), digest)) return undefined
+      return await bringUnknown(place, `${place.sourceRepository}@${digest}`, fetch(place, digest))
     },
 
     async freshen(place, tag) {
@@ -162,8 +208,9 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
         ageMs: heard === undefined ? undefined : now() - heard,
         isAway: upstream.pause.isAway,
       })
-      if (step === 'check-first') await checkFirst(place, tag)
-      else if (step === 'answer-and-check') void checkBehind(place, tag)
+      if (step === 'check-first') return await checkFirst(place, tag)
+      if (step === 'answer-and-check') void checkBehind(place, tag)
+      return undefined
     },
 
     settled: () => work.settled(),

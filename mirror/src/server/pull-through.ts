@@ -11,6 +11,8 @@ export interface PullThrough {
   answer(path: RegistryPath, exchange: Exchange, next: Next): Promise<Answer>
   /** Whether the content of a repository was fetched with a credential of ours. */
   isPrivate(repository: string): boolean
+  /** Whether a repository is one of an upstream's that is asked now: then nobody can push to it. */
+  isFetched(repository: string): boolean
 }
 
 /** Answers from the store, by the path that is given. */

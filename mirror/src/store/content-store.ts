@@ -47,7 +47,8 @@ export interface Repository extends ContentSink {
   mount(digest: Digest, from: Repository): Promise<Descriptor | undefined>
   /** Turns a finished upload into a linked blob. @throws Fault corrupt: the upload is kept, nothing is visible */
   commitUpload(upload: Upload, digest: Digest): Promise<Descriptor>
-  deleteTag(name: string): Promise<boolean>
+  /** @param only what it means: it is left if it means something else by now */
+  deleteTag(name: string, only?: Digest): Promise<boolean>
   /** Unlinks a manifest and the tags that mean it. */
   deleteManifest(digest: Digest): Promise<boolean>
   deleteBlob(digest: Digest): Promise<boolean>

@@ -19,6 +19,8 @@ export interface Links {
   /** Makes a link look new: what loses its last tag is kept for a while from then on. */
   touch(digest: Digest): Promise<void>
   delete(digest: Digest, etag?: string): Promise<boolean>
+  /** Marks it as a collection does what nothing keeps, at this time, epoch milliseconds; one that is marked keeps its time. */
+  condemn(digest: Digest, at: number): Promise<void>
 }
 
 export interface RevivedLink {
@@ -80,6 +82,12 @@ export function createLinks(objects: ObjectStore, repository: string): Links {
 
 function descriptorOf({ mediaType, size }: Link, digest: Digest): Descriptor {
   return { mediaType, digest, size }
+    async condemn(digest, at) {
+      const found = await look(digest)
+      if (found?.link && found.link.condemnedAt === undefined)
+        await write(found.info, { ...found.link, condemnedAt: at })
+    },
+
 }
 
 /** Whether a link says as much as one of this type would. */

@@ -137,7 +137,7 @@ export function createRepository(name: string, { objects, blobs, manifests }: Sh
       return await linkStored({ mediaType: unknownType, digest, size })
     },
 
-    deleteTag: (tag) => tags.delete(tag),
+    deleteTag: (tag, only) => tags.delete(tag, only),
 
     async deleteManifest(digest) {
       const found = await manifestLink(digest)

@@ -15,7 +15,8 @@ export interface Tags {
   /** @throws Fault invalid (not a tag) | not-found (the manifest is not linked) */
   put(name: string, digest: Digest): Promise<void>
   list(options?: { readonly after?: string | undefined; readonly limit?: number | undefined }): Promise<Tag[]>
-  delete(name: string): Promise<boolean>
+  /** @param only what it means: it is left if it means something else by now */
+  delete(name: string, only?: Digest): Promise<boolean>
   /** Deletes the tags that mean this manifest. */
   deleteTo(digest: Digest): Promise<void>
 }
@@ -64,8 +65,9 @@ export function createTags(objects: ObjectStore, repository: string, { links, vo
       return found.map(({ name, descriptor }) => ({ name, target: descriptor }))
     },
 
-    async delete(name) {
+    async delete(name, only) {
       if (!isTag(name)) return false
+      if (only) return await deleteIf(name, only)
       await leave(name)
       return await objects.delete(prefix + name)
     },
@@ -77,9 +79,9 @@ export function createTags(objects: ObjectStore, repository: string, { links, vo
     },
   }
 
-  async function deleteIf(name: string, digest: Digest): Promise<void> {
+  async function deleteIf(name: string, digest: Digest): Promise<boolean> {
     const info = await objects.head(prefix + name)
     const descriptor = await readDescriptor(objects, prefix + name)
-    if (info && descriptor?.digest === digest) await objects.delete(prefix + name, info.etag)
+    return info !== undefined && descriptor?.digest === digest && (await objects.delete(prefix + name, info.etag))
   }
 }

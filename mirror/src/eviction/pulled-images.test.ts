@@ -1,0 +1,108 @@
+import { expect, it } from 'vitest'
+import { digestOf } from '../oci/digest.ts'
+import { createMemoryStore } from '../store/memory-store.ts'
+import type { ObjectStore } from '../store/object-store.ts'
+import { createPulledImages, pulledRoots } from './pulled-images.ts'
+
+const hour = 3600_000
+const [one, two, three] = [digestOf('one'), digestOf('two'), digestOf('three')]
+const repository = 'hub.example/team/app'
+
+function openPulled() {
+  const objects = createMemoryStore()
+  let writes = 0
+  const counted: ObjectStore = {
+    ...objects,
+    putIfAbsent: (...put) => (writes++, objects.putIfAbsent(...put)),
+    putIfMatch: (...put) => (writes++, objects.putIfMatch(...put)),
+  }
+  const clock = { at: 1_000_000 }
+  const open = () => createPulledImages(counted, { now: () => clock.at })
+  return { open, clock, writes: () => writes }
+}
+const known = async (pulled: ReturnType<typeof createPulledImages>) => await Array.fromAsync(pulled.all())
+
+it('writes down at most once an hour that a manifest was asked for, all of a repository at once', async () => {
+  const { open, clock, writes } = openPulled()
+  const pulled = open()
+  for (let minute = 0; minute < 119; minute++) {
+    for (const digest of [one, two, three]) pulled.used(repository, digest)
+    await pulled.flush()
+    clock.at += 60_000
+  }
+  expect(writes()).toBe(2)
+  const again = open()
+  again.used(repository, one)
+  await again.flush()
+  expect(writes()).toBe(2)
+})
+
+it('knows more than what is written down, and in another process that', async () => {
+  const { open, clock } = openPulled()
+  const pulled = open()
+  pulled.used(repository, one)
+  await pulled.flush()
+  clock.at += hour / 2
+  pulled.used(repository, one)
+  pulled.used(repository, two)
+  const uses = async (of: typeof pulled) => (await known(of)).flatMap(({ manifests }) => [...manifests])
+  expect(await uses(pulled)).toEqual([
+    [one, { usedAt: 1_000_000 + hour / 2 }],
+    [two, { usedAt: 1_000_000 + hour / 2 }],
+  ])
+  expect(await uses(open())).toEqual([[one, { usedAt: 1_000_000 }]])
+  expect([pulled.usedAt(repository, two), open().usedAt(repository, two)]).toEqual([clock.at, undefined])
+})
+
+it('tells since when a manifest is not what its tag means, until it is again', async () => {
+  const { open, clock } = openPulled()
+  const pulled = open()
+  await pulled.tagMoves(repository, { tag: 'v1', digest: one, before: undefined })
+  clock.at += 5
+  await pulled.tagMoves(repository, { tag: 'v1', digest: two, before: one })
+  const [moved] = await known(open())
+  expect([...moved!.tags]).toEqual(['v1'])
+  expect([...moved!.manifests]).toEqual([
+    [one, { usedAt: 1_000_000, supersededAt: 1_000_005 }],
+    [two, { usedAt: 1_000_005 }],
+  ])
+  pulled.used(repository, one)
+  expect((await known(pulled))[0]?.manifests.get(one)).toEqual({ usedAt: 1_000_005, supersededAt: 1_000_005 })
+  clock.at += 5
+  await pulled.tagMoves(repository, { tag: 'v1', digest: one, before: two })
+  expect((await known(open()))[0]?.manifests.get(one)).toEqual({ usedAt: 1_000_010 })
+})
+
+it('keeps all that was asked for from a collection of garbage, until it is forgotten', async () => {
+  const { open } = openPulled()
+  const pulled = open()
+  await pulled.tagMoves(repository, { tag: 'v1', digest: one, before: undefined })
+  pulled.used(repository, two)
+  pulled.used('hub.example/other', three)
+  expect(await Array.fromAsync(pulledRoots(pulled))).toEqual([
+    { repository, digest: one },
+    { repository, digest: two },
+    { repository: 'hub.example/other', digest: three },
+  ])
+  await pulled.forget(repository, { tags: new Set(['v1']), manifests: [one, two] })
+  await pulled.forget('hub.example/other', { tags: new Set(), manifests: [three] })
+  await pulled.flush()
+  expect(await known(pulled)).toEqual([])
+  expect(await known(open())).toEqual([])
+})
+
+it('leaves a tag to who pushed it', async () => {
+  const { open } = openPulled()
+  const pulled = open()
+  await pulled.tagMoves(repository, { tag: 'v1', digest: one, before: undefined })
+  await pulled.disown(repository, 'v1')
+  await pulled.disown('mine', 'v1')
+  expect((await known(open())).map(({ tags }) => [...tags])).toEqual([[]])
+})
+
+it('takes names of repositories of any length', async () => {
+  const { open } = openPulled()
+  const long = Array.from({ length: 120 }, () => 'a').join('/')
+  await open().tagMoves(long, { tag: 'v1', digest: one, before: undefined })
+  expect((await known(open()))[0]?.repository).toBe(long)
+})

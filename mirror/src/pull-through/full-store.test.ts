@@ -1,0 +1,88 @@
+import { expect, it } from 'vitest'
+import { Fault } from '../oci/fault.ts'
+import { digestOf } from '../oci/digest.ts'
+import { addFakeImage, fakeContent } from '../registry/fake-image.ts'
+import { createFakePull } from '../registry/fake-pull.ts'
+import { createContentStore } from '../store/create-content-store.ts'
+import { createMemoryStore } from '../store/memory-store.ts'
+import type { ObjectStore, Upload } from '../store/object-store.ts'
+import { localPath as local, openFakeMirror } from './fake-mirror.ts'
+
+const { upstreamOf } = createFakePull()
+const bytesOf = async (response: Response): Promise<Buffer> => Buffer.from(await response.arrayBuffer())
+
+/** A store on a disk that holds so many bytes of uploads, and small objects only if there is room for uploads. */
+function fullStore(room: { bytes: number }): ObjectStore {
+  const objects = createMemoryStore()
+  const refuse = (): never => {
+    throw new Fault('no-space', 'the disk is full')
+  }
+  const bounded = (upload: Upload): Upload =>
+    Object.create(upload, {
+      size: { get: () => upload.size },
+      append: {
+        value: (bytes: AsyncIterable<Uint8Array>) =>
+          upload.append(
+            (async function* () {
+              for await (const chunk of bytes) {
+                room.bytes -= chunk.length
+                yield room.bytes < 0 ? refuse() : chunk
+              }
+            })(),
+          ),
+      },
+    }) as Upload
+  return {
+    ...objects,
+    putIfAbsent: async (...put) => (room.bytes < 0 ? refuse() : await objects.putIfAbsent(...put)),
+    putIfMatch: async (...put) => (room.bytes < 0 ? refuse() : await objects.putIfMatch(...put)),
+    openUpload: async (...upload) => (room.bytes < 0 ? refuse() : bounded(await objects.openUpload(...upload))),
+  }
+}
+
+async function openScene(room: { bytes: number }) {
+  const upstream = await upstreamOf()
+  const image = addFakeImage(upstream)
+  const refused: number[] = []
+  const evictor = { came: () => undefined, refused: (bytes: number) => void refused.push(bytes) }
+  const mirror = await openFakeMirror(upstream, { store: createContentStore(fullStore(room)), evictor })
+  return { upstream, ...image, mirror, refused }
+}
+
+it('passes on what it cannot store: manifests by tag and by digest, blobs and parts of them', async () => {
+  const room = { bytes: -1 }
+  const { mirror, root, layer, refused } = await openScene(room)
+  await using _ = mirror
+  for (const reference of ['v1', root.digest]) {
+    const answer = await mirror.ask(`${local}/manifests/${reference}`)
+    expect([answer.status, answer.headers.get('docker-content-digest')]).toEqual([200, root.digest])
+    expect(digestOf(await bytesOf(answer))).toBe(root.digest)
+  }
+  const whole = await mirror.ask(`${local}/blobs/${layer.digest}`)
+  expect((await bytesOf(whole)).equals(fakeContent)).toBe(true)
+  const part = await mirror.ask(`${local}/blobs/${layer.digest}`, { headers: { range: 'bytes=1000-200999' } })
+  expect([part.status, (await bytesOf(part)).equals(fakeContent.subarray(1000, 201_000))]).toEqual([206, true])
+  expect(refused).toEqual([layer.size, layer.size])
+
+  room.bytes = 10_000_000
+  await mirror.ask(`${local}/manifests/v1`)
+  await bytesOf(await mirror.ask(`${local}/blobs/${layer.digest}`))
+  expect(await mirror.store.repository('reg.example/team/app').hasBlob(layer)).toBe(true)
+})
+
+it('goes on for its readers when the room is used up while a blob comes, and over a cut', async () => {
+  const { mirror, layer, upstream } = await openScene({ bytes: 150_000 })
+  await using _ = mirror
+  await mirror.ask(`${local}/manifests/v1`)
+  upstream.trouble({ when: /blobs/, times: 2, cutAfter: 200_000 })
+  expect((await bytesOf(await mirror.ask(`${local}/blobs/${layer.digest}`))).equals(fakeContent)).toBe(true)
+})
+
+it('does not pass on the end of a blob that is another one', async () => {
+  const { mirror, layer, upstream } = await openScene({ bytes: -1 })
+  await using _ = mirror
+  upstream.trouble({ when: /blobs/, bytes: Buffer.alloc(layer.size) })
+  await mirror.ask(`${local}/manifests/v1`)
+  const answer = await mirror.ask(`${local}/blobs/${layer.digest}`)
+  await expect(bytesOf(answer)).rejects.toThrow('terminated')
+})
