@@ -47,8 +47,18 @@ export interface Ingest extends AsyncDisposable {
   commit(): Promise<void>
 }
 
+/** What keeps content from being collected until it is released, or was not renewed for a month. */
+export interface ContentHold {
+  release(): Promise<void>
+}
+
 /** Somewhere the content of one repository can be written to. */
 export interface ContentSink {
+  /**
+   * Keeps what is going to come, and what of it is there, until the manifest that needs it is there: bytes may take weeks. Left
+   * out by sinks that collect nothing. Who does not release it goes on later, and holds the same.
+   */
+  hold?(content: readonly Digest[]): Promise<ContentHold>
   hasBlob(blob: Descriptor): Promise<boolean>
   /** Begins or goes on with a blob; waits while another writer of the same blob is at work; undefined if it is there by then. */
   ingest(blob: Descriptor, options?: FetchOptions): Promise<Ingest | undefined>

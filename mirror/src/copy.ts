@@ -61,11 +61,15 @@ export async function copyImage(options: CopyImageOptions): Promise<CopyResult> 
   const { root, platforms, missing, ...image } = await fetcher.image()
   const referrers = options.referrers ? await fetcher.referrersOf(image.manifests) : noReferrers
   const blobs = uniqueBlobsOf([...image.manifests, ...referrers.manifests])
+  const hold = await options.sink.hold?.(
+    [...image.manifests, ...referrers.manifests, ...blobs].map(({ digest }) => digest),
+  )
   const bytesFetched = await copyBlobs(blobs, options)
   // Who sees the tag and asks for a signature finds it.
   const parts = [...image.manifests.slice(0, -1), ...referrers.manifests]
   const tags = new Map([...referrers.tags, [root.digest, options.tags ?? []]])
   for (const manifest of [...parts, root]) await publish(manifest, tags.get(manifest.digest), options)
+  await hold?.release()
   return {
     root: descriptorOf(root),
     manifests: image.manifests.map(descriptorOf),

@@ -7,6 +7,7 @@ import { blobKey, isIngestId, linkKey, splitRepositoryKey } from './content/cont
 import { createManifests } from './content/manifests.ts'
 import { createRepository } from './content/repository.ts'
 import { createUploadDigests, type UploadDigests } from './content/upload-digests.ts'
+import { createHolds } from './holds.ts'
 import { createLocks } from './locks.ts'
 
 export interface ContentStoreOptions {
@@ -28,7 +29,7 @@ export function createContentStore(
   { now = Date.now, digests = createUploadDigests() }: ContentStoreOptions = {},
 ): ContentStore {
   const blobs = createBlobs({ objects, digests, locks: createLocks(), now })
-  const shared = { objects, blobs, manifests: createManifests(objects) }
+  const shared = { objects, blobs, manifests: createManifests(objects), holds: createHolds(objects, { now }) }
 
   return {
     repository(name) {

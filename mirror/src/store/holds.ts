@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { digestOf, hexOf } from '../oci/digest.ts'
 import { digestSchema } from '../oci/descriptor.ts'
 import type { ContentRoot } from './gc/content-root.ts'
 import type { ObjectStore } from './object-store.ts'
@@ -21,6 +22,14 @@ export interface Holds {
   held(): AsyncIterable<ContentRoot>
   /** Takes those away that have run out. */
   expire(): Promise<void>
+}
+
+/** What was begun to be copied, and nobody went on with for so long, is given up, in milliseconds. */
+export const copyHoldMs: number = 30 * 24 * 3600_000
+
+/** Who copies the same again holds the same, in whatever process. */
+export function copyHoldName(content: Hold['content']): string {
+  return `copy-${hexOf(digestOf(JSON.stringify(content)))}`
 }
 
 export interface HoldsOptions {

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 import type { Repository } from '../content-store.ts'
+import { copyHoldMs, copyHoldName, type Holds } from '../holds.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { Blobs } from './blobs.ts'
 import type { Manifests } from './manifests.ts'
@@ -19,13 +20,14 @@ export interface Shared {
   readonly objects: ObjectStore
   readonly blobs: Blobs
   readonly manifests: Manifests
+  readonly holds: Holds
 }
 
 /** What a blob is said to be when nobody said it: pushed blobs come without a media type. */
 const unknownType = 'application/octet-stream'
 
 /** One repository over the shared bytes. What refers comes after what it refers to, in every write; deleting goes backwards. */
-export function createRepository(name: string, { objects, blobs, manifests }: Shared): Repository {
+export function createRepository(name: string, { objects, blobs, manifests, holds }: Shared): Repository {
   const links = createLinks(objects, name)
   const referrers = createReferrers(objects, name, links)
   const { vouchFor, vouchForAll } = createVouch({ links, manifests, referrers })
@@ -91,6 +93,13 @@ export function createRepository(name: string, { objects, blobs, manifests }: Sh
     putTag: (tag, digest) => tags.put(tag, digest),
     tags: (options) => tags.list(options),
     referrers: (subject) => referrers.list(subject),
+
+    async hold(digests) {
+      const content = [{ repository: name, digests: [...digests] }]
+      const hold = copyHoldName(content)
+      await holds.take(hold, content, copyHoldMs)
+      return { release: () => holds.release(hold) }
+    },
 
     async hasBlob({ digest }) {
       const found = await vouchFor(digest)
