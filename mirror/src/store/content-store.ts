@@ -31,7 +31,7 @@ export interface Repository extends ContentSink {
    * all of its parts that are here. So do `hasBlob`, `hasManifest`, `mount` and what writes.
    */
   vouchFor(digest: Digest): Promise<Descriptor | undefined>
-  /** The bytes of a linked blob. */
+  /** The bytes of a linked blob. From them: @throws Fault corrupt, instead of the last piece, if the blob is damaged */
   openBlob(digest: Digest, options?: ReadOptions): Promise<StoredObject | undefined>
   /** Where who has the address may read a linked blob for a while; undefined where only we can. */
   locateBlob(digest: Digest): Promise<URL | undefined>

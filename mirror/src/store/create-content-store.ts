@@ -9,12 +9,15 @@ import { createRepository } from './content/repository.ts'
 import { createUploadDigests, type UploadDigests } from './content/upload-digests.ts'
 import { createHolds } from './holds.ts'
 import { createLocks } from './locks.ts'
+import { createIntegrity, type Integrity } from './scrub/integrity.ts'
 
 export interface ContentStoreOptions {
   /** Epoch milliseconds. */
   readonly now?: () => number
   /** Shared by all that write to the same object store; its own by default. */
   readonly digests?: UploadDigests
+  /** Shared by all that read from the same object store; its own by default. */
+  readonly integrity?: Integrity
 }
 
 /**
@@ -26,10 +29,11 @@ export interface ContentStoreOptions {
  */
 export function createContentStore(
   objects: ObjectStore,
-  { now = Date.now, digests = createUploadDigests() }: ContentStoreOptions = {},
+  { now = Date.now, digests = createUploadDigests(), ...options }: ContentStoreOptions = {},
 ): ContentStore {
-  const blobs = createBlobs({ objects, digests, locks: createLocks(), now })
-  const shared = { objects, blobs, manifests: createManifests(objects), holds: createHolds(objects, { now }) }
+  const integrity = options.integrity ?? createIntegrity(objects, { now })
+  const blobs = createBlobs({ objects, digests, integrity, locks: createLocks(), now })
+  const shared = { objects, blobs, manifests: createManifests(objects, integrity), holds: createHolds(objects, { now }) }
 
   return {
     repository(name) {

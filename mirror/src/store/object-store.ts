@@ -17,6 +17,8 @@ export interface ReadOptions {
   readonly reuseBuffers?: boolean | undefined
   /** Nobody will ask for it again soon: it need not be kept in memory. */
   readonly isOnce?: boolean | undefined
+  /** It is to be read where it is kept, even if it is in memory. */
+  readonly isFresh?: boolean | undefined
 }
 
 export interface ListOptions {

@@ -45,7 +45,7 @@ export function rememberSmallObjects(
     head: async (key) => remembered.get(key)?.info ?? (await objects.head(key)),
 
     async get(key, options = {}) {
-      const known = remembered.get(key)
+      const known = options.isFresh ? undefined : remembered.get(key)
       if (known) return { info: known.info, bytes: part(known.bytes, options) }
       const before = writes
       const object = await objects.get(key, options)

@@ -3,7 +3,8 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { BlobIngest } from '../content-store.ts'
 import type { Locks } from '../locks.ts'
-import type { ObjectStore, Upload } from '../object-store.ts'
+import type { ObjectStore, ReadOptions, StoredObject, Upload } from '../object-store.ts'
+import type { Integrity } from '../scrub/integrity.ts'
 import type { UploadDigests } from './upload-digests.ts'
 import { algorithmOf } from '../../oci/digest.ts'
 import { createBlobIngest } from './blob-ingest.ts'
@@ -27,20 +28,23 @@ export interface Blobs {
   secure(blob: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>
   /** Begins or goes on with a blob; undefined if it is there, perhaps because another writer came through meanwhile. */
   ingest(blob: Descriptor, options: IngestOptions): Promise<BlobIngest | undefined>
-  /** Makes an upload the blob of this digest. @throws Fault corrupt: the upload is kept */
+  /** The bytes, of which nobody sees the end if they are damaged. */
+  open(blob: Pick<Descriptor, 'digest' | 'size'>, options?: ReadOptions): Promise<StoredObject | undefined>
+  /** Makes an upload the blob of this digest, and damaged bytes in its place go. @throws Fault corrupt: the upload is kept */
   publish(upload: Upload, digest: Digest): Promise<unknown>
 }
 
 export interface BlobsContext {
   readonly objects: ObjectStore
   readonly digests: UploadDigests
+  readonly integrity: Integrity
   /** One writer per digest. */
   readonly locks: Locks
   /** Epoch milliseconds. */
   readonly now: () => number
 }
 
-export function createBlobs({ objects, digests, locks, now }: BlobsContext): Blobs {
+export function createBlobs({ objects, digests, integrity, locks, now }: BlobsContext): Blobs {
   async function has({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
     return (await objects.head(blobKey(digest)))?.size === size
   }
@@ -65,12 +69,14 @@ export function createBlobs({ objects, digests, locks, now }: BlobsContext): Blo
   /** Bytes that are being deleted are waited for before: an upload that ends as what is there already is gone. */
   async function publish(upload: Upload, digest: Digest): Promise<void> {
     await reviveBytes(objects, digest, now)
-    await publishBlob(upload, digest, { objects, digests })
+    await integrity.clear(digest)
+    if ((await publishBlob(upload, digest, { objects, digests })) === 'created') await integrity.stored(digest)
   }
 
   return {
     has,
     publish,
+    open: (blob, options) => integrity.open(blob, options),
 
     async secure(blob) {
       await reviveBytes(objects, blob.digest, now)

@@ -189,7 +189,7 @@ export function manifestsConformance(name: string, open: () => Promise<OpenedSto
         flipped[10]! ^= 1
         await objects.putIfMatch(key, (await objects.head(key))!.etag, flipped)
         await expect(repository.manifest('v1')).rejects.toMatchObject({ code: 'corrupt' })
-        await expect(repository.manifest(image.digest)).rejects.toMatchObject({ code: 'corrupt' })
+        expect(await repository.manifest(image.digest)).toBeUndefined()
         expect(await repository.hasManifest(image.digest)).toBe(false)
         await repository.putManifest(image)
         expect((await repository.manifest('v1'))?.digest).toBe(image.digest)

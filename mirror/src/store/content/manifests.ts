@@ -2,15 +2,16 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { algorithmOf, digestOf } from '../../oci/digest.ts'
-import { Fault } from '../../oci/fault.ts'
+import { Fault, isFault } from '../../oci/fault.ts'
 import { maxManifestSize, parseManifest } from '../../oci/manifest.ts'
 import { readObject } from '../read-object.ts'
 import { createRecentlyUsed } from '../recently-used.ts'
+import type { Integrity } from '../scrub/integrity.ts'
 import { blobKey } from './content-keys.ts'
 
 /** Bytes of manifests. They are checked when they are read: they are small, and everything below hangs on them. */
 export interface Manifests {
-  /** @throws Fault corrupt: the bytes in the store are damaged */
+  /** @throws Fault corrupt: the bytes in the store were damaged, and are not there any more */
   read(digest: Digest, mediaType: string): Promise<Manifest | undefined>
   /** Whether the bytes are there and are the right ones. */
   has(digest: Digest): Promise<boolean>
@@ -21,7 +22,7 @@ export interface Manifests {
 /** Bytes of manifests that are kept in parsed form; that takes a multiple of their size. */
 const rememberedSize = 4 * 1024 * 1024
 
-export function createManifests(objects: ObjectStore): Manifests {
+export function createManifests(objects: ObjectStore, integrity: Pick<Integrity, 'check'>): Manifests {
   // Bytes that had their digest once are right for ever; links and tags, which change, are not remembered here.
   const parsed = createRecentlyUsed<Manifest>(rememberedSize)
   const read = (digest: Digest) => readObject(objects, blobKey(digest), { length: maxManifestSize + 1 })
@@ -37,6 +38,7 @@ export function createManifests(objects: ObjectStore): Manifests {
         parsed.set(`${mediaType} ${digest}`, manifest, object.bytes.length)
         return manifest
       } catch (cause) {
+        if (isFault(cause, 'corrupt')) await integrity.check(digest)
         const message = `manifest ${digest} in the store is damaged; push it or copy it again to mend it`
         throw new Fault('corrupt', message, { cause })
       }

@@ -81,7 +81,8 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
     vouchFor,
 
     async openBlob(digest, options) {
-      return (await links.get(digest)) && (await objects.get(blobKey(digest), options))
+      const link = await links.get(digest)
+      return link && (await blobs.open(link, options))
     },
 
     async locateBlob(digest) {

@@ -1,0 +1,142 @@
+import type { Descriptor } from '../../oci/descriptor.ts'
+import { algorithmOf, createDigester, type Digest } from '../../oci/digest.ts'
+import { Fault } from '../../oci/fault.ts'
+import { blobKey } from '../content/content-keys.ts'
+import type { ObjectStore, ReadOptions, StoredObject } from '../object-store.ts'
+import { gated, type Gate } from './gated.ts'
+import { hashBlob, type HashOptions } from './hash-blob.ts'
+import { createProofs } from './proofs.ts'
+import { createQuarantine, type Quarantine } from './quarantine.ts'
+
+/** What reading a blob whole came to; `damaged` bytes are in quarantine by then. */
+export type Verdict = 'right' | 'damaged' | 'gone'
+
+/**
+ * Sees to it that damaged bytes are taken for a blob by nobody. One for an object store of this process, so that who reads and
+ * who scrubs know what the other has found out.
+ */
+export interface Integrity {
+  /**
+   * Opens a blob or a part of it. The last piece is passed on only when all of the blob is known to be right: whole blobs are
+   * hashed on their way, and for a part (or a second reader) all is read besides it, unless either was done within the hour.
+   * From the bytes: @throws Fault corrupt | unavailable, instead of the last piece
+   */
+  open(blob: Pick<Descriptor, 'digest' | 'size'>, options?: ReadOptions): Promise<StoredObject | undefined>
+  /** Reads a blob whole, and moves it into quarantine if it is damaged. */
+  check(digest: Digest, options?: HashOptions): Promise<Verdict>
+  /** Before right bytes are put where damaged ones may lie: takes those away. */
+  clear(digest: Digest): Promise<void>
+  /** Notes that the bytes that lie there now were right when they came. */
+  stored(digest: Digest): Promise<void>
+  /** Tells of all that goes into quarantine from now on. */
+  onDamaged(listener: DamageListener): void
+  readonly quarantine: Quarantine
+}
+
+export type DamageListener = (digest: Digest, size: number) => void
+
+export interface IntegrityOptions {
+  /** Epoch milliseconds. */
+  readonly now?: (() => number) | undefined
+  readonly quarantine?: Quarantine | undefined
+}
+
+export function createIntegrity(objects: ObjectStore, options: IntegrityOptions = {}): Integrity {
+  const { now = Date.now, quarantine = createQuarantine(objects, { now }) } = options
+  const proofs = createProofs({ now })
+  const listeners: DamageListener[] = []
+  const underWay = new Map<Digest, Promise<Verdict>>()
+  /** Blobs that a reader hashes on its way. */
+  const beingHashed = new Set<Digest>()
+
+  async function check(digest: Digest, hashing?: HashOptions): Promise<Verdict> {
+    // A memory or a cable may have been at fault: what is wrong twice is wrong where it lies.
+    for (const isLast of [false, true]) {
+      const found = await hashBlob(objects, digest, hashing)
+      if (!found) return 'gone'
+      const { info, isRight } = found
+      if (isRight) {
+        proofs.note(digest, info.etag)
+        return 'right'
+      }
+      if (isLast && (await quarantine.take(digest, info))) for (const tell of listeners) tell(digest, info.size)
+    }
+    return 'damaged'
+  }
+
+  /** One check for all readers that wait for it; it goes on when they have left. */
+  function checkNow(digest: Digest): Promise<Verdict> {
+    const known = underWay.get(digest)
+    if (known) return known
+    const begun = check(digest).finally(() => underWay.delete(digest))
+    // Who waits hears of a failure; there may be nobody.
+    begun.catch(() => undefined)
+    underWay.set(digest, begun)
+    return begun
+  }
+
+  function hashed(digest: Digest, { info, bytes }: StoredObject): AsyncIterable<Uint8Array> {
+    const digester = createDigester(algorithmOf(digest))
+    let left = info.size
+    const gate: Gate = async (chunk) => {
+      digester.update(chunk)
+      left -= chunk.length
+      if (left > 0) return
+      if (digester.digest() !== digest) throw faultOf(digest, await checkNow(digest))
+      proofs.note(digest, info.etag)
+    }
+    beingHashed.add(digest)
+    return gated(bytes, gate, () => beingHashed.delete(digest))
+  }
+
+  function judged(digest: Digest, bytes: AsyncIterable<Uint8Array>, length: number): AsyncIterable<Uint8Array> {
+    const judging = checkNow(digest)
+    let left = length
+    return gated(bytes, async (chunk) => {
+      left -= chunk.length
+      if (left > 0) return
+      const verdict = await judging
+      if (verdict !== 'right') throw faultOf(digest, verdict)
+    })
+  }
+
+  return {
+    check,
+    quarantine,
+    onDamaged: (listener) => void listeners.push(listener),
+
+    async open({ digest, size }, read = {}) {
+      const object = await objects.get(blobKey(digest), read)
+      if (!object || proofs.has(digest, object.info.etag)) return object
+      const { info, bytes } = object
+      if (info.size !== size) {
+        await bytes[Symbol.asyncIterator]().return?.()
+        throw faultOf(digest, await checkNow(digest))
+      }
+      const { offset = 0, length: most = Infinity } = read
+      const length = Math.min(info.size - offset, most)
+      if (length <= 0) return object
+      // A thousand readers at once need not hash it a thousand times.
+      const isHashed = length === info.size && !beingHashed.has(digest)
+      return { info, bytes: isHashed ? hashed(digest, object) : judged(digest, bytes, length) }
+    },
+
+    async clear(digest) {
+      const info = await objects.head(blobKey(digest))
+      if (info && !proofs.has(digest, info.etag)) await checkNow(digest)
+    },
+
+    async stored(digest) {
+      const info = await objects.head(blobKey(digest))
+      if (info) proofs.note(digest, info.etag)
+    },
+  }
+}
+
+function faultOf(digest: Digest, verdict: Verdict): Fault {
+  if (verdict === 'damaged') {
+    return new Fault('corrupt', `${digest} was damaged in the store, and is not served any more; bring it again`)
+  }
+  const what = verdict === 'gone' ? 'was deleted while it was read' : 'was read wrongly, though it lies there right'
+  return new Fault('unavailable', `${digest} ${what}; ask again`)
+}

@@ -1,0 +1,109 @@
+import * as z from 'zod'
+import { algorithmOf, hexOf, parseDigest, type Digest } from '../../oci/digest.ts'
+import { isFault } from '../../oci/fault.ts'
+import { blobKey, ingestId } from '../content/content-keys.ts'
+import type { ObjectInfo, ObjectStore } from '../object-store.ts'
+import { createRecords } from '../records.ts'
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  /** Of what was found, bytes. */
+  size: z.number().int().nonnegative(),
+  /** Epoch milliseconds. */
+  foundAt: z.number(),
+  /** Whether the damaged bytes are kept for somebody to look at. */
+  isKept: z.boolean(),
+  /** When the right bytes were there again, or no repository named them any more, epoch milliseconds; null while they are missed. */
+  settledAt: z.number().nullable(),
+})
+type QuarantineRecord = z.infer<typeof recordSchema>
+
+/** A blob whose bytes were not those of its digest. */
+export interface Quarantined extends Omit<QuarantineRecord, 'version'> {
+  readonly digest: Digest
+}
+
+/** What was found damaged: out of the way of everybody who asks for it, and written down. */
+export interface Quarantine {
+  /**
+   * Moves damaged bytes aside, in the version that was found; says whether it did, or somebody had replaced them. Bytes for
+   * which there is no room are only written down.
+   */
+  take(digest: Digest, found: ObjectInfo): Promise<boolean>
+  /** All that was ever taken. */
+  list(): AsyncIterable<Quarantined>
+  /** Writes down that nobody misses it any more. */
+  settle(digest: Digest): Promise<void>
+}
+
+export interface QuarantineOptions {
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** What is kept of damaged bytes; those that were found first go first. */
+  readonly maxBytes?: number | undefined
+}
+
+/** Enough to see what a disk or a memory does to bytes. */
+const defaultRoom = 1024 * 1024 * 1024
+
+/** Where an operator finds the damaged bytes. */
+export function quarantineKey(digest: Digest): string {
+  return `quarantine/bytes/${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
+export function createQuarantine(objects: ObjectStore, { now, maxBytes = defaultRoom }: QuarantineOptions): Quarantine {
+  const records = createRecords(objects, { prefix: 'quarantine/records/', schema: recordSchema })
+
+  async function* list(): AsyncGenerator<Quarantined> {
+    for await (const { name, value } of records.list()) {
+      const { size, foundAt, isKept, settledAt } = value
+      yield { digest: parseDigest(name), size, foundAt, isKept, settledAt }
+    }
+  }
+
+  /** The copy is whole before what it was made of goes: a process that ends between leaves both, and that is found again. */
+  async function keep(digest: Digest, { key, size }: ObjectInfo): Promise<boolean> {
+    if (!(await makeRoom(size))) return false
+    try {
+      // What an earlier process copied before it ended is not copied again.
+      await using upload = await objects.openUpload(`${ingestId(digest)}-damaged`)
+      const object = await objects.get(key, { offset: upload.size, isOnce: true, isFresh: true })
+      if (!object) return false
+      await upload.append(object.bytes)
+      await upload.publish(quarantineKey(digest))
+      return true
+    } catch (error) {
+      // To have it out of the way matters more than to have a copy of it.
+      if (isFault(error, 'no-space') || isFault(error, 'conflict') || isFault(error, 'corrupt')) return false
+      throw error
+    }
+  }
+
+  async function makeRoom(size: number): Promise<boolean> {
+    if (size > maxBytes) return false
+    const kept = (await Array.fromAsync(list())).filter(({ isKept }) => isKept)
+    let total = kept.reduce((sum, each) => sum + each.size, size)
+    for (const oldest of kept.toSorted((a, b) => a.foundAt - b.foundAt)) {
+      if (total <= maxBytes) break
+      await objects.delete(quarantineKey(oldest.digest))
+      await records.update(oldest.digest, (record) => record && { ...record, isKept: false })
+      total -= oldest.size
+    }
+    return true
+  }
+
+  return {
+    list,
+
+    async take(digest, found) {
+      const isKept = await keep(digest, found)
+      const record: QuarantineRecord = { version: 1, size: found.size, foundAt: now(), isKept, settledAt: null }
+      await records.update(digest, () => record)
+      return await objects.delete(blobKey(digest), found.etag)
+    },
+
+    async settle(digest) {
+      await records.update(digest, (record) => record && { ...record, settledAt: record.settledAt ?? now() })
+    },
+  }
+}
