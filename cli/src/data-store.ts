@@ -1,5 +1,5 @@
 import { Fault } from '@stowage/mirror/oci/fault'
-import { createRedirects, parseNetwork, type Network, type Redirects } from '@stowage/mirror/server/redirects'
+import { createNetworks, parseNetwork, type Network, type Networks } from '@stowage/mirror/server/networks'
 import { openFsStore } from '@stowage/mirror/store/fs-store'
 import { isKey } from '@stowage/mirror/store/object-key'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
@@ -22,7 +22,7 @@ export interface DataStore extends AsyncDisposable {
   /** Undefined if it is a bucket. */
   readonly directory: string | undefined
   /** Which clients are sent on to the bucket. */
-  readonly redirects: Redirects | undefined
+  readonly redirects: Networks | undefined
 }
 
 /** A place in a bucket. */
@@ -103,7 +103,7 @@ async function openInBucket({ data, s3Endpoint, s3Region, s3Addressing, s3Redire
   return {
     objects,
     directory: undefined,
-    redirects: s3Redirect && createRedirects(s3Redirect),
+    redirects: s3Redirect && createNetworks(s3Redirect),
     [Symbol.asyncDispose]: () => objects[Symbol.asyncDispose](),
   }
 }

@@ -65,7 +65,8 @@ export async function runCentre(
   }
   const listener = await openListener(flags, log)
   if (election && listener.certificate) throw new Fault('invalid', noTlsAmongReplicas)
-  const app = createMirrorServer({ meter, certificate: listener.certificate })
+  if (election && listener.limits && !listener.limits.isProxy) throw new Fault('invalid', replicasAreProxies)
+  const app = createMirrorServer({ meter, certificate: listener.certificate, limits: listener.limits })
   await app.register(registryRoutes, {
     store: store.content,
     ...listener.access,
@@ -92,6 +93,9 @@ export async function runCentre(
 
 const noTlsAmongReplicas =
   '--tls-cert-file: controllers that choose a leader speak plain HTTP with each other; let a proxy in front of them do TLS'
+
+const replicasAreProxies =
+  '--max-connections-per-address: controllers pass on what they are asked to the one that leads; name their network with --trusted-proxy, too'
 
 /** Access control is the registry's: agents and operators show no credentials yet. */
 function openTo({ isOpen }: OpenedListener): string {

@@ -12,6 +12,7 @@ import { dataHelp, openDataStore, withS3Options, type DataFlags } from '../data-
 import { collectNowAndThen } from '../collect-now-and-then.ts'
 import { expireUploads } from '../expire-uploads.ts'
 import { gcRules, withGcOptions, type GcFlags } from '../gc-options.ts'
+import { createRoom, withRoomOptions, type Room, type RoomFlags } from '../keep-room.ts'
 import { everything, openListener } from '../listener/open-listener.ts'
 import { withListenerOptions, type ListenerFlags } from '../listener/listener-options.ts'
 import { option } from '../option.ts'
@@ -26,7 +27,7 @@ import { openPullThrough, withUpstreamOptions, type UpstreamFlags } from '../ope
 import { serve } from '../serve.ts'
 import { openTokenFile } from '../token-file.ts'
 
-interface MirrorFlags extends Partial<DataFlags>, MetricsFlags, ListenerFlags, UpstreamFlags, GcFlags {
+interface MirrorFlags extends Partial<DataFlags>, MetricsFlags, ListenerFlags, UpstreamFlags, GcFlags, RoomFlags {
   readonly allowSparse?: boolean
   readonly objectsTokenFile?: string
 }
@@ -36,7 +37,7 @@ export function mirrorCommand(context: CommandContext): Command {
   const command = new Command('mirror')
     .description('Serve the OCI registry alone: push to it, pull from it with any client.')
     .addOption(option('--data <directory>', `where its content lies; ${dataHelp}`))
-  return withGcOptions(withUpstreamOptions(withListenerOptions(withS3Options(command))))
+  return withGcOptions(withRoomOptions(withUpstreamOptions(withListenerOptions(withS3Options(command)))))
     .addOption(metricsOption())
     .addOption(
       option(
@@ -71,9 +72,13 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const collector = createStoreCollector({ objects, directory, rules: gcRules(flags), isServing: true, meter })
   measuring.look(() => collector.samples())
   const listener = await openListener(flags, log)
-  const app = createMirrorServer({ meter, certificate: listener.certificate })
+  const app = createMirrorServer({ meter, certificate: listener.certificate, limits: listener.limits })
   const { listen } = flags
-  await using pullThrough = await openPullThrough(context, flags, { listen, ...listener, objects, store, log, meter })
+  const isFetched = (repository: string): boolean => pullThrough.isFetched(repository)
+  const room: Room = createRoom(flags, { objects, store, directory, collector, isFetched, log, meter })
+  measuring.look(() => room.evictor.samples())
+  const around = { listen, ...listener, objects, store, ...room, log, meter }
+  await using pullThrough = await openPullThrough(context, flags, around)
   const registry = { store, ...listener.access, pullThrough, redirects, takesSparse: flags.allowSparse, log, meter }
   await app.register(registryRoutes, registry)
   await listener.addRoutes(app)
@@ -89,5 +94,6 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const expiring = (signal: AbortSignal): Promise<void> => expireUploads(store, { log, signal })
   const collecting = (signal: AbortSignal): Promise<void> =>
     collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal })
-  await runAll([serving, expiring, collecting, ...listener.loops(app), ...measuring.loops], context.signal)
+  const evicting = (signal: AbortSignal): Promise<void> => room.evictor.run(signal)
+  await runAll([serving, expiring, collecting, evicting, ...listener.loops(app), ...measuring.loops], context.signal)
 }

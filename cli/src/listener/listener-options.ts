@@ -1,7 +1,9 @@
+import { parseByteSize } from '@stowage/mirror/byte-size'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { parseListenAddress, type ListenAddress } from '@stowage/mirror/server/listen-address'
+import { parseNetwork, type Network } from '@stowage/mirror/server/networks'
 import type { Command } from 'commander'
-import { option, parsedBy } from '../option.ts'
+import { eachParsedBy, option, parsedBy } from '../option.ts'
 
 /** What all that serve a registry are told about where and to whom. */
 export interface ListenerFlags {
@@ -15,6 +17,9 @@ export interface ListenerFlags {
   readonly challenge: 'bearer' | 'basic'
   readonly tokenKeyFile?: string
   readonly rateLimit?: number
+  readonly maxConnectionsPerAddress?: number
+  readonly maxBlobSize?: number
+  readonly trustedProxy?: readonly Network[]
 }
 
 /** Adds `--listen`, TLS and access control to a command. */
@@ -54,6 +59,24 @@ export function withListenerOptions(command: Command): Command {
         parsedBy(parseRate),
       ),
     )
+    .addOption(
+      option(
+        '--max-connections-per-address <number>',
+        'connections that one address may have open at a time (default: as many as it likes)',
+      ).argParser(parsedBy(parseCount)),
+    )
+    .addOption(
+      option(
+        '--max-blob-size <size>',
+        'largest layer that may be pushed, as 20Gi (default: what there is room for)',
+      ).argParser(parsedBy(parseByteSize)),
+    )
+    .addOption(
+      option(
+        '--trusted-proxy <network>',
+        'a proxy in front, as 10.0.0.7 or 10.0.0.0/24: limits count by what its X-Forwarded-For says; may be repeated',
+      ).argParser(eachParsedBy(parseNetwork)),
+    )
 }
 
 /** @throws Fault invalid */
@@ -61,4 +84,11 @@ function parseRate(text: string): number {
   const rate = /^\d{1,6}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0
   if (rate > 0) return rate
   throw new Fault('invalid', `"${text.slice(0, 50)}" is not a number of requests a second above 0`)
+}
+
+/** @throws Fault invalid */
+function parseCount(text: string): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0
+  if (count > 0) return count
+  throw new Fault('invalid', `"${text.slice(0, 50)}" is not a number of connections above 0`)
 }

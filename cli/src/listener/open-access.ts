@@ -4,6 +4,7 @@ import { parseAccessRules, simpleRules } from '@stowage/mirror/server/access/acc
 import { createAccess, type RegistryAccess } from '@stowage/mirror/server/access/create-access'
 import { parseHtpasswd } from '@stowage/mirror/server/access/htpasswd'
 import type { RateLimit } from '@stowage/mirror/server/access/rate-limit'
+import type { AddressOf } from '@stowage/mirror/server/client-address'
 import { parseTokens } from '@stowage/mirror/server/access/static-tokens'
 import { followFiles, readFiles } from '@stowage/mirror/server/follow-files'
 import type { Logger } from 'pino'
@@ -19,6 +20,7 @@ export interface OpenedAccess {
 
 interface OpenAccessOptions {
   readonly limit: RateLimit | undefined
+  readonly addressOf: AddressOf | undefined
   readonly log: Logger
 }
 
@@ -30,7 +32,7 @@ type AccessFlags = Omit<ListenerFlags, 'listen'>
  */
 export async function openAccess(
   flags: AccessFlags,
-  { limit, log }: OpenAccessOptions,
+  { limit, addressOf, log }: OpenAccessOptions,
 ): Promise<OpenedAccess | undefined> {
   const { htpasswdFile, tokenFile, accessFile, anonymousPull = false, challenge } = flags
   const hasUsers = htpasswdFile !== undefined || tokenFile !== undefined
@@ -49,6 +51,7 @@ export async function openAccess(
     challenge,
     key: await tokenKey(flags),
     limit,
+    addressOf,
   })
   return { access, hasUsers, loops: [...hashes.loops, ...tokens.loops, ...rules.loops] }
 }

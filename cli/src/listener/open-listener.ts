@@ -1,7 +1,10 @@
 import { createRateLimit, type RateLimit } from '@stowage/mirror/server/access/rate-limit'
 import { allowAll } from '@stowage/mirror/server/authorize'
+import { addressBehind } from '@stowage/mirror/server/client-address'
+import type { ConnectionLimits } from '@stowage/mirror/server/limit-connections'
 import { isLoopback } from '@stowage/mirror/server/listen-address'
 import { useCertificate, type createMirrorServer } from '@stowage/mirror/server/mirror-server'
+import { createNetworks } from '@stowage/mirror/server/networks'
 import type { RegistryOptions } from '@stowage/mirror/server/registry-routes'
 import { followCertificateFiles, readCertificateFiles } from '@stowage/mirror/server/tls/certificate-files'
 import type { KeyPair } from '@stowage/mirror/server/tls/key-pair'
@@ -19,8 +22,9 @@ type App = ReturnType<typeof createMirrorServer>
 /** What flags say of a listener, with all files read. */
 export interface OpenedListener {
   readonly certificate: KeyPair | undefined
+  readonly limits: ConnectionLimits | undefined
   /** For the registry's routes. */
-  readonly access: Pick<RegistryOptions, 'authorize' | 'identify' | 'limit'>
+  readonly access: Pick<RegistryOptions, 'authorize' | 'identify' | 'limit' | 'addressOf' | 'largestBlob'>
   /** Whether anybody who reaches it may do everything. */
   readonly isOpen: boolean
   /** Adds the routes that give tokens. */
@@ -37,13 +41,17 @@ export async function openListener(flags: ListenerFlags, log: Logger): Promise<O
   const files = certificateFilesOf(flags)
   const certificate = files && (await readCertificateFiles(files))
   const limit = limitOf(flags)
-  const opened = await openAccess(flags, { limit, log })
+  const isProxy = flags.trustedProxy && createNetworks(flags.trustedProxy)
+  const addressOf = isProxy && addressBehind(isProxy)
+  const { maxConnectionsPerAddress: perClient, maxBlobSize: largestBlob } = flags
+  const opened = await openAccess(flags, { limit, addressOf, log })
   if (opened?.hasUsers && !files && !isLoopback(flags.listen)) {
     log.warn('passwords and tokens come in clear text unless a proxy in front does TLS; see --tls-cert-file')
   }
   return {
     certificate,
-    access: opened?.access ?? { authorize: allowAll, limit },
+    limits: perClient === undefined ? undefined : { perClient, isProxy },
+    access: { ...(opened?.access ?? { authorize: allowAll, limit, addressOf }), largestBlob },
     isOpen: !opened,
     async addRoutes(app) {
       if (opened?.hasUsers) await app.register(opened.access.routes)

@@ -53,10 +53,10 @@ interface Reading {
 
 /** Where a whole large blob is, for who may be sent there: the rest is sooner sent from here. */
 async function locationOf(
-  { request, redirects }: Exchange,
+  { isRedirected }: Exchange,
   { repository, blob }: Pick<Reading, 'repository' | 'blob'>,
 ): Promise<URL | undefined> {
-  if (blob.size <= smallBlobSize || !redirects?.(request)) return undefined
+  if (blob.size <= smallBlobSize || !isRedirected()) return undefined
   return await repository.locateBlob(blob.digest)
 }
 

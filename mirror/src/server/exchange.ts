@@ -4,7 +4,6 @@ import type { RecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
 import type { Access, Principal } from './authorize.ts'
 import type { RegistryPath } from './parse-path.ts'
-import type { Redirects } from './redirects.ts'
 import type { UploadSessions } from './upload-sessions.ts'
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -18,10 +17,12 @@ export interface Exchange {
   readonly uploads: UploadSessions
   /** Whether an image may be pushed whose config or layers are not here. */
   readonly takesSparse: boolean
+  /** Bytes of a blob that is pushed, at most; absent: as many as there is room for. */
+  readonly largestBlob?: number | undefined
   /** Bytes of manifests and small blobs by digest, which they were checked against; asked only for what was found to be in the repository. */
   readonly cache: RecentlyUsed<Uint8Array>
-  /** Whom to send to where the bytes of a blob are; absent: nobody. */
-  readonly redirects?: Redirects | undefined
+  /** Whether the client can be sent to where the bytes of a blob are. */
+  readonly isRedirected: () => boolean
   /** Who asks, for decisions that `permit` does not take. */
   readonly principal: Principal
   /** Goes on only if it is allowed. @throws Refusal UNAUTHORIZED | DENIED */

@@ -3,13 +3,16 @@ import type https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import { fastify, type FastifyInstance } from 'fastify'
-import type { Meter } from '../metrics/meter.ts'
+import { noMeter, type Meter } from '../metrics/meter.ts'
 import { Fault } from '../oci/fault.ts'
 import { errorAnswer } from './error-body.ts'
+import { hasBody, hurry, type Patience } from './hurry.ts'
+import { limitConnections, type ConnectionLimits } from './limit-connections.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
 import { measureRequests } from './measure-requests.ts'
 import { Refusal } from './refusal.ts'
 import { sendAnswer } from './send-answer.ts'
+import { serverMetrics } from './server-metrics.ts'
 import type { KeyPair } from './tls/key-pair.ts'
 import { secureContextOf } from './tls/secure-context.ts'
 
@@ -18,20 +21,40 @@ const largestDocument = 1024 * 1024
 /** All headers of a request together, bytes: 431 beyond that. The token of a client that works on many repositories is long. */
 const largestHead = 32 * 1024
 
+/** What comes more slowly than this holds a place and nothing else. The slowest links bring a manifest of 4 MiB in an hour. */
+const patience = { headMs: 60_000, graceMs: 60_000, bytesPerSecond: 1024 }
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the body of a request to this address may take as long as it likes; by default none may. */
+    isUnhurried?: (url: string) => boolean
+  }
+}
+
 export interface MirrorServerOptions {
   readonly meter?: Meter | undefined
   /** With it the server speaks TLS and nothing else. */
   readonly certificate?: KeyPair | undefined
+  /** Absent: each client may have as many connections as it likes. */
+  readonly limits?: ConnectionLimits | undefined
+  readonly patience?: Patience & { readonly headMs: number }
 }
 
 /**
  * An HTTP server for slow and broken links, without routes. An upload may take days, so a request has no time limit, but a
- * connection on which nothing moves for ten minutes is cut, and so is one whose head does not come within a minute.
- * Idle connections are kept longer than containerd keeps them (90 s).
+ * connection on which nothing moves for ten minutes is cut, and so is one whose head does not come within a minute, or a
+ * document that is held in memory hardly at all. Idle connections are kept longer than containerd keeps them (90 s).
  */
-export function createMirrorServer({ meter, certificate }: MirrorServerOptions = {}): FastifyInstance {
-  const connections = { headersTimeout: 60_000, highWaterMark: 256 * 1024, maxHeaderSize: largestHead }
-  const tls = certificate && { ...connections, ...secureContextOf(certificate), handshakeTimeout: 30_000 }
+export function createMirrorServer(options: MirrorServerOptions = {}): FastifyInstance {
+  const { meter, certificate } = options
+  const { headMs } = options.patience ?? patience
+  const connections = {
+    headersTimeout: headMs,
+    connectionsCheckingInterval: headMs / 4,
+    highWaterMark: 256 * 1024,
+    maxHeaderSize: largestHead,
+  }
+  const tls = certificate && { ...connections, ...secureContextOf(certificate), handshakeTimeout: headMs / 2 }
   const app = fastify({
     requestTimeout: 0,
     connectionTimeout: 10 * 60_000,
@@ -43,7 +66,26 @@ export function createMirrorServer({ meter, certificate }: MirrorServerOptions =
     },
   })
   if (meter) measureRequests(app, meter)
+  cutWhoHoldsPlaces(app, options)
   return app
+}
+
+function cutWhoHoldsPlaces(
+  app: FastifyInstance,
+  { meter = noMeter, limits, patience: most = patience }: MirrorServerOptions,
+): void {
+  const onCut = (reason: 'too-many' | 'slow-head' | 'slow-body') => () =>
+    meter.add(serverMetrics.connectionsCut, { reason })
+  const onSlowHead = onCut('slow-head')
+  if (limits) limitConnections(app.server, limits, onCut('too-many'))
+  app.server.on('clientError', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' || code === 'ERR_TLS_HANDSHAKE_TIMEOUT') onSlowHead()
+  })
+  app.addHook('onRequest', ({ raw, routeOptions: { config } }, _reply, done) => {
+    const isUnhurried = config.isPassedOn ?? config.isUnhurried?.(raw.url ?? '') ?? false
+    if (hasBody(raw) && !isUnhurried) hurry(raw, most, onCut('slow-body'))
+    done()
+  })
 }
 
 /** From now on connections to a server with TLS begin with this certificate; those that are open stay. */

@@ -5,16 +5,17 @@ import { isFault } from '../oci/fault.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
-import { clientOf, type RateLimit } from './access/rate-limit.ts'
+import type { RateLimit } from './access/rate-limit.ts'
 import { anybody, type Access, type Authorize, type Caller, type Identify } from './authorize.ts'
 import { blobs } from './blobs.ts'
+import { clientAt, connectionAddress, type AddressOf } from './client-address.ts'
 import { errorAnswer } from './error-body.ts'
 import type { Exchange, Handlers, Method, PathKind, PathOf } from './exchange.ts'
 import { catalog, referrers, tags } from './lists.ts'
 import { manifests } from './manifests.ts'
+import type { Networks } from './networks.ts'
 import { parsePath, type RegistryPath } from './parse-path.ts'
 import type { PullThrough } from './pull-through.ts'
-import type { Redirects } from './redirects.ts'
 import { Refusal } from './refusal.ts'
 import { drain, isAborted } from './request-body.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -29,12 +30,16 @@ export interface RegistryOptions {
   readonly identify?: Identify | undefined
   /** How often a client may ask; absent: as often as it likes. */
   readonly limit?: RateLimit | undefined
+  /** Where requests come from; by default where their connections do. */
+  readonly addressOf?: AddressOf | undefined
   /** Fetches what is asked of other registries; absent: nothing is fetched. */
   readonly pullThrough?: PullThrough | undefined
   /** Which clients are sent on to where the store keeps large blobs, if it can say where; absent: none. */
-  readonly redirects?: Redirects | undefined
+  readonly redirects?: Networks | undefined
   /** Takes images without their config or layers (sparse manifests); absent: they are to be pushed first. */
   readonly takesSparse?: boolean | undefined
+  /** Bytes of a blob that is pushed, at most; absent: as many as there is room for. */
+  readonly largestBlob?: number | undefined
   readonly log: Logger
   readonly meter?: Meter | undefined
 }
@@ -87,14 +92,19 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
     })
     return reply
   }
-  for (const url of ['/v2', '/v2/*']) app.route({ method: methods, url, handler, exposeHeadRoute: false })
+  const config = { isUnhurried: isUpload }
+  for (const url of ['/v2', '/v2/*']) app.route({ method: methods, url, handler, config, exposeHeadRoute: false })
 }
 
-async function answerTo(
-  request: FastifyRequest,
-  { store, uploads, cache, authorize, identify = anybody, limit, pullThrough, redirects, takesSparse = false }: Serving,
-): Promise<Answer> {
-  limit?.take(clientOf(request.raw))
+/** Blobs are written as they come, and may come over any link; all else that is sent is held in memory. */
+function isUpload(url: string): boolean {
+  return /\/blobs\/uploads(?:\/[^/?]*)?(?:\?|$)/.test(url)
+}
+
+async function answerTo(request: FastifyRequest, serving: Serving): Promise<Answer> {
+  const { authorize, identify = anybody, limit, addressOf = connectionAddress, pullThrough } = serving
+  const { store, uploads, cache, redirects, takesSparse = false, largestBlob } = serving
+  limit?.take(clientAt(addressOf(request.raw)))
   const path = parsePath(pathOf(request))
   const caller = await identify(request.raw)
   const decide = async (access: Access) => authorize(caller.principal, withPrivacy(access, pullThrough))
@@ -105,8 +115,9 @@ async function answerTo(
     store,
     uploads,
     takesSparse,
+    largestBlob,
     cache,
-    redirects,
+    isRedirected: () => redirects?.(addressOf(request.raw)) ?? false,
     principal: caller.principal,
     isPermitted: async (access) => (await decide(access)).allowed,
     isNarrowed: (access) => caller.isNarrowed?.(access) ?? false,

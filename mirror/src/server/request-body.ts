@@ -7,19 +7,25 @@ export function bodyOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
 }
 
 /**
+ * The bytes of a request that may not be more than `limit`.
+ * @throws Refusal SIZE_INVALID with status 413, as soon as they are known to be more
+ */
+export async function* bodyUpTo(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array, void> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
+  let left = limit
+  for await (const chunk of bodyOf(request)) {
+    left -= chunk.length
+    if (left < 0) throw tooLarge(limit)
+    yield chunk
+  }
+}
+
+/**
  * The whole body of a request that may not be larger than `limit` bytes.
  * @throws Refusal SIZE_INVALID with status 413, as soon as it is known to be larger
  */
 export async function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of bodyOf(request)) {
-    size += chunk.length
-    if (size > limit) throw tooLarge(limit)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  return Buffer.concat(await Array.fromAsync(bodyUpTo(request, limit)))
 }
 
 /** Whether the client went away before all of its request had come. */

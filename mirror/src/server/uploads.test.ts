@@ -123,6 +123,31 @@ describe('an upload', () => {
   })
 })
 
+describe('a blob that is larger than blobs may be', () => {
+  beforeEach(() => {
+    app = createMirrorServer()
+    const store = createContentStore(createMemoryStore())
+    void app.register(registryRoutes, { store, authorize: allowAll, largestBlob: 8, log: pino({ level: 'silent' }) })
+  })
+  const tooLarge = (response: Awaited<ReturnType<typeof send>>) =>
+    expect([response.statusCode, refusalOf(response)]).toEqual([413, 'SIZE_INVALID'])
+
+  it('is refused at once, with its last chunk, and with the end', async () => {
+    tooLarge(await send('POST', `/v2/a/blobs/uploads/?digest=${digest}`, chunk(bytes)))
+    tooLarge(await send('PUT', `${await begin()}?digest=${digest}`, chunk(bytes)))
+    const location = await begin()
+    expect((await send('PATCH', location, chunk(bytes.subarray(0, 8)))).statusCode).toBe(202)
+    tooLarge(await send('PATCH', location, chunk(bytes.subarray(8))))
+    expect(refusalOf(await send('GET', location))).toBe('BLOB_UPLOAD_UNKNOWN')
+  })
+
+  it('is one byte larger than one that is taken', async () => {
+    const fitting = bytes.subarray(0, 8)
+    const response = await send('POST', `/v2/a/blobs/uploads/?digest=${digestOf(fitting)}`, chunk(fitting))
+    expect(response.statusCode).toBe(201)
+  })
+})
+
 describe('a mount', () => {
   const mount = (query: string) => send('POST', `/v2/b/blobs/uploads/?mount=${digest}${query}`)
 

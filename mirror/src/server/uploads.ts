@@ -6,7 +6,7 @@ import type { Answer } from './answer.ts'
 import type { Exchange, Handlers } from './exchange.ts'
 import { parseContentRange } from './parse-range.ts'
 import { Refusal } from './refusal.ts'
-import { bodyOf } from './request-body.ts'
+import { bodyOf, bodyUpTo } from './request-body.ts'
 
 /** Beginning an upload: a session, a whole blob at once, or a mount (distribution-spec, "Push"). */
 export const uploadStart: Handlers<'upload-start'> = {
@@ -28,22 +28,24 @@ export const uploadSession: Handlers<'upload-session'> = {
     return { status: 204, headers: sessionHeaders(repository, session, await uploads.sizeOf(repository, session)) }
   },
 
-  async PATCH({ uploads, permit, request }, { repository, session }) {
+  async PATCH(exchange, { repository, session }) {
+    const { uploads, permit, request } = exchange
     await permit({ action: 'push', repository })
     return uploads.take({ repository, session, request }, async (upload) => {
       checkChunk(request.headers, sessionHeaders(repository, session, upload.size), upload.size)
-      const size = await upload.append(bodyOf(request))
+      const size = await append(upload, exchange)
       return { status: 202, headers: sessionHeaders(repository, session, size) }
     })
   },
 
-  async PUT({ uploads, store, permit, query, request }, { repository, session }) {
+  async PUT(exchange, { repository, session }) {
+    const { uploads, store, permit, query, request } = exchange
     const digest = digestIn(query, 'digest')
     if (!digest) throw new Refusal('DIGEST_INVALID', 'an upload is finished with ?digest=<digest of the blob>')
     await permit({ action: 'push', repository, digest })
     return uploads.take({ repository, session, request }, async (upload) => {
       checkChunk(request.headers, sessionHeaders(repository, session, upload.size), upload.size)
-      await upload.append(bodyOf(request))
+      await append(upload, exchange)
       await commit(upload, digest, () => store.repository(repository).commitUpload(upload, digest))
       return blobCreated(repository, digest)
     })
@@ -102,17 +104,31 @@ async function beginSession({ uploads }: Exchange, repository: string): Promise<
 }
 
 /** The client never learns the session's id: what came of a push that failed is dropped. */
-async function pushWhole({ uploads, store, request }: Exchange, repository: string, digest: Digest): Promise<Answer> {
+async function pushWhole(exchange: Exchange, repository: string, digest: Digest): Promise<Answer> {
+  const { uploads, store } = exchange
   const { upload } = await uploads.begin(repository)
   await using _ = upload
   try {
-    await upload.append(bodyOf(request))
+    await append(upload, exchange)
     await commit(upload, digest, () => store.repository(repository).commitUpload(upload, digest))
   } catch (error) {
     await upload.discard()
     throw error
   }
   return blobCreated(repository, digest)
+}
+
+/** What can never be finished, as it is larger than blobs may be, is dropped. @throws Refusal SIZE_INVALID with status 413 */
+async function append(upload: Upload, { request, largestBlob }: Exchange): Promise<number> {
+  if (largestBlob === undefined) return await upload.append(bodyOf(request))
+  try {
+    return await upload.append(bodyUpTo(request, largestBlob - upload.size))
+  } catch (cause) {
+    if (!(cause instanceof Refusal) || cause.refusal !== 'SIZE_INVALID') throw cause
+    await upload.discard()
+    const message = `the blob is larger than the ${largestBlob} bytes that are taken here; the upload was dropped`
+    throw new Refusal('SIZE_INVALID', message, { status: 413, cause })
+  }
 }
 
 async function commit(upload: Upload, digest: Digest, publish: () => Promise<unknown>): Promise<void> {

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import { connectionAddress, type AddressOf } from '../client-address.ts'
 import { anybody, type Access, type Decision, type Identify, type Principal } from '../authorize.ts'
 import type { AccessRules } from './access-rules.ts'
 import { authorizeByRules } from './authorize-by-rules.ts'
@@ -21,6 +22,8 @@ export interface AccessOptions {
   /** For short-lived tokens; the same for all replicas of a registry. */
   readonly key: KeyObject
   readonly limit?: RateLimit | undefined
+  /** By default where connections come from. */
+  readonly addressOf?: AddressOf | undefined
 }
 
 /** What a registry needs to know who may do what; goes into the options of its routes as it is. */
@@ -28,6 +31,7 @@ export interface RegistryAccess {
   readonly authorize: (principal: Principal, access: Access) => Decision
   readonly identify: Identify
   readonly limit?: RateLimit | undefined
+  readonly addressOf: AddressOf
   /** A fastify plugin: where tokens are given. */
   readonly routes: (app: FastifyInstance) => Promise<void>
 }
@@ -36,16 +40,25 @@ export interface RegistryAccess {
 const guesses = { burst: 20, perSecond: 0.5 }
 
 /** Access control of a registry. */
-export function createAccess({ rules, accounts, hasUsers, challenge, key, limit }: AccessOptions): RegistryAccess {
+export function createAccess({
+  rules,
+  accounts,
+  hasUsers,
+  challenge,
+  key,
+  limit,
+  addressOf = connectionAddress,
+}: AccessOptions): RegistryAccess {
   const authorize = authorizeByRules({ rules, hasUsers })
   const signed = createSignedTokens({ key })
   const passwords = createPasswords({ hashes: () => accounts().hashes })
-  const credentials = createCredentials({ accounts, passwords, signed, failures: createRateLimit(guesses) })
+  const credentials = createCredentials({ accounts, passwords, signed, failures: createRateLimit(guesses), addressOf })
   return {
     authorize,
     // Nobody is asked for credentials that nobody can have.
     identify: hasUsers ? createIdentify({ credentials, authorize, challenge }) : anybody,
     limit,
-    routes: (app) => tokenRoutes(app, { credentials, authorize, signed, limit }),
+    addressOf,
+    routes: (app) => tokenRoutes(app, { credentials, authorize, signed, limit, addressOf }),
   }
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Principal } from '../authorize.ts'
+import { clientAt, type AddressOf } from '../client-address.ts'
 import type { PasswordHashes } from './htpasswd.ts'
 import type { Passwords } from './passwords.ts'
-import { clientOf, type RateLimit } from './rate-limit.ts'
+import type { RateLimit } from './rate-limit.ts'
 import { principalOf, type SignedTokens } from './signed-tokens.ts'
 import type { StaticTokens } from './static-tokens.ts'
 
@@ -20,6 +21,7 @@ export interface CredentialsOptions {
   readonly signed: SignedTokens
   /** How many wrong passwords may come from one client. */
   readonly failures: RateLimit
+  readonly addressOf: AddressOf
 }
 
 /** Name and password as they were given. */
@@ -38,10 +40,16 @@ export interface Credentials {
 }
 
 /** Reads credentials and tells whose they are. */
-export function createCredentials({ accounts, passwords, signed, failures }: CredentialsOptions): Credentials {
+export function createCredentials({
+  accounts,
+  passwords,
+  signed,
+  failures,
+  addressOf,
+}: CredentialsOptions): Credentials {
   async function isRight({ name, password }: Login, request: IncomingMessage): Promise<boolean> {
     if (accounts().tokens.ownerOf(password) === name || passwords.isProven(name, password)) return true
-    const client = clientOf(request)
+    const client = clientAt(addressOf(request))
     // Guessing is slow for whoever guesses, and for nobody who knows.
     if (!failures.isFree(client)) failures.take(client)
     const isRight = await passwords.areRight(name, password)

@@ -1,6 +1,5 @@
-import type { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { clientOf, createRateLimit } from './rate-limit.ts'
+import { createRateLimit } from './rate-limit.ts'
 
 describe('a rate limit', () => {
   it('lets a burst through, then so many a second, and says when to come again', () => {
@@ -27,17 +26,5 @@ describe('a rate limit', () => {
     for (let n = 0; n < 10_000; n++) limit.take(`client ${n}`)
     expect(limit.isFree('first')).toBe(true)
     expect(limit.isFree('client 9999')).toBe(false)
-  })
-
-  it.each([
-    ['10.0.0.1', '10.0.0.1'],
-    ['::ffff:10.0.0.1', '10.0.0.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:db8:1:2::6', '2001:db8:1:2'],
-    ['2001:db8::6', '2001:db8:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['::1', '0:0:0:0'],
-  ])('knows who comes from %s as %s', (remoteAddress, client) => {
-    expect(clientOf({ socket: { remoteAddress } as Socket })).toBe(client)
   })
 })

@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http'
-import { isIPv6 } from 'node:net'
 import { Refusal } from '../refusal.ts'
 
 /** How often each client may come. */
@@ -59,18 +57,4 @@ export function createRateLimit({
     },
     isFree: (client) => look(client).left >= 1,
   }
-}
-
-/** What a limit knows a client by: its address, or of IPv6 the network that one customer gets, as in 2001:db8:1:2. */
-export function clientOf({ socket: { remoteAddress = '' } }: Pick<IncomingMessage, 'socket'>): string {
-  const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
-  return isIPv6(address) ? networkOf(address) : address
-}
-
-function networkOf(address: string): string {
-  const [head = '', tail] = (address.split('%', 1)[0] ?? '').split('::')
-  const groups = (text: string | undefined): string[] => (text ?? '').split(':').filter(Boolean)
-  const [first, last] = [groups(head), groups(tail)]
-  const zeros = tail === undefined ? 0 : 8 - first.length - last.length
-  return [...first, ...Array<string>(Math.max(0, zeros)).fill('0'), ...last].slice(0, 4).join(':')
 }

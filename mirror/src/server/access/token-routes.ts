@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { jsonAnswer, type Answer } from '../answer.ts'
 import type { Authorize, ContentAction, Grants, Principal } from '../authorize.ts'
+import { clientAt, type AddressOf } from '../client-address.ts'
 import { errorAnswer } from '../error-body.ts'
 import { Refusal } from '../refusal.ts'
 import { sendAnswer } from '../send-answer.ts'
 import type { Credentials } from './credentials.ts'
-import { clientOf, type RateLimit } from './rate-limit.ts'
+import type { RateLimit } from './rate-limit.ts'
 import { catalogScope, parseScope } from './scope.ts'
 import type { SignedTokens } from './signed-tokens.ts'
 import { tokenPath } from './www-authenticate.ts'
@@ -16,6 +17,7 @@ export interface TokenRoutesOptions {
   readonly signed: SignedTokens
   /** How often a client may ask; absent: as often as it likes. */
   readonly limit?: RateLimit | undefined
+  readonly addressOf: AddressOf
   /** Epoch milliseconds. */
   readonly now?: () => number
 }
@@ -28,7 +30,7 @@ const mostScopes = 100
  * that are good for what was asked for, as far as the rules allow it. A fastify plugin.
  */
 export async function tokenRoutes(app: FastifyInstance, options: TokenRoutesOptions): Promise<void> {
-  const { credentials, limit } = options
+  const { credentials, limit, addressOf } = options
   const type = 'application/x-www-form-urlencoded'
   app.addContentTypeParser(type, { parseAs: 'string', bodyLimit: largestForm }, (_request, body, done) =>
     done(null, new URLSearchParams(String(body))),
@@ -36,14 +38,14 @@ export async function tokenRoutes(app: FastifyInstance, options: TokenRoutesOpti
   app.setErrorHandler((error, _request, reply) => sendAnswer(reply, errorAnswer(readable(error))))
 
   app.get(tokenPath, { exposeHeadRoute: false }, async (request, reply) => {
-    limit?.take(clientOf(request.raw))
+    limit?.take(clientAt(addressOf(request.raw)))
     const asked = new URLSearchParams(request.url.split('?', 2)[1] ?? '')
     const principal = await credentials.principal(request.raw)
     return send(reply, await answer(principal, asked.getAll('scope'), options))
   })
 
   app.post(tokenPath, async (request: FastifyRequest<{ Body: unknown }>, reply) => {
-    limit?.take(clientOf(request.raw))
+    limit?.take(clientAt(addressOf(request.raw)))
     const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
     if (form.get('grant_type') !== 'password') return send(reply, jsonAnswer(400, { error: 'unsupported_grant_type' }))
     const login = { name: form.get('username') ?? '', password: form.get('password') ?? '' }

@@ -56,7 +56,7 @@ describe('a certificate in files', () => {
   })
 
   it('is refused at the start if it is not there, or none', async () => {
-    await expect(readCertificateFiles(files)).rejects.toThrow(/tls\.crt cannot be read \(ENOENT\)$/)
+    await expect(readCertificateFiles(files)).rejects.toThrow(/tls\.(?:crt|key) cannot be read \(ENOENT\)$/)
     await mount('1', { certificate: 'x', key: 'secret words' })
     const refused = readCertificateFiles(files)
     await expect(refused).rejects.toMatchObject({ code: 'invalid' })
