@@ -24,6 +24,7 @@ import { createUpstreamManifests, type Patience } from './upstream-manifests.ts'
 import { createUpstreamReferrers } from './upstream-referrers.ts'
 import { upstreamFault } from './upstream-fault.ts'
 import type { Upstream } from './upstream.ts'
+import { createUpstreamRepairs } from './upstream-repairs.ts'
 
 type RepositoryPath = Extract<RegistryPath, { readonly repository: string }>
 
@@ -72,6 +73,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   const manifests = createUpstreamManifests({ ...shared, parts, pulled, retry, patience, meter, onMoved })
   const referrers = createUpstreamReferrers({ ...shared, manifests, patienceMs: patience?.unknownMs })
   const answerBlob = createAnswerBlob({ fetchBlob, parts, signal, patienceMs: patience?.blobMs })
+  const repairs = createUpstreamRepairs({ upstreams, store, fetchBlob, signal })
 
   function onMoved(place: Place<Upstream>, digest: Digest): void {
     const options = { store, manifests, referrers, fetchBlob, log }
@@ -101,7 +103,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       },
     )
     if (unstored) return answerWith(unstored)
-    const answer = await next(path)
+    const answer = await repairs.answer(place, path, next)
     const answered = answer.headers?.['docker-content-digest']
     if (typeof answered !== 'string' || !isDigest(answered)) return answer
     pulled?.used(path.repository, answered)
@@ -156,7 +158,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       case 'manifest':
         return await answerManifest(place, path, next)
       case 'blob':
-        return (await answerBlob(exchange, place, path)) ?? (await next(path))
+        return (await answerBlob(exchange, place, path)) ?? (await repairs.answer(place, path, next))
       case 'referrers':
         await referrers.freshen(place, path.digest)
         return await next(path)
@@ -166,6 +168,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   }
 
   return {
+    repairs,
     isPrivate: (repository) => privatePrefixes().some((prefix) => repository.startsWith(`${prefix}/`)),
     isFetched: (repository) => upstreams().some(({ settings }) => repository.startsWith(`${settings.prefix}/`)),
 

@@ -1,6 +1,7 @@
 import type { Answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { RegistryPath } from './parse-path.ts'
+import type { RepairSource } from '../store/scrub/repair-source.ts'
 
 /** Content of other registries, fetched when it is asked for. */
 export interface PullThrough {
@@ -13,6 +14,8 @@ export interface PullThrough {
   isPrivate(repository: string): boolean
   /** Whether a repository is one of an upstream's that is asked now: then nobody can push to it. */
   isFetched(repository: string): boolean
+  /** Brings back what was fetched and is damaged here. */
+  readonly repairs: RepairSource
 }
 
 /** Answers from the store, by the path that is given. */
