@@ -1,5 +1,6 @@
 import { Fault } from '@stowage/mirror/oci/fault'
 import { createNetworks, parseNetwork, type Network, type Networks } from '@stowage/mirror/server/networks'
+import { endDeaths } from '@stowage/mirror/store/gc/end-deaths'
 import { openFsStore } from '@stowage/mirror/store/fs-store'
 import { isKey } from '@stowage/mirror/store/object-key'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
@@ -91,6 +92,7 @@ async function openInDirectory({ data, ...s3 }: DataFlags): Promise<DataStore> {
   await using opening = new AsyncDisposableStack()
   const { path } = opening.use(await openDataDirectory(data, 'mirror'))
   const objects = opening.use(await openFsStore({ directory: path }))
+  await endDeaths(objects)
   const opened = opening.move()
   return { objects, directory: path, redirects: undefined, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { garbage } from './garbage-scenario.ts'
 import type { Repository } from '../content-store.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { Digest } from '../../oci/digest.ts'
@@ -178,7 +179,7 @@ const record: Scenario = {
   ),
 }
 
-export const scenarios: readonly Scenario[] = [ingest, upload, image, tags, deletion, together, record]
+export const scenarios: readonly Scenario[] = [ingest, upload, image, tags, deletion, together, record, garbage]
 
 function repositoryIn(objects: ObjectStore): Repository {
   return createContentStore(objects).repository('team/app')
