@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openCentreStore, untilReachable, type StoreFlags } from './centre-store.ts'
 
-const context = { env: {}, version: '0' }
+const context = { env: {}, version: '0', signal: new AbortController().signal }
 const log = pino({ level: 'silent' })
 const mirror = new URL('http://127.0.0.1:1')
 let directory: string

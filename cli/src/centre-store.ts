@@ -8,7 +8,8 @@ import { openRemoteStore } from '@stowage/mirror/store/remote/remote-store'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { CommandContext } from './command-context.ts'
-import { dataHelp, openDataStore, withS3Options, type DataFlags, type DataStore } from './data-store.ts'
+import { dataHelp, isBucket, openDataStore, withS3Options, type DataFlags, type DataStore } from './data-store.ts'
+import { claimForCentre } from './lock/centre-claim.ts'
 import { readNetworkSettings } from './network-settings.ts'
 import { option, parsedBy } from './option.ts'
 import { openTokenFile } from './token-file.ts'
@@ -28,7 +29,9 @@ export interface CentreStore extends AsyncDisposable, Pick<DataStore, 'redirects
   readonly directory: string | undefined
   /** Another process owns it, and sees to what has to be cleared away in it. */
   readonly isRemote: boolean
-  /** The same store, written to only while a fence stands. A directory is locked, and a bucket has one centre: they need none. */
+  /** Keeps it for this process until the signal. @throws Fault conflict: another centre uses it now */
+  keep(signal: AbortSignal): Promise<void>
+  /** The same store, written to only while a fence stands. A directory is locked, and a bucket claimed: they need none. */
   fenced(fence: () => Fence | undefined): Pick<CentreStore, 'objects' | 'content'>
 }
 
@@ -59,7 +62,7 @@ export function parseMirrorUrl(text: string): URL {
  * @throws Fault invalid (flags that do not go together), and what opening a directory or a file may say
  */
 export async function openCentreStore(
-  context: Pick<CommandContext, 'env' | 'version'>,
+  context: Pick<CommandContext, 'env' | 'version' | 'signal'>,
   flags: StoreFlags,
   log: Logger,
 ): Promise<CentreStore> {
@@ -67,14 +70,29 @@ export async function openCentreStore(
   if (flags.data === undefined)
     throw new Fault('invalid', 'give --data DIRECTORY, or --mirror URL with --mirror-token-file')
   if (flags.mirrorTokenFile !== undefined) throw new Fault('invalid', '--mirror-token-file goes with --mirror URL')
-  return await openHere({ ...flags, data: flags.data })
+  return await openHere({ ...flags, data: flags.data }, { log, signal: context.signal })
 }
 
-async function openHere(flags: DataFlags): Promise<CentreStore> {
-  const data = await openDataStore(flags)
-  const { objects } = data
+async function openHere(
+  flags: DataFlags,
+  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
+): Promise<CentreStore> {
+  await using opening = new AsyncDisposableStack()
+  const { objects, ...data } = opening.use(await openDataStore(flags))
+  const claim = isBucket(flags.data)
+    ? opening.use(await claimForCentre(objects, { place: flags.data, log, signal }))
+    : undefined
   const content = createContentStore(objects)
-  return { ...data, content, isRemote: false, fenced: () => ({ objects, content }) }
+  const opened = opening.move()
+  return {
+    ...data,
+    objects,
+    content,
+    isRemote: false,
+    keep: async (until) => claim?.keep(until),
+    fenced: () => ({ objects, content }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
 }
 
 async function openInMirror(
@@ -96,6 +114,7 @@ async function openInMirror(
     directory: undefined,
     redirects: undefined,
     isRemote: true,
+    keep: () => Promise.resolve(),
     fenced: open,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }

@@ -22,6 +22,7 @@ import { openCentre, type CentreSettings, type WorkingCentre } from './open-cent
 import { machineCredentials, openRegistry } from './open-registry.ts'
 import { createStoreCollector } from './operations/store-collector.ts'
 import { serve } from './serve.ts'
+import { sweepLeftovers } from './sweep-leftovers.ts'
 
 export interface RunCentreOptions extends Pick<CentreSettings, 'openSource'> {
   /** Makes it one of several, of which one leads. */
@@ -87,8 +88,10 @@ export async function runCentre(
   const expiring = (until: AbortSignal): Promise<void> => expireUploads(store.content, { log, signal: until })
   const collecting = (until: AbortSignal): Promise<void> =>
     collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal: until })
-  const clearing = store.isRemote ? [] : [expiring, collecting]
-  await runAll([serving, leading, ...listener.loops(app), ...measuring.loops, ...clearing], signal)
+  const sweeping = (until: AbortSignal): Promise<void> => sweepLeftovers(store.objects, { log, signal: until })
+  const clearing = store.isRemote ? [] : [expiring, collecting, sweeping]
+  const keeping = (until: AbortSignal): Promise<void> => store.keep(until)
+  await runAll([serving, leading, keeping, ...listener.loops(app), ...measuring.loops, ...clearing], signal)
 }
 
 const noTlsAmongReplicas =

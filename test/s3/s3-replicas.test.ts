@@ -1,20 +1,26 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import { digestOf } from '@stowage/mirror/oci/digest'
+import { Fault } from '@stowage/mirror/oci/fault'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import { readObject } from '@stowage/mirror/store/read-object'
+import { makeName } from '@stowage/mirror/store/s3/cell'
 import { createS3Store } from '@stowage/mirror/store/s3/create-s3-store'
 import { foldersBelow } from '@stowage/mirror/store/s3/folders'
+import { openClient } from '@stowage/mirror/store/s3/s3-client'
+import { createUploadMemory } from '@stowage/mirror/store/s3/upload-memory'
 import { chunks, inPieces } from '@stowage/mirror/store/stored-bytes.conformance'
 import { expect, it } from 'vitest'
 import { requirePart } from '../harness/require-part.ts'
 import { dyingBucket } from './dying-bucket.ts'
-import { withBucket } from './with-bucket.ts'
+import { bucketOptions, withBucket, withService } from './with-bucket.ts'
 
 const mebibyte = 1024 * 1024
 
 requirePart('versitygw')('replicas over one bucket', () => {
-  const bucket = withBucket()
+  const service = withService()
+  const bucket = withBucket(service)
   const replica = (prefix: string, over = bucket(), monotonicNow?: () => number): ObjectStore =>
     createS3Store({ bucket: over, prefix, deletesOnCondition: true, monotonicNow })
   const keysBelow = async (folder: string): Promise<string[]> =>
@@ -171,6 +177,84 @@ requirePart('versitygw')('replicas over one bucket', () => {
         expect([at, await keysBelow(`${prefix}/`)]).toEqual([at, []])
       }
     }
+  })
+
+  it('add nothing to what one of them failed to publish, which is finished as it was', async () => {
+    const prefix = randomUUID()
+    const bytes = randomBytes(9 * mebibyte)
+    const failing = { ...bucket(), join: () => Promise.reject(new Fault('unavailable', 'the service went away')) }
+    await using upload = await replica(prefix, failing).openUpload('u')
+    await upload.append(inPieces(bytes, mebibyte))
+    await expect(upload.publish('x')).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(upload.append(chunks('more'))).rejects.toMatchObject({ code: 'not-found' })
+    const heir = replica(prefix)
+    await expect(heir.openUpload('u', { create: false })).rejects.toMatchObject({ code: 'not-found' })
+    expect((await readObject(heir, 'x'))?.bytes.equals(bytes)).toBe(true)
+  })
+
+  it('hold of many uploads that come slowly no more than each one’s share, and make the same of them', async () => {
+    const prefix = randomUUID()
+    const memory = { ...createUploadMemory(), share: () => 300_000 }
+    const one = createS3Store({ bucket: bucket(), prefix, deletesOnCondition: true, memory })
+    const bytes = randomBytes(18 * mebibyte + 12_345)
+    await using upload = await one.openUpload('u')
+    expect(await upload.append(inPieces(bytes, 70_000))).toBe(bytes.length)
+    expect((await keysBelow(foldersBelow(prefix).segments)).length).toBeGreaterThan(40)
+    const [offset, length] = [8 * mebibyte - 100_000, 9 * mebibyte]
+    await using other = await replica(prefix).openUpload('u')
+    for (const each of [upload, other]) {
+      const read = Buffer.concat(await Array.fromAsync(each.read({ offset, length })))
+      expect(read.equals(bytes.subarray(offset, offset + length))).toBe(true)
+    }
+    expect(await upload.publish('x')).toBe('created')
+    expect((await readObject(replica(prefix), 'x'))?.bytes.equals(bytes)).toBe(true)
+    expect(await keysBelow(foldersBelow(prefix).segments)).toEqual([])
+  })
+
+  it('sweep away what is old and named by nothing, and nothing else', async () => {
+    const prefix = randomUUID()
+    const { data, segments } = foldersBelow(prefix)
+    const store = replica(prefix)
+    const bytes = randomBytes(9 * mebibyte)
+    for (const [id, key] of [
+      ['one', 'x'],
+      ['two', undefined],
+    ] as const) {
+      await using upload = await store.openUpload(id)
+      await upload.append(inPieces(bytes, mebibyte))
+      if (key !== undefined) await upload.publish(key)
+    }
+    // As of processes that were killed.
+    await bucket().put(`${data}${makeName()}`, bytes.subarray(0, 1000))
+    await bucket().put(`${data}probe-${makeName()}`, bytes.subarray(0, 10))
+    await bucket().put(`${segments}${makeName()}/${makeName()}`, bytes.subarray(0, 100))
+    // Of somebody else, in folders that happen to be called so.
+    await bucket().put(`${data}report-2026.csv`, bytes.subarray(0, 10))
+    const before = await keysBelow(`${prefix}/`)
+    expect(await store.sweep?.({ unusedMs: 60_000, now: Date.now })).toEqual({ objects: 0, bytes: 0 })
+    expect(await keysBelow(`${prefix}/`)).toEqual(before)
+    const later = () => Date.now() + 120_000
+    expect(await store.sweep?.({ unusedMs: 60_000, now: later })).toEqual({ objects: 3, bytes: 1110 })
+    expect(await keysBelow(data)).toHaveLength(2)
+    await using upload = await store.openUpload('two', { create: false })
+    await upload.publish('y')
+    for (const key of ['x', 'y']) expect((await readObject(store, key))?.bytes.equals(bytes)).toBe(true)
+  })
+
+  it('end joins that nobody ends', async () => {
+    const prefix = randomUUID()
+    const { data } = foldersBelow(prefix)
+    const client = await openClient(bucketOptions(service()))
+    const name = makeName()
+    const where = { Bucket: service().bucket, Key: `${data}${name}` }
+    await client.send(new CreateMultipartUploadCommand(where))
+    client.destroy()
+    const joins = () => Array.fromAsync(bucket().listJoins(data))
+    expect(await joins()).toMatchObject([{ key: data + name }])
+    await replica(prefix).sweep?.({ unusedMs: 60_000, now: Date.now })
+    expect(await joins()).toHaveLength(1)
+    await replica(prefix).sweep?.({ unusedMs: 60_000, now: () => Date.now() + 120_000 })
+    expect(await joins()).toEqual([])
   })
 
   async function publish(store: ObjectStore): Promise<string> {

@@ -6,8 +6,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { startS3Service, type S3Service } from '../harness/s3-service.ts'
 
 /** A real bucket for the tests of a file, there from the first of them on. */
-export function withBucket(): () => Bucket {
-  const service = withService()
+export function withBucket(service = withService()): () => Bucket {
   let bucket: Bucket
 
   beforeAll(async () => {

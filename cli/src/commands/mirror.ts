@@ -25,6 +25,7 @@ import { offeredOperations } from '../operations/offered-operations.ts'
 import { createStoreCollector } from '../operations/store-collector.ts'
 import { openPullThrough, withUpstreamOptions, type UpstreamFlags } from '../open-pull-through.ts'
 import { serve } from '../serve.ts'
+import { sweepLeftovers } from '../sweep-leftovers.ts'
 import { openTokenFile } from '../token-file.ts'
 
 interface MirrorFlags extends Partial<DataFlags>, MetricsFlags, ListenerFlags, UpstreamFlags, GcFlags, RoomFlags {
@@ -95,5 +96,7 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const collecting = (signal: AbortSignal): Promise<void> =>
     collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal })
   const evicting = (signal: AbortSignal): Promise<void> => room.evictor.run(signal)
-  await runAll([serving, expiring, collecting, evicting, ...listener.loops(app), ...measuring.loops], context.signal)
+  const sweeping = (signal: AbortSignal): Promise<void> => sweepLeftovers(objects, { log, signal })
+  const loops = [serving, expiring, collecting, evicting, sweeping, ...listener.loops(app), ...measuring.loops]
+  await runAll(loops, context.signal)
 }

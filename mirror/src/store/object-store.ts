@@ -1,3 +1,5 @@
+import type { SweepOptions, Swept } from './sweep.ts'
+
 /** One stored object. `etag` changes whenever its bytes do. */
 export interface ObjectInfo {
   readonly key: string
@@ -104,5 +106,7 @@ export interface ObjectStore extends AsyncDisposable {
   openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
   /** Where who has the address may read an object's bytes for a while, without us; undefined for one that is not kept that way. */
   locate?(key: string): Promise<URL | undefined>
+  /** Deletes what processes that were killed left, and that nothing names; absent where nothing can be left. */
+  sweep?(options: SweepOptions): Promise<Swept>
   listUploads(): AsyncIterable<{ readonly id: string; readonly size: number; readonly changedAt: number }>
 }

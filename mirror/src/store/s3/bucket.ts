@@ -1,24 +1,19 @@
 import type { Readable } from 'node:stream'
 import {
-  AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  UploadPartCommand,
-  UploadPartCopyCommand,
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import PQueue from 'p-queue'
-import { mapInQueue } from '../../copy/map-in-queue.ts'
 import { Fault } from '../../oci/fault.ts'
 import { readOn, type BytesUnderWay } from '../read-on.ts'
 import { bucketFault, isServiceError, statusOf } from './bucket-fault.ts'
+import { createJoins, type BucketJoins } from './bucket-joins.ts'
 import { openClient, type BucketOptions } from './s3-client.ts'
+import { toSecond } from './to-second.ts'
 
 /** An object of the bucket as the service has it; `etag` follows from its bytes alone. */
 export interface Stored {
@@ -38,11 +33,8 @@ export interface Range {
 /** What must be so for a write to be done. */
 export type Condition = { readonly ifAbsent: true } | { readonly ifMatch: string } | undefined
 
-/** A part of a joined object: an object that is there (5 MiB at least but for the last), or bytes. */
-export type Part = { readonly key: string } | { readonly bytes: Uint8Array }
-
 /** The few things that are asked of an S3 service. Keys are whole. @throws Fault unavailable | no-space */
-export interface Bucket extends Disposable {
+export interface Bucket extends BucketJoins, Disposable {
   stat(key: string, etag?: string): Promise<Stored | undefined>
   /** `bytes` must be iterated or returned. */
   get(
@@ -51,8 +43,6 @@ export interface Bucket extends Disposable {
   ): Promise<{ readonly stored: Stored; readonly bytes: AsyncIterable<Uint8Array> } | undefined>
   /** The new etag; undefined if the condition does not hold. */
   put(key: string, bytes: Uint8Array, condition?: Condition): Promise<string | undefined>
-  /** Makes one object of parts, at once. @throws Fault not-found if a part is not there */
-  join(key: string, parts: readonly Part[]): Promise<void>
   /** Undefined if the condition does not hold; not every service says so, and some do not look at conditions. */
   delete(key: string, etag?: string): Promise<true | undefined>
   list(prefix: string, after?: string): AsyncIterable<Stored & { readonly key: string }>
@@ -63,7 +53,6 @@ export interface Bucket extends Disposable {
 /** Short at first: many look at the beginning of a list only. */
 const firstPage = 32
 const largestPage = 1000
-const partsAtOnce = 8
 
 /** @throws Fault invalid: no region */
 export async function openBucket(options: BucketOptions): Promise<Bucket> {
@@ -109,24 +98,9 @@ export async function openBucket(options: BucketOptions): Promise<Bucket> {
     return unquoted(ETag)
   }
 
-  async function upload(key: string, uploadId: string, parts: readonly Part[]): Promise<void> {
-    const target = { Bucket: name, Key: key, UploadId: uploadId }
-    const numbered = parts.map((part, index) => ({ part, number: index + 1 }))
-    const sendPart = async ({ part, number }: (typeof numbered)[number]) => {
-      const at = { ...target, PartNumber: number }
-      const { ETag } =
-        'bytes' in part
-          ? await client.send(new UploadPartCommand({ ...at, Body: part.bytes }))
-          : await client
-              .send(new UploadPartCopyCommand({ ...at, CopySource: `${name}/${part.key}` }))
-              .then(({ CopyPartResult }) => ({ ETag: CopyPartResult?.ETag }))
-      return { PartNumber: number, ETag }
-    }
-    const Parts = await mapInQueue(numbered, sendPart, { queue: new PQueue({ concurrency: partsAtOnce }) })
-    await client.send(new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts } }))
-  }
-
   return {
+    ...createJoins(client, place),
+
     async stat(key, etag) {
       const match = etag === undefined ? {} : { IfMatch: quoted(etag) }
       const command = new HeadObjectCommand({ Bucket: name, Key: key, ...match })
@@ -161,21 +135,6 @@ export async function openBucket(options: BucketOptions): Promise<Bucket> {
           if (statusOf(error) === 409 && tries < mostConflicts) continue
           throw bucketFault(error, place)
         }
-      }
-    },
-
-    async join(key, parts) {
-      const { UploadId = '' } = await ask(() =>
-        client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: key })),
-      )
-      try {
-        await upload(key, UploadId, parts)
-      } catch (error) {
-        const abort = new AbortMultipartUploadCommand({ Bucket: name, Key: key, UploadId })
-        // What is left then costs room until the bucket's own rule for such uploads removes it.
-        await client.send(abort).catch(() => undefined)
-        if (isServiceError(error, 'NoSuchKey')) throw new Fault('not-found', `a part of ${key} is gone`)
-        throw bucketFault(error, place)
       }
     },
 
@@ -250,11 +209,6 @@ function storedOf(found: {
     size: Number(total ?? found.ContentLength),
     changedAt: toSecond(found.LastModified),
   }
-}
-
-/** Some answers have it more exactly than others. */
-function toSecond(time: Date | undefined): number {
-  return Math.floor((time?.getTime() ?? 0) / 1000) * 1000
 }
 
 function rangeHeader({ start, end }: Range): string {

@@ -5,6 +5,8 @@ import type { ServiceAbilities } from './check-service.ts'
 import { foldersBelow } from './folders.ts'
 import { createS3Objects } from './s3-objects.ts'
 import { createS3Uploads } from './s3-uploads.ts'
+import { sweepBucket } from './sweep-bucket.ts'
+import { createUploadMemory, type UploadMemory } from './upload-memory.ts'
 
 export interface S3StoreContext extends ServiceAbilities {
   readonly bucket: Bucket
@@ -12,6 +14,7 @@ export interface S3StoreContext extends ServiceAbilities {
   readonly prefix: string
   /** Milliseconds, from any beginning, never going back. */
   readonly monotonicNow?: (() => number) | undefined
+  readonly memory?: UploadMemory | undefined
 }
 
 /** An object store in a part of a bucket that is known to be there. Who opened the bucket closes it. */
@@ -20,6 +23,7 @@ export function createS3Store({
   prefix,
   deletesOnCondition,
   monotonicNow = () => performance.now(),
+  memory = createUploadMemory(),
 }: S3StoreContext): ObjectStore {
   const folders = foldersBelow(prefix)
   const objects = createCells({
@@ -36,7 +40,8 @@ export function createS3Store({
   })
   return {
     ...createS3Objects({ bucket, cells: objects, folders }),
-    ...createS3Uploads({ bucket, folders, objects, uploads, busy: new Set(), monotonicNow }),
+    ...createS3Uploads({ bucket, folders, objects, uploads, memory, busy: new Set(), monotonicNow }),
+    sweep: (options) => sweepBucket({ bucket, folders, objects, uploads }, options),
     [Symbol.asyncDispose]: async () => {},
   }
 }

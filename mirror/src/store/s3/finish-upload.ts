@@ -3,7 +3,8 @@ import type { Bucket } from './bucket.ts'
 import { inlineCell, pointerCell } from './cell.ts'
 import type { Cells } from './cells.ts'
 import type { Folders } from './folders.ts'
-import { sizeOfState, type UploadState } from './upload-state.ts'
+import type { UploadMemory } from './upload-memory.ts'
+import { sizeOfState, type Segment, type UploadState } from './upload-state.ts'
 
 /** An upload as it stands in the bucket. */
 export interface OpenedUpload {
@@ -17,6 +18,7 @@ export interface FinishContext {
   readonly folders: Folders
   readonly objects: Cells
   readonly uploads: Cells
+  readonly memory: UploadMemory
 }
 
 /** Up to this many bytes an upload becomes an inline object: one request less for who reads it. */
@@ -35,26 +37,56 @@ export async function finishUpload(
   const { bucket, folders, objects, uploads } = context
   const size = sizeOfState(state, tail)
   const data = size > largestInline ? state.data : undefined
-  if (data !== undefined) await makeData(state, tail, context)
-  const cell = data === undefined ? inlineCell(tail) : pointerCell({ data, size })
+  const make = (): Promise<void> => makeData({ state, tail }, context)
+  // Without crumbs nothing is read into memory that was not there.
+  if (data !== undefined) await (state.crumbs.length > 0 ? context.memory.inTurn(make) : make())
+  const cell = data === undefined ? inlineCell(await withCrumbs({ state, tail }, context)) : pointerCell({ data, size })
   const isCreated = (await objects.create(key, cell)) !== undefined
   if (!isCreated && data !== undefined) await bucket.delete(folders.data + data)
-  const isOurs = await uploads.delete(id, etag, state.segments.length > 0 ? state.data : undefined)
+  const hasPieces = state.segments.length + state.crumbs.length > 0
+  const isOurs = await uploads.delete(id, etag, hasPieces ? state.data : undefined)
   if (isCreated && data !== undefined && !isOurs) await checkData(key, data, context)
   return isCreated ? 'created' : 'exists'
 }
 
-async function makeData(
-  { data, segments }: UploadState,
-  tail: Buffer,
-  { bucket, folders }: FinishContext,
-): Promise<void> {
+type UploadBytes = Pick<OpenedUpload, 'state' | 'tail'>
+
+async function makeData(upload: UploadBytes, context: FinishContext): Promise<void> {
+  const { bucket, folders } = context
+  const { data, segments } = upload.state
+  const rest = await withCrumbs(upload, context)
   if (segments.length === 0) {
-    await bucket.put(folders.data + data, tail)
+    await bucket.put(folders.data + data, rest)
     return
   }
-  const parts = segments.map(({ name }) => ({ key: `${folders.segments}${data}/${name}` }))
-  await bucket.join(folders.data + data, tail.length > 0 ? [...parts, { bytes: tail }] : parts)
+  const parts = segments.map((segment) => ({ key: pieceKey(segment, data, context) }))
+  await bucket.join(folders.data + data, rest.length > 0 ? [...parts, { bytes: rest }] : parts)
+}
+
+/** What lies behind the segments. @throws Fault not-found if some of it is gone */
+async function withCrumbs({ state: { data, crumbs }, tail }: UploadBytes, context: FinishContext): Promise<Buffer> {
+  if (crumbs.length === 0) return tail
+  return Buffer.concat([...(await readPieces(crumbs, data, context)), tail])
+}
+
+/** Under which a segment or crumb lies, of an upload whose data will have this name. */
+export function pieceKey({ name }: Segment, data: string, { folders }: Pick<FinishContext, 'folders'>): string {
+  return `${folders.segments}${data}/${name}`
+}
+
+/** Reads pieces of an upload. @throws Fault not-found if one is gone */
+export async function readPieces(
+  pieces: readonly Segment[],
+  data: string,
+  context: Pick<FinishContext, 'bucket' | 'folders'>,
+): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = []
+  for (const piece of pieces) {
+    const stored = await context.bucket.get(pieceKey(piece, data, context))
+    if (!stored) throw new Fault('not-found', `a piece of an upload is gone`)
+    for await (const chunk of stored.bytes) chunks.push(chunk)
+  }
+  return chunks
 }
 
 /**

@@ -2,7 +2,7 @@ import { Fault, isFault } from '../../oci/fault.ts'
 import { checkKey } from '../object-key.ts'
 import type { ReadOptions, Upload } from '../object-store.ts'
 import { makeName } from './cell.ts'
-import { finishUpload, type FinishContext, type OpenedUpload } from './finish-upload.ts'
+import { finishUpload, pieceKey, readPieces, type FinishContext, type OpenedUpload } from './finish-upload.ts'
 import { nextSegmentSize, parseState, stateCell, type Segment, type UploadState } from './upload-state.ts'
 
 export interface S3UploadContext extends FinishContext {
@@ -14,19 +14,23 @@ export interface S3UploadContext extends FinishContext {
 
 /** What came is noted in the bucket so often while more comes, in milliseconds: what is not noted is lost with the process. */
 const noteEveryMs = 2000
+/** So much of a tail becomes a crumb when it is noted while more comes: else each note would hold it once more. */
+const crumbSize = 1024 * 1024
 
-/** A stretch of an upload: in memory, or a segment that is stored. */
+/** A stretch of an upload: in memory, or stored. */
 type Piece = { readonly bytes: Uint8Array } | Segment
 
 /**
  * An upload over the bucket, for one who appends. Full segments go to the bucket at once, one while the next one fills; the state
- * that names them, with the bytes behind them, is replaced now and then and at the end of an append, if nobody else did.
+ * that names them, with the bytes behind them, is replaced now and then and at the end of an append, if nobody else did. What
+ * comes slowly, or while many others come, is stored in crumbs meanwhile, and read again when a segment is full.
  */
 export function createS3Upload(id: string, opened: OpenedUpload, context: S3UploadContext): Upload {
-  const { bucket, folders, uploads, busy, monotonicNow } = context
+  const { bucket, uploads, memory, busy, monotonicNow } = context
   let noted = opened
   let segments = [...opened.state.segments]
   let flying: { readonly segment: Segment; readonly bytes: Uint8Array; readonly landed: Promise<unknown> } | undefined
+  let crumbs = [...opened.state.crumbs]
   let tail: Uint8Array[] = [opened.tail]
   let isGone = false
 
@@ -35,9 +39,11 @@ export function createS3Upload(id: string, opened: OpenedUpload, context: S3Uplo
   const pieces = (): Piece[] => [
     ...segments,
     ...(flying ? [{ bytes: flying.bytes }] : []),
+    ...crumbs,
     ...tail.map((bytes) => ({ bytes })),
   ]
-  const keyOf = ({ name }: Segment): string => `${folders.segments}${noted.state.data}/${name}`
+  const keyOf = (piece: Segment): string => pieceKey(piece, noted.state.data, context)
+  const segmentSize = (): number => nextSegmentSize(segments.length + (flying ? 1 : 0))
 
   async function exclusively<T>(work: () => Promise<T>): Promise<T> {
     if (busy.has(id)) throw conflict()
@@ -53,6 +59,7 @@ export function createS3Upload(id: string, opened: OpenedUpload, context: S3Uplo
   function fallBack(): void {
     segments = [...noted.state.segments]
     flying = undefined
+    crumbs = [...noted.state.crumbs]
     tail = [noted.tail]
   }
 
@@ -65,22 +72,40 @@ export function createS3Upload(id: string, opened: OpenedUpload, context: S3Uplo
 
   /** Sends what fills a segment on its way. */
   async function cut(): Promise<void> {
-    const count = segments.length + (flying ? 1 : 0)
-    const size = nextSegmentSize(count)
-    const bytes = Buffer.concat(tail)
     await land()
-    const segment = { name: makeName(), size }
-    const full = bytes.subarray(0, size)
+    const segment = { name: makeName(), size: segmentSize() }
+    if (crumbs.length === 0 && memory.share() >= segment.size) return fly(segment)
+    await memory.inTurn(async () => {
+      const bytes = Buffer.concat([...(await readPieces(crumbs, noted.state.data, context)), ...tail])
+      await bucket.put(keyOf(segment), bytes.subarray(0, segment.size))
+      segments.push(segment)
+      crumbs = []
+      tail = [Buffer.from(bytes.subarray(segment.size))]
+    })
+  }
+
+  function fly(segment: Segment): void {
+    const bytes = Buffer.concat(tail)
+    const full = bytes.subarray(0, segment.size)
     const landed = bucket.put(keyOf(segment), full)
     // Whoever lands it hears of a failure.
     landed.catch(() => undefined)
     flying = { segment, bytes: full, landed }
-    tail = [Buffer.from(bytes.subarray(size))]
+    tail = [Buffer.from(bytes.subarray(segment.size))]
+  }
+
+  /** Lets memory go. */
+  async function crumble(): Promise<void> {
+    const bytes = Buffer.concat(tail)
+    const crumb = { name: makeName(), size: bytes.length }
+    await bucket.put(keyOf(crumb), bytes)
+    crumbs.push(crumb)
+    tail = []
   }
 
   async function note(change: Pick<UploadState, 'publishing'> = {}): Promise<void> {
     await land()
-    const state = { ...noted.state, segments: [...segments], ...change }
+    const state = { ...noted.state, segments: [...segments], crumbs: [...crumbs], ...change }
     const rest = Buffer.concat(tail)
     const etag = await uploads.replace(id, noted.etag, stateCell(state, rest))
     if (etag === undefined) throw (await uploads.find(id)) ? conflict() : gone()
@@ -88,22 +113,35 @@ export function createS3Upload(id: string, opened: OpenedUpload, context: S3Uplo
     tail = [rest]
   }
 
+  async function noteWithCrumb(atLeast: number): Promise<void> {
+    if (sizeOf(tail) >= atLeast) await crumble()
+    await note()
+  }
+
   async function take(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    using _ = memory.enter()
     let notedAt = monotonicNow()
     let failure: { readonly error: unknown } | undefined
     try {
       for await (const chunk of bytes) {
         tail.push(chunk)
-        while (sizeOf(tail) >= nextSegmentSize(segments.length + (flying ? 1 : 0))) await cut()
-        if (monotonicNow() - notedAt < noteEveryMs) continue
-        await note()
+        while (sizeOf([...crumbs, ...tail]) >= segmentSize()) await cut()
+        const isTime = monotonicNow() - notedAt >= noteEveryMs
+        if (!isTime && sizeOf(tail) < memory.share()) continue
+        await noteWithCrumb(Math.min(crumbSize, memory.share()))
         notedAt = monotonicNow()
       }
     } catch (error) {
       failure = { error }
     }
-    if (sizeOf(pieces()) > sizeOf([...noted.state.segments, noted.tail])) await note()
+    // Who goes on with it would hold all of it in memory.
+    if (hasMore()) await noteWithCrumb(memory.share())
     if (failure) throw failure.error
+  }
+
+  function hasMore(): boolean {
+    const { state, tail: rest } = noted
+    return sizeOf(pieces()) > sizeOf([...state.segments, ...state.crumbs, rest])
   }
 
   return {
@@ -117,7 +155,8 @@ export function createS3Upload(id: string, opened: OpenedUpload, context: S3Uplo
 
     append: (bytes) =>
       exclusively(async () => {
-        if (isGone) throw gone()
+        // Who failed to publish it left it to whoever opens it next: nothing may be added to what that one finishes.
+        if (isGone || noted.state.publishing !== undefined) throw gone()
         try {
           await take(bytes)
         } catch (error) {

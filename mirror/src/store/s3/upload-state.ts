@@ -8,24 +8,28 @@ export interface Segment {
   readonly size: number
 }
 
-/** How far an upload came. Behind the segments follows its tail: bytes that are too few for one. */
+/** How far an upload came: segments, then crumbs, then its tail. */
 export interface UploadState {
-  /** What its data object will be called; its segments lie in a folder of that name. */
+  /** What its data object will be called; its segments and crumbs lie in a folder of that name. */
   readonly data: string
   readonly segments: readonly Segment[]
+  /** Bytes that are too few for a segment, and were not to stay in memory until there are enough. */
+  readonly crumbs: readonly Segment[]
   /** The key of the object that it is about to be; nothing is appended any more. */
   readonly publishing?: string | undefined
 }
 
+const segments = z.array(z.object({ name: z.string(), size: z.number() }))
 const schema = z.object({
   size: z.number(),
   data: z.string(),
-  segments: z.array(z.object({ name: z.string(), size: z.number() })),
+  segments,
+  crumbs: segments.default([]),
   publishing: z.string().optional(),
 })
 
-/** So much of a state tells the size. */
-export const sizeBytes = 32
+/** So much of a state tells the size and the name of its data. */
+export const headBytes = 64
 
 const smallestSegment = 8 * 1024 * 1024
 /** A service joins 10,000 parts at most. */
@@ -39,12 +43,12 @@ export function nextSegmentSize(count: number): number {
   return smallestSegment * 2 ** Math.floor(count / segmentsOfOneSize)
 }
 
-export function sizeOfState({ segments }: UploadState, tail: Uint8Array): number {
-  return segments.reduce((sum, { size }) => sum + size, tail.length)
+export function sizeOfState({ segments, crumbs }: Pick<UploadState, 'segments' | 'crumbs'>, tail: Uint8Array): number {
+  return [...segments, ...crumbs].reduce((sum, { size }) => sum + size, tail.length)
 }
 
-export function stateCell(state: UploadState, tail: Uint8Array): Buffer {
-  const line = JSON.stringify({ size: sizeOfState(state, tail), ...state })
+export function stateCell({ data, ...state }: UploadState, tail: Uint8Array): Buffer {
+  const line = JSON.stringify({ size: sizeOfState(state, tail), data, ...state })
   return inlineCell(Buffer.concat([Buffer.from(`${line}\n`), tail]))
 }
 
@@ -57,7 +61,8 @@ export function parseState(bytes: Buffer): { readonly state: UploadState; readon
   return { state, tail }
 }
 
-/** The size of an upload, from the first bytes of its state. */
-export function parseSize(bytes: Buffer): number {
-  return Number(/^\{"size":(\d+),/.exec(bytes.toString())?.[1] ?? 0)
+/** What the first bytes of a state tell; undefined if it is none. */
+export function parseHead(bytes: Buffer): (Pick<UploadState, 'data'> & { readonly size: number }) | undefined {
+  const [, size, data] = /^\{"size":(\d+),"data":"([\w-]+)"/.exec(bytes.toString()) ?? []
+  return data === undefined ? undefined : { size: Number(size), data }
 }
