@@ -33,7 +33,7 @@ requirePart(
   'wrk',
 )('the benchmarks', () => {
   it('run, each of them, and say what they found', async () => {
-    const names = ['copy', 'manifests', 'blobs', 'readers', 'memory']
+    const names = ['copy', 'manifests', 'blobs', 'readers', 'push', 'pull-through', 'many-blobs', 'memory']
     eachFoundSomething(await run(names), names)
   })
 })

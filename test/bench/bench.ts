@@ -8,7 +8,10 @@ import { containerd, containerd2 } from './scenarios/containerd.ts'
 import { copy } from './scenarios/copy.ts'
 import { kubeScale } from './scenarios/kube-scale.ts'
 import { manifests } from './scenarios/manifests.ts'
+import { manyBlobs } from './scenarios/many-blobs.ts'
 import { memory } from './scenarios/memory.ts'
+import { pullThrough } from './scenarios/pull-through.ts'
+import { push } from './scenarios/push.ts'
 import { readers } from './scenarios/readers.ts'
 
 const all: readonly Scenario[] = [
@@ -16,6 +19,9 @@ const all: readonly Scenario[] = [
   manifests,
   blobs,
   readers,
+  push,
+  pullThrough,
+  manyBlobs,
   memory,
   agentMemory,
   containerd,

@@ -23,7 +23,7 @@ export const blobs: Scenario = {
 
   async run(bench) {
     const layout = await createOciLayout(path.join(bench.directory, 'layout'))
-    const largeSize = (bench.size === 'full' ? 512 : 16) * mebibyte
+    const largeSize = (bench.size === 'full' ? 1024 : 16) * mebibyte
     const image = await smallImage(layout, { layerSizes: [mebibyte, largeSize] })
     await using registries = await startRegistries({ layout, image, repository, tag: 'v1' }, bench)
     const contenders: Contender<MeasureKey>[] = []
@@ -32,16 +32,21 @@ export const blobs: Scenario = {
   },
 }
 
-type LoadKey = 'small' | 'one' | 'many'
+type LoadKey = 'smallOne' | 'smallMany' | 'largeOne' | 'largeMany'
 type MeasureKey = `${LoadKey}${'Rate' | 'Cpu'}`
 
 const measures: Record<MeasureKey, Measure> = {
-  smallRate: { what: `1 MiB, ${readers} readers`, unit: 'MiB/s', better: 'more' },
-  smallCpu: { what: `1 MiB, ${readers} readers: CPU of the server`, unit: 's/GiB', better: 'less' },
-  oneRate: { what: '512 MiB, 1 reader', unit: 'MiB/s', better: 'more' },
-  oneCpu: { what: '512 MiB, 1 reader: CPU of the server', unit: 's/GiB', better: 'less' },
-  manyRate: { what: `512 MiB, ${readers} readers`, unit: 'MiB/s', better: 'more' },
-  manyCpu: { what: `512 MiB, ${readers} readers: CPU of the server`, unit: 's/GiB', better: 'less' },
+  ...measuresOf('smallOne', '1 MiB, 1 reader'),
+  ...measuresOf('smallMany', `1 MiB, ${readers} readers`),
+  ...measuresOf('largeOne', '1 GiB, 1 reader'),
+  ...measuresOf('largeMany', `1 GiB, ${readers} readers`),
+}
+
+function measuresOf<Key extends LoadKey>(key: Key, what: string): Record<`${Key}${'Rate' | 'Cpu'}`, Measure> {
+  return {
+    [`${key}Rate`]: { what, unit: 'MiB/s', better: 'more' },
+    [`${key}Cpu`]: { what: `${what}: CPU of the server`, unit: 's/GiB', better: 'less' },
+  } as Record<`${Key}${'Rate' | 'Cpu'}`, Measure>
 }
 
 async function contenderOf(
@@ -62,14 +67,17 @@ async function contenderOf(
   return {
     name,
     async measure() {
-      const [few, one, many] = [await load(small, readers), await load(large, 1), await load(large, readers)]
+      const [smallOne, smallMany] = [await load(small, 1), await load(small, readers)]
+      const [largeOne, largeMany] = [await load(large, 1), await load(large, readers)]
       return {
-        smallRate: few.rate,
-        smallCpu: few.cpu,
-        oneRate: one.rate,
-        oneCpu: one.cpu,
-        manyRate: many.rate,
-        manyCpu: many.cpu,
+        smallOneRate: smallOne.rate,
+        smallOneCpu: smallOne.cpu,
+        smallManyRate: smallMany.rate,
+        smallManyCpu: smallMany.cpu,
+        largeOneRate: largeOne.rate,
+        largeOneCpu: largeOne.cpu,
+        largeManyRate: largeMany.rate,
+        largeManyCpu: largeMany.cpu,
       }
     },
   }

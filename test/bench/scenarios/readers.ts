@@ -10,7 +10,7 @@ import { startRegistries } from '../registries/start-registries.ts'
 import type { Bench, Measured, Scenario } from '../scenario.ts'
 
 const repository = 'bench'
-const counts = { full: 500, small: 20 } as const
+const counts = { full: 1000, small: 20 } as const
 const mebibyte = 1024 * 1024
 
 /** What it takes to serve many nodes whose links are thin or cut. */
