@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { link, mkdir, open, readdir, rename, stat, statfs, unlink, type FileHandle } from 'node:fs/promises'
+import { link, mkdir, open, opendir, rename, stat, statfs, unlink, type FileHandle } from 'node:fs/promises'
 import type { BigIntStats } from 'node:fs'
 
 export interface FileFacts {
@@ -56,8 +56,12 @@ export const nodeFileSystem: FileSystem = {
   open: async (path, mode) => openFile(await open(path, flagsOf[mode], 0o644)),
   stat: async (path) => factsOf(await stat(path, { bigint: true })),
   async list(directory) {
-    const entries = await readdir(directory, { withFileTypes: true })
-    return entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() }))
+    const entries: { name: string; isDirectory: boolean }[] = []
+    // Very many names at once would keep all requests waiting.
+    for await (const entry of await opendir(directory, { bufferSize: 256 })) {
+      entries.push({ name: entry.name, isDirectory: entry.isDirectory() })
+    }
+    return entries
   },
   makeDirectory: (path) => mkdir(path),
   link,

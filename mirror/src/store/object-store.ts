@@ -52,6 +52,8 @@ export interface AppendOptions {
 export interface StoredObject {
   readonly info: ObjectInfo
   readonly bytes: AsyncIterable<Uint8Array>
+  /** The same at once, where it is in memory already: others look at these bytes too, so nobody may change them. */
+  readonly inMemory?: Buffer | undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ObjectInfo, ObjectStore, ReadOptions } from './object-store.ts'
+import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject } from './object-store.ts'
 import { createRecentlyUsed } from './recently-used.ts'
 
 export interface RememberOptions {
@@ -6,6 +6,11 @@ export interface RememberOptions {
   readonly maxSize?: number
   /** Bytes of all that is remembered. */
   readonly maxTotal?: number
+}
+
+interface Remembered {
+  readonly info: ObjectInfo
+  readonly bytes: Buffer
 }
 
 /** What an entry takes besides its bytes. */
@@ -19,7 +24,7 @@ export function rememberSmallObjects(
   objects: ObjectStore,
   { maxSize = 64 * 1024, maxTotal = 16 * 1024 * 1024 }: RememberOptions = {},
 ): ObjectStore {
-  const remembered = createRecentlyUsed<{ readonly info: ObjectInfo; readonly bytes: Buffer }>(maxTotal)
+  const remembered = createRecentlyUsed<Remembered>(maxTotal)
   let writes = 0
 
   /**
@@ -46,13 +51,14 @@ export function rememberSmallObjects(
 
     async get(key, options = {}) {
       const known = options.isFresh ? undefined : remembered.get(key)
-      if (known) return { info: known.info, bytes: part(known.bytes, options) }
+      if (known) return storedIn(known, options)
       const before = writes
       const object = await objects.get(key, options)
       if (!object || options.isOnce || object.info.size > maxSize || !isWhole(object.info, options)) return object
       const bytes = Buffer.concat(await Array.fromAsync(object.bytes))
-      if (writes === before) remembered.set(key, { info: object.info, bytes }, bytes.length + overhead)
-      return { info: object.info, bytes: part(bytes, {}) }
+      const read = { info: object.info, bytes }
+      if (writes === before) remembered.set(key, read, bytes.length + overhead)
+      return storedIn(read, {})
     },
 
     // What creates an object changes nothing that is remembered: absence is not.
@@ -65,7 +71,13 @@ function isWhole({ size }: ObjectInfo, { offset = 0, length = size }: ReadOption
   return offset === 0 && length >= size
 }
 
-async function* part(bytes: Buffer, { offset = 0, length = Infinity }: ReadOptions): AsyncGenerator<Uint8Array> {
-  const wanted = bytes.subarray(offset, offset + length)
-  if (wanted.length > 0) yield wanted
+/** The same buffer for all who read all of it: what they make of it, they can keep by it. */
+function storedIn({ info, bytes }: Remembered, options: ReadOptions): StoredObject {
+  const { offset = 0, length = Infinity } = options
+  const inMemory = isWhole(info, options) ? bytes : bytes.subarray(offset, offset + length)
+  return { info, inMemory, bytes: only(inMemory) }
+}
+
+async function* only(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes
 }

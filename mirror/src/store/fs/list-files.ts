@@ -15,7 +15,8 @@ export async function* listFiles(
   { root, prefix, after }: { readonly root: string; readonly prefix: string; readonly after: string },
 ): AsyncGenerator<FoundFile> {
   const folder = folderOfPrefix(prefix)
-  const namesIn = (directory: string): Promise<string[]> => onDisk(directory, () => sortedNames(files, directory))
+  const namesIn = (directory: string): Promise<Iterable<string>> =>
+    onDisk(directory, () => sortedNames(files, directory))
   yield* walk(folder === '' ? '' : `${folder}/`)
 
   async function* walk(folder: string): AsyncGenerator<FoundFile> {
@@ -55,12 +56,18 @@ export async function* listFiles(
 const batchSize = 32
 
 /** Directories with the slash that is in the keys below them, so that names sort as those keys do. */
-async function sortedNames(files: FileSystem, directory: string): Promise<string[]> {
+async function sortedNames(files: FileSystem, directory: string): Promise<Iterable<string>> {
   try {
     const entries = await files.list(directory)
-    return entries.map(({ name, isDirectory }) => (isDirectory ? `${name}/` : name)).toSorted()
+    return sorted(entries.map(({ name, isDirectory }) => (isDirectory ? `${name}/` : name)))
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return []
     throw error
   }
+}
+
+/** Sorts some at a time: a hundred thousand at once would keep all requests waiting. */
+function* sorted(names: readonly string[]): Generator<string> {
+  const groups = Map.groupBy(names, (name) => name.slice(0, 2))
+  for (const beginning of [...groups.keys()].toSorted()) yield* groups.get(beginning)!.toSorted()
 }
