@@ -1,25 +1,12 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Repository } from '../content-store.ts'
 import type { ObjectStore } from '../object-store.ts'
-import { deedKinds, runModel, type Deed, type ModelOptions } from './garbage-model.ts'
+import { deedsOf } from './garbage-model-deeds.ts'
+import { runModel, type ModelOptions } from './garbage-model.ts'
 
 const count = 1000
 /** Another one each time; it is in the name of the test. */
 const seed = Date.now() % 2 ** 31
-
-function deedsOf(deedSeed: number, length: number): Deed[] {
-  const few = fc.nat({ max: 11 })
-  const deed = fc.record({
-    kind: fc.constantFrom(...deedKinds),
-    replica: fc.nat({ max: 1 }),
-    repository: fc.nat({ max: 2 }),
-    image: few,
-    other: few,
-    tag: fc.nat({ max: 3 }),
-  })
-  return fc.sample(deed, { seed: deedSeed, numRuns: length })
-}
 
 const run = (ownSeed: number, length: number, sabotage: Partial<ModelOptions> = {}) =>
   runModel({ deeds: deedsOf(ownSeed, length), seed: ownSeed, clients: 4, ...sabotage })

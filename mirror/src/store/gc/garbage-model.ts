@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '../../oci/digest.ts'
 import { isFault } from '../../oci/fault.ts'
 import { descriptorOf, partsOf, type Manifest } from '../../oci/manifest.ts'
-import { isManifestType, mediaTypes } from '../../oci/media-type.ts'
+import { mediaTypes } from '../../oci/media-type.ts'
 import type { ContentStore, Repository } from '../content-store.ts'
 import { createContentStore } from '../create-content-store.ts'
 import { createHolds } from '../holds.ts'
@@ -10,6 +10,7 @@ import { createMemoryStore } from '../memory-store.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { createSeededRandom } from '../seeded-random.ts'
 import { collectGarbage } from './collect-garbage.ts'
+import { lacksOf, leaksIn } from './garbage-model-checks.ts'
 import { blobs, bytesOf, contents, images, manifestOf, names } from './garbage-model-content.ts'
 import { createSlowStore } from './slow-store.ts'
 
@@ -44,6 +45,8 @@ export interface ModelOptions {
   readonly seed: number
   /** Clients at a time. */
   readonly clients: number
+  /** Opens the store for one more replica, with the time of the model for when objects changed; one in memory by default. */
+  readonly replicas?: ((now: () => number) => () => ObjectStore) | undefined
   /** Breaks something of what collections see, to show that this is found out. */
   readonly sabotage?: ((objects: ObjectStore) => ObjectStore) | undefined
   /** Breaks something of what clients see. */
@@ -69,8 +72,9 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
   const random = createSeededRandom(options.seed)
   let ticks = 1_000_000
   const now = (): number => ticks
-  const store = createMemoryStore({ now })
-  const slowly = (): ObjectStore => createSlowStore(store, { random, onCall: () => ticks++ })
+  const openReplica = (options.replicas ?? inMemory)(now)
+  const store = openReplica()
+  const slowly = (): ObjectStore => createSlowStore(openReplica(), { random, onCall: () => ticks++ })
   const replicas = [slowly(), slowly()].map((objects) => createContentStore(objects, { now }))
   const holds = createHolds(slowly(), { now })
   const violations: string[] = []
@@ -247,51 +251,9 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
   }
 }
 
-/** What an image lacks. */
-async function lacksOf(
-  repository: Repository,
-  digest: Digest,
-  deletedByWill: ReadonlySet<string>,
-): Promise<string | undefined> {
-  const link = await repository.stat(digest)
-  if (!link) return deletedByWill.has(`${repository.name} ${digest}`) ? undefined : digest
-  if (!isManifestType(link.mediaType)) return (await repository.openBlob(digest)) ? undefined : `the bytes of ${digest}`
-  const manifest = await repository.manifest(digest)
-  if (!manifest && !(await repository.stat(digest))) return await lacksOf(repository, digest, deletedByWill)
-  if (!manifest) return `the bytes of ${digest}`
-  for (const part of partsOf(manifest)) {
-    const lacks = await lacksOf(repository, part, deletedByWill)
-    if (lacks) return lacks
-  }
-  return undefined
-}
-
-/** What is there and nothing needs. */
-async function leaksIn(
-  store: ObjectStore,
-  held: readonly { readonly repository: string; readonly digest: Digest }[],
-): Promise<string[]> {
-  const content = createContentStore(store)
-  const needed = new Set<string>()
-  async function need(repository: Repository, digest: Digest): Promise<void> {
-    const key = `repositories/${repository.name}/_links/${digest.replace(':', '/')}`
-    if (needed.has(key)) return
-    needed.add(key)
-    needed.add(`blobs/${digest.replace(':', '/')}`)
-    const link = await repository.stat(digest)
-    const manifest = link && isManifestType(link.mediaType) ? await repository.manifest(digest) : undefined
-    for (const part of manifest ? partsOf(manifest) : []) await need(repository, part)
-    for (const referrer of await repository.referrers(digest)) await need(repository, referrer.digest)
-  }
-  for (const name of names) {
-    const repository = content.repository(name)
-    for (const { target } of await repository.tags()) await need(repository, target.digest)
-  }
-  for (const { repository, digest } of held) await need(content.repository(repository), digest)
-  const keys = await Array.fromAsync(store.list(''), ({ key }) => key)
-  return keys
-    .filter((key) => /_links|^blobs|^condemned/.test(key) && !needed.has(key))
-    .map((key) => `${key} is there for nothing`)
+function inMemory(now: () => number): () => ObjectStore {
+  const store = createMemoryStore({ now })
+  return () => store
 }
 
 function unlessGone(error: unknown): void {
