@@ -20,6 +20,7 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { CommandContext } from './command-context.ts'
 import { readNetworkSettings } from './network-settings.ts'
+import type { Room } from './keep-room.ts'
 import { machineCredentials } from './open-registry.ts'
 import { eachParsedBy, option } from './option.ts'
 
@@ -45,7 +46,7 @@ export function withUpstreamOptions(command: Command): Command {
     )
 }
 
-export interface PullThroughSurroundings {
+export interface PullThroughSurroundings extends Partial<Room> {
   readonly listen: ListenAddress
   /** Whether anybody who reaches the listener may read everything. */
   readonly isOpen: boolean
@@ -65,7 +66,7 @@ const timeouts = { connectMs: 10_000, headersMs: 20_000, stallMs: 20_000 }
 export async function openPullThrough(
   context: CommandContext,
   flags: UpstreamFlags,
-  { listen, isOpen, objects, store, log, meter }: PullThroughSurroundings,
+  { listen, isOpen, objects, store, pulled, evictor, log, meter }: PullThroughSurroundings,
 ): Promise<PullThrough & AsyncDisposable> {
   const entries = allUpstreams(await readUpstreams(flags.upstreams), flags.upstream ?? [])
   const exposed = isOpen && !isLoopback(listen)
@@ -84,7 +85,15 @@ export async function openPullThrough(
     upstreams.push(createUpstream({ settings: entry, connect, now: () => performance.now(), random: Math.random }))
   }
   const pullThrough = stack.use(
-    createPullThrough({ upstreams: () => upstreams, store, privatePrefixes: () => privatePrefixes, log, meter }),
+    createPullThrough({
+      upstreams: () => upstreams,
+      store,
+      privatePrefixes: () => privatePrefixes,
+      pulled,
+      evictor,
+      log,
+      meter,
+    }),
   )
   const opened = stack.move()
   return { ...pullThrough, [Symbol.asyncDispose]: () => opened.disposeAsync() }

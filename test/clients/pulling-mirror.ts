@@ -15,10 +15,14 @@ export interface PullingMirror extends Restartable {
 /** What the registry is called in references, wherever it is. */
 export const vendor = 'reg.example'
 
-/** @param settings of the upstream besides its name, as `--upstreams` takes them */
+/**
+ * @param settings of the upstream besides its name, as `--upstreams` takes them
+ * @param more flags, asked for at each start
+ */
 export async function startPullingMirror(
   directory: string,
   settings: { readonly url: string },
+  more: () => readonly string[] = () => [],
 ): Promise<PullingMirror> {
   await mkdir(directory, { recursive: true })
   const upstreams = path.join(directory, 'upstreams.yaml')
@@ -28,7 +32,7 @@ export async function startPullingMirror(
   const flags = ['--data', path.join(directory, 'data'), '--listen', host, '--upstreams', upstreams]
   const args = ['--log-format', 'json', '--log-level', 'debug', 'mirror', ...flags]
   const mirror = await startRestartable(
-    () => spawnStowage(args, { outputFile: path.join(directory, 'mirror.log') }),
+    () => spawnStowage([...args, ...more()], { outputFile: path.join(directory, 'mirror.log') }),
     (program) => program.waitForLine(/"msg":"listening"/),
   )
   return { ...mirror, url: `http://${host}`, host }

@@ -1,4 +1,5 @@
 import { controllerRoots } from '@stowage/controller/mirroring/controller-roots'
+import { createPulledImages, pulledRoots } from '@stowage/mirror/eviction/pulled-images'
 import type { Meter } from '@stowage/mirror/metrics/meter'
 import { createGarbageCollector, type GarbageCollector } from '@stowage/mirror/store/gc/garbage-collector'
 import type { CollectionRules } from '@stowage/mirror/store/gc/plan-links'
@@ -21,9 +22,10 @@ const defaultRules: CollectionRules = { graceMs: 24 * hourMs, untaggedMs: 7 * 24
 /** The collector of a store that may be a controller's, too. */
 export function createStoreCollector(options: StoreCollectorOptions): GarbageCollector {
   const { objects, directory, rules, isServing, meter } = options
+  const pulled = createPulledImages(objects, { now: Date.now })
   return createGarbageCollector({
     objects,
-    roots: [controllerRoots(objects)],
+    roots: [controllerRoots(objects), () => pulledRoots(pulled)],
     rules: { ...defaultRules, ...rules },
     // A directory is locked; a bucket may have other processes.
     isAlone: directory !== undefined,

@@ -179,20 +179,19 @@ export function createEvictor(options: EvictorOptions): Evictor {
 
     async run(signal) {
       let flushedAt = now()
+      const lookIfDue = async (): Promise<void> => {
+        await collectIfNeeded(signal)
+        // What is to become free is not missing.
+        if (!isToCollect && (await isDue())) await look(signal)
+      }
       while (!signal.aborted) {
+        await tryTo('pulled images not looked through', lookIfDue, signal)
         // Being stopped is how this ends.
         await Promise.race([delay(everyMs, undefined, { signal }).catch(() => undefined), wake.promise])
         wake = Promise.withResolvers<void>()
-        if (now() - flushedAt >= flushEveryMs || signal.aborted) {
-          await tryTo('uses of images not written down', () => pulled.flush(), signal)
-          flushedAt = now()
-        }
-        const lookIfDue = async (): Promise<void> => {
-          await collectIfNeeded(signal)
-          // What is to become free is not missing.
-          if (!isToCollect && (await isDue())) await look(signal)
-        }
-        if (!signal.aborted) await tryTo('pulled images not looked through', lookIfDue, signal)
+        if (now() - flushedAt < flushEveryMs && !signal.aborted) continue
+        await tryTo('uses of images not written down', () => pulled.flush(), signal)
+        flushedAt = now()
       }
     },
 

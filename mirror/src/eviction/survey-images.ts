@@ -26,6 +26,15 @@ export interface ImageSurvey {
   readonly gone: ReadonlyMap<string, readonly Digest[]>
 }
 
+const nothing: ImageSurvey = {
+  images: [],
+  keptElsewhere: new Set(),
+  goingBytes: 0,
+  roots: new Map(),
+  pulled: new Map(),
+  gone: new Map(),
+}
+
 export interface SurveyedImage extends PulledImage {
   /** What its upstream calls it, and manifests that speak of it. */
   readonly tags: readonly Tag[]
@@ -44,6 +53,7 @@ export interface SurveyOptions {
 export async function surveyImages(options: SurveyOptions): Promise<ImageSurvey> {
   const { objects, pace } = options
   const pulled = new Map((await Array.fromAsync(options.pulled)).map((one) => [one.repository, one]))
+  if (pulled.size === 0) return nothing
   const roots = await readRoots(options)
   const images: SurveyedImage[] = []
   const keptElsewhere = new Set<Digest>()
