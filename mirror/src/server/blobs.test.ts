@@ -94,12 +94,16 @@ describe('blobs', () => {
     expect((await get(small)).statusCode).toBe(200)
   })
 
-  it('deletes a blob, also from memory', async () => {
-    await push(small)
-    await get(small)
-    const remove = () => app.inject({ method: 'DELETE', url: `/v2/a/blobs/${digestOf(small)}` })
+  it.each([
+    ['small', small],
+    ['large', large],
+  ])('deletes a %s blob, also from memory', async (_, blob) => {
+    await push(blob)
+    for (let time = 0; time < 3; time++) expect((await get(blob)).rawPayload.equals(blob)).toBe(true)
+    expect((await get(blob, 'bytes=5-')).rawPayload.equals(blob.subarray(5))).toBe(true)
+    const remove = () => app.inject({ method: 'DELETE', url: `/v2/a/blobs/${digestOf(blob)}` })
     expect((await remove()).statusCode).toBe(202)
-    expect((await get(small)).statusCode).toBe(404)
+    expect((await get(blob)).statusCode).toBe(404)
     expect((await remove()).statusCode).toBe(404)
   })
 })

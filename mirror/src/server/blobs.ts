@@ -3,11 +3,14 @@ import { checkDigest } from '../oci/digest.ts'
 import type { Repository } from '../store/content-store.ts'
 import { contentHeaders, type Answer } from './answer.ts'
 import type { Exchange, Handlers, PathOf } from './exchange.ts'
+import type { HeldBlob } from './hot-blobs.ts'
 import { parseRange, type ByteRange } from './parse-range.ts'
 import { Refusal } from './refusal.ts'
 
 /** Up to this many bytes are read whole, checked, kept and sent with their headers in one write. */
 const smallBlobSize = 256 * 1024
+/** And up to this many, once many ask for it. */
+const hotBlobSize = 2 * 1024 * 1024
 
 /** Pulling and deleting blobs (distribution-spec, "Pulling blobs" and "Deleting Blobs"). */
 export const blobs: Handlers<'blob'> = {
@@ -60,22 +63,35 @@ async function locationOf(
   return await repository.locateBlob(blob.digest)
 }
 
-async function read(exchange: Exchange, { repository, blob, range }: Reading): Promise<Answer['body']> {
-  if (blob.size > smallBlobSize) {
-    const object = await repository.openBlob(blob.digest, { ...range, reuseBuffers: true })
-    return (object ?? missing(repository, blob)).bytes
+async function read({ cache, hotBlobs }: Exchange, { repository, blob, range }: Reading): Promise<Answer['body']> {
+  const { digest, size } = blob
+  if (size <= smallBlobSize) {
+    const known = cache.get(digest)
+    const bytes = known ?? (await readWhole(repository, blob))
+    if (!known) cache.set(digest, bytes, bytes.length)
+    return partOf(bytes, range)
   }
-  const bytes = exchange.cache.get(blob.digest) ?? (await readWhole(exchange, repository, blob))
-  return range ? bytes.subarray(range.offset, range.offset + range.length) : bytes
+  const held = size <= hotBlobSize && (await hotBlobs.hold(digest, size, () => readWhole(repository, blob)))
+  if (held) return sent(held, range)
+  const object = await repository.openBlob(digest, { ...range, reuseBuffers: true })
+  return (object ?? missing(repository, blob)).bytes
 }
 
 /** @throws Fault corrupt: the bytes in the store are damaged */
-async function readWhole({ cache }: Exchange, repository: Repository, blob: Descriptor): Promise<Uint8Array> {
+async function readWhole(repository: Repository, blob: Descriptor): Promise<Uint8Array> {
   const object = await repository.openBlob(blob.digest)
   const bytes = Buffer.concat(await Array.fromAsync((object ?? missing(repository, blob)).bytes))
   checkDigest(bytes, blob.digest, `blob ${blob.digest} in the store is damaged`)
-  cache.set(blob.digest, bytes, bytes.length)
   return bytes
+}
+
+function partOf(bytes: Uint8Array, range: ByteRange | undefined): Uint8Array {
+  return range ? bytes.subarray(range.offset, range.offset + range.length) : bytes
+}
+
+async function* sent(held: HeldBlob, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
+  using _ = held
+  yield partOf(held.bytes, range)
 }
 
 function missing({ name }: Repository, { digest }: Descriptor): never {
@@ -88,10 +104,10 @@ function missing({ name }: Repository, { digest }: Descriptor): never {
  */
 export function blobAnswer(blob: Descriptor, range: ReturnType<typeof parseRange>, body: Answer['body']): Answer {
   if (range === 'unsatisfiable') throw unsatisfiable(blob)
-  return range ? partOf(blob, range, body) : { status: 200, headers: blobHeaders(blob), body }
+  return range ? partialContent(blob, range, body) : { status: 200, headers: blobHeaders(blob), body }
 }
 
-function partOf(blob: Descriptor, { offset, length }: ByteRange, body: Answer['body']): Answer {
+function partialContent(blob: Descriptor, { offset, length }: ByteRange, body: Answer['body']): Answer {
   const headers = {
     ...blobHeaders(blob),
     'content-length': length,

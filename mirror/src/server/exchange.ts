@@ -3,6 +3,7 @@ import type { ContentStore } from '../store/content-store.ts'
 import type { RecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
 import type { Access, Principal } from './authorize.ts'
+import type { HotBlobs } from './hot-blobs.ts'
 import type { RegistryPath } from './parse-path.ts'
 import type { UploadSessions } from './upload-sessions.ts'
 
@@ -21,6 +22,8 @@ export interface Exchange {
   readonly largestBlob?: number | undefined
   /** Bytes of manifests and small blobs by digest, which they were checked against; asked only for what was found to be in the repository. */
   readonly cache: RecentlyUsed<Uint8Array>
+  /** The same for larger ones that many ask for. */
+  readonly hotBlobs: HotBlobs
   /** Whether the client can be sent to where the bytes of a blob are. */
   readonly isRedirected: () => boolean
   /** Who asks, for decisions that `permit` does not take. */

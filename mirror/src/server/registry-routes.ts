@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import { noMeter, type Meter } from '../metrics/meter.ts'
+import type { Meter } from '../metrics/meter.ts'
 import { isFault } from '../oci/fault.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
@@ -11,6 +11,7 @@ import { blobs } from './blobs.ts'
 import { clientAt, connectionAddress, type AddressOf } from './client-address.ts'
 import { errorAnswer } from './error-body.ts'
 import type { Exchange, Handlers, Method, PathKind, PathOf } from './exchange.ts'
+import { createHotBlobs } from './hot-blobs.ts'
 import { catalog, referrers, tags } from './lists.ts'
 import { manifests } from './manifests.ts'
 import type { Networks } from './networks.ts'
@@ -45,7 +46,7 @@ export interface RegistryOptions {
 }
 
 /** What one registry keeps from request to request. */
-type Serving = RegistryOptions & Pick<Exchange, 'uploads' | 'cache'>
+type Serving = RegistryOptions & Pick<Exchange, 'uploads' | 'cache' | 'hotBlobs'>
 
 const methods: Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -67,6 +68,8 @@ const handlersOf: { readonly [Kind in PathKind]: Handlers<Kind> } = {
 
 /** Bytes of manifests and small blobs that are kept in memory: what many nodes ask for at once. */
 const cacheSize = 16 * 1024 * 1024
+/** And of larger blobs, while they are asked for again and again. */
+const hotBlobsSize = 32 * 1024 * 1024
 
 /**
  * The distribution API (distribution-spec 1.1, and from its main branch sha512, tags by parameter and the cancelling of
@@ -74,18 +77,19 @@ const cacheSize = 16 * 1024 * 1024
  */
 export async function registryRoutes(app: FastifyInstance, options: RegistryOptions): Promise<void> {
   const uploads = createUploadSessions(options.store)
-  const serving: Serving = { ...options, uploads, cache: createRecentlyUsed(cacheSize) }
+  const memory = { cache: createRecentlyUsed<Uint8Array>(cacheSize), hotBlobs: createHotBlobs(hotBlobsSize) }
+  const serving: Serving = { ...options, ...memory, uploads }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => sendAnswer(reply, failed(error, request, options.log)))
 
-  const { meter = noMeter } = options
+  const { meter } = options
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     logWhenClosed(request, reply, options.log)
     const answer = await answerTo(request, serving).catch((error: unknown) => failed(error, request, options.log))
     drain(request.raw)
     void reply.header('docker-distribution-api-version', 'registry/2.0')
-    const kind = contentKindOf(request, answer)
+    const kind = meter && contentKindOf(request, answer)
     const onBytes = kind && ((bytes: number) => meter.add(serverMetrics.bytesServed, { kind }, bytes))
     await sendAnswer(reply, answer, onBytes).catch((err: unknown) => {
       options.log.warn({ err, path: pathOf(request) }, 'sending a blob failed')
@@ -103,7 +107,7 @@ function isUpload(url: string): boolean {
 
 async function answerTo(request: FastifyRequest, serving: Serving): Promise<Answer> {
   const { authorize, identify = anybody, limit, addressOf = connectionAddress, pullThrough } = serving
-  const { store, uploads, cache, redirects, takesSparse = false, largestBlob } = serving
+  const { store, uploads, cache, hotBlobs, redirects, takesSparse = false, largestBlob } = serving
   limit?.take(clientAt(addressOf(request.raw)))
   const path = parsePath(pathOf(request))
   const caller = await identify(request.raw)
@@ -117,6 +121,7 @@ async function answerTo(request: FastifyRequest, serving: Serving): Promise<Answ
     takesSparse,
     largestBlob,
     cache,
+    hotBlobs,
     isRedirected: () => redirects?.(addressOf(request.raw)) ?? false,
     principal: caller.principal,
     isPermitted: async (access) => (await decide(access)).allowed,
