@@ -14,5 +14,5 @@ export async function untagImage(
   const repository = content.repository(mirrorRepositoryOf(reference))
   const meant = (await repository.tag(tag))?.digest
   const own = [target?.digest, mirrored?.root.digest]
-  if (meant !== undefined && own.includes(meant)) await repository.deleteTag(tag)
+  if (meant !== undefined && own.includes(meant)) await repository.deleteTag(tag, meant)
 }
