@@ -10,6 +10,8 @@ export interface JoinElectionOptions {
   readonly election: OpenedElection
   readonly store: CentreStore
   readonly settings: CentreSettings
+  /** Certificates by which the others are known; undefined if there is no TLS. */
+  readonly trusted: (() => readonly string[]) | undefined
 }
 
 /**
@@ -18,7 +20,7 @@ export interface JoinElectionOptions {
  */
 export async function joinElection(
   app: ReturnType<typeof createMirrorServer>,
-  { election, store, settings }: JoinElectionOptions,
+  { election, store, settings, trusted }: JoinElectionOptions,
 ): Promise<(signal: AbortSignal) => Promise<void>> {
   const { identity, clocks } = election
   let leading: { readonly handler: RawHandler; readonly mayWrite: () => boolean } | undefined
@@ -29,6 +31,7 @@ export async function joinElection(
       own: () => (leading?.mayWrite() ? leading.handler : undefined),
       leader: () => election.leader(),
       steadyNow: clocks.steady,
+      trusted,
     }),
   )
 

@@ -65,7 +65,6 @@ export async function runCentre(
     log,
   }
   const listener = await openListener(flags, log)
-  if (election && listener.certificate) throw new Fault('invalid', noTlsAmongReplicas)
   if (election && listener.limits && !listener.limits.isProxy) throw new Fault('invalid', replicasAreProxies)
   const app = createMirrorServer({ meter, certificate: listener.certificate, limits: listener.limits })
   await app.register(registryRoutes, {
@@ -80,7 +79,7 @@ export async function runCentre(
   // Where the store is a mirror's, that one collects.
   if (!store.isRemote) measuring.look(() => collector.samples())
   const leading = election
-    ? await joinElection(app, { election, store, settings })
+    ? await joinElection(app, { election, store, settings, trusted: listener.trusted })
     : await workAlone(app, { store, settings, signal })
   const checks = centreChecks(centre, store)
   const serving = (until: AbortSignal): Promise<void> =>
@@ -93,9 +92,6 @@ export async function runCentre(
   const keeping = (until: AbortSignal): Promise<void> => store.keep(until)
   await runAll([serving, leading, keeping, ...listener.loops(app), ...measuring.loops, ...clearing], signal)
 }
-
-const noTlsAmongReplicas =
-  '--tls-cert-file: controllers that choose a leader speak plain HTTP with each other; let a proxy in front of them do TLS'
 
 const replicasAreProxies =
   '--max-connections-per-address: controllers pass on what they are asked to the one that leads; name their network with --trusted-proxy, too'

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { createRateLimit, type RateLimit } from '@stowage/mirror/server/access/rate-limit'
 import { allowAll } from '@stowage/mirror/server/authorize'
 import { addressBehind } from '@stowage/mirror/server/client-address'
@@ -22,6 +23,8 @@ type App = ReturnType<typeof createMirrorServer>
 /** What flags say of a listener, with all files read. */
 export interface OpenedListener {
   readonly certificate: KeyPair | undefined
+  /** What other processes with the same certificate show: that one, and the one before it. Undefined if there is none. */
+  readonly trusted: (() => readonly string[]) | undefined
   readonly limits: ConnectionLimits | undefined
   /** For the registry's routes. */
   readonly access: Pick<RegistryOptions, 'authorize' | 'identify' | 'limit' | 'addressOf' | 'largestBlob'>
@@ -40,6 +43,7 @@ export interface OpenedListener {
 export async function openListener(flags: ListenerFlags, log: Logger): Promise<OpenedListener> {
   const files = certificateFilesOf(flags)
   const certificate = files && (await readCertificateFiles(files))
+  let trusted = certificate ? [ownPart(certificate)] : []
   const limit = limitOf(flags)
   const isProxy = flags.trustedProxy && createNetworks(flags.trustedProxy)
   const addressOf = isProxy && addressBehind(isProxy)
@@ -50,6 +54,7 @@ export async function openListener(flags: ListenerFlags, log: Logger): Promise<O
   }
   return {
     certificate,
+    trusted: certificate && (() => trusted),
     limits: perClient === undefined ? undefined : { perClient, isProxy },
     access: { ...(opened?.access ?? { authorize: allowAll, limit, addressOf }), largestBlob },
     isOpen: !opened,
@@ -57,11 +62,19 @@ export async function openListener(flags: ListenerFlags, log: Logger): Promise<O
       if (opened?.hasUsers) await app.register(opened.access.routes)
     },
     loops(app) {
-      const onPair = (pair: KeyPair): void => useCertificate(app, pair)
+      const onPair = (pair: KeyPair): void => {
+        trusted = [ownPart(pair), ...trusted.slice(0, 1)]
+        useCertificate(app, pair)
+      }
       const following = (signal: AbortSignal): Promise<void> => followCertificateFiles(files!, { onPair, log }, signal)
       return [...(files ? [following] : []), ...(opened?.loops ?? [])]
     },
   }
+}
+
+/** Without those of authorities, which vouch for others as well. */
+function ownPart({ certificate }: KeyPair): string {
+  return new X509Certificate(certificate).toString()
 }
 
 /** @throws Fault invalid */

@@ -1,4 +1,5 @@
-import { Agent, request as sendRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import https from 'node:https'
 import { pipeline } from 'node:stream/promises'
 import type { ListenAddress } from '@stowage/mirror/server/listen-address'
 import { drain } from '@stowage/mirror/server/request-body'
@@ -35,14 +36,25 @@ const connectWithinMs = 3000
 /** Less than a server keeps a connection that is not used. */
 const idleMs = 30_000
 
-export function createForwarder(): Forwarder {
-  const agent = new Agent({ keepAlive: true, timeout: idleMs })
+/**
+ * @param trusted certificates in PEM, of which another replica shows one; undefined if they speak plain HTTP with each other
+ */
+export function createForwarder(trusted?: () => readonly string[]): Forwarder {
+  const plain = new http.Agent({ keepAlive: true, timeout: idleMs })
+  const secure = new https.Agent({ keepAlive: true, timeout: idleMs })
+
+  /** A replica is known by its very certificate: that names where clients reach all of them, and no address of a pod. */
+  function connection(): https.RequestOptions {
+    if (!trusted) return { agent: plain }
+    return { agent: secure, ca: [...trusted()], allowPartialTrustChain: true, checkServerIdentity: () => undefined }
+  }
 
   async function answerOf(request: IncomingMessage, { to, by, signal }: ForwardOptions): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const { method, url: path } = request
     const headers = { ...endToEnd(request.headers), ...framingOf(request.headers), [forwardedHeader]: by }
-    const sent = sendRequest({ host: to.host, port: to.port, method, path, headers, agent, signal }, resolve)
+    const options = { host: to.host, port: to.port, method, path, headers, signal, ...connection() }
+    const sent = (trusted ? https : http).request(options, resolve)
     sent.on('error', reject)
     sent.once('socket', (socket) => {
       if (!socket.connecting) return
@@ -80,7 +92,10 @@ export function createForwarder(): Forwarder {
       return true
     },
 
-    [Symbol.dispose]: () => agent.destroy(),
+    [Symbol.dispose]() {
+      plain.destroy()
+      secure.destroy()
+    },
   }
 }
 

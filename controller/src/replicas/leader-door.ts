@@ -17,6 +17,8 @@ export interface LeaderDoorOptions {
   readonly leader: () => KnownLeader | undefined
   /** The clock of `KnownLeader.until`. */
   readonly steadyNow: () => number
+  /** Certificates in PEM, of which the leader shows one; absent: replicas speak plain HTTP with each other. */
+  readonly trusted?: (() => readonly string[]) | undefined
   /** How long a request waits for a leader before it is refused, in milliseconds. */
   readonly patienceMs?: number
 }
@@ -30,10 +32,10 @@ const lookEveryMs = 200
  * to come again; agents do that by themselves, and lose nothing by it.
  */
 export function leaderDoor(options: LeaderDoorOptions): (app: FastifyInstance) => Promise<void> {
-  const { identity, own, leader, steadyNow, patienceMs = defaultPatienceMs } = options
+  const { identity, own, leader, steadyNow, trusted, patienceMs = defaultPatienceMs } = options
 
   return async (app) => {
-    const forwarder = createForwarder()
+    const forwarder = createForwarder(trusted)
     const closed = new AbortController()
     /** Requests on their way to a leader, by its identity. */
     const underWay = new Map<AbortController, string>()
