@@ -10,7 +10,8 @@ import {
   type UpstreamEntry,
 } from '@stowage/mirror/pull-through/upstreams-document'
 import type { CredentialSource } from '@stowage/mirror/registry/credential'
-import { createRegistryClient, type RegistryClientOptions } from '@stowage/mirror/registry/registry-client'
+import { createRegistryClient } from '@stowage/mirror/registry/registry-client'
+import type { RegistryConnectionOptions } from '@stowage/mirror/registry/registry-connection'
 import { readFiles } from '@stowage/mirror/server/follow-files'
 import { isLoopback, type ListenAddress } from '@stowage/mirror/server/listen-address'
 import type { PullThrough } from '@stowage/mirror/server/pull-through'
@@ -80,7 +81,7 @@ export async function openPullThrough(
   const upstreams: Upstream[] = []
   for (const entry of entries) {
     const options = await clientOptions(context, entry, log)
-    const connect = (onHeaders: RegistryClientOptions['onHeaders']) =>
+    const connect = (onHeaders: RegistryConnectionOptions['onHeaders']) =>
       stack.use(createRegistryClient({ ...options, onHeaders }))
     upstreams.push(createUpstream({ settings: entry, connect, now: () => performance.now(), random: Math.random }))
   }
@@ -116,7 +117,7 @@ async function clientOptions(
   context: CommandContext,
   { host, url, caFile, proxy, dockerConfig }: UpstreamEntry,
   log: Logger,
-): Promise<RegistryClientOptions> {
+): Promise<RegistryConnectionOptions> {
   const network = await readNetworkSettings(context, caFile)
   return {
     ...network,

@@ -29,6 +29,9 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
 
 /** What operators have a mirror do besides serving: `stowage mirror VERB`. */
 const mirrorVerbs: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  ls: async () => (await import('./commands/mirror-ls.ts')).mirrorLsCommand,
+  inspect: async () => (await import('./commands/mirror-inspect.ts')).mirrorInspectCommand,
+  rm: async () => (await import('./commands/mirror-rm.ts')).mirrorRmCommand,
   gc: async () => (await import('./commands/mirror-gc.ts')).mirrorGcCommand,
 }
 

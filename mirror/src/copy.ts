@@ -3,11 +3,11 @@ import type { ContentSink, ContentSource } from './content.ts'
 import { copyBlobs } from './copy/copy-blobs.ts'
 import { createManifestFetcher } from './copy/manifest-fetcher.ts'
 import type { ReferrerGraph } from './copy/read-referrers.ts'
-import type { RetryOptions } from './copy/retry.ts'
+import { retry, type RetryOptions } from './copy/retry.ts'
 import type { CopyProgress } from './copy/track-blobs.ts'
 import type { Descriptor } from './oci/descriptor.ts'
 import type { Digest } from './oci/digest.ts'
-import { blobsOf, descriptorOf, type Manifest } from './oci/manifest.ts'
+import { descriptorOf, uniqueBlobsOf, type Manifest } from './oci/manifest.ts'
 import type { Platform } from './oci/platform.ts'
 
 export interface CopyImageOptions {
@@ -87,13 +87,13 @@ const noReferrers: ReferrerGraph = { manifests: [], tags: new Map() }
 async function publish(
   manifest: Manifest,
   tags: readonly string[] | undefined,
-  { sink, signal }: CopyImageOptions,
+  { sink, retry: pace, signal }: CopyImageOptions,
 ): Promise<void> {
   signal?.throwIfAborted()
-  if (tags || !(await sink.hasManifest(manifest.digest))) await sink.putManifest(manifest, { tags: tags ?? [] })
-}
-
-function uniqueBlobsOf(manifests: readonly Manifest[]): Descriptor[] {
-  const blobs = manifests.flatMap((manifest) => (manifest.kind === 'manifest' ? blobsOf(manifest) : []))
-  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
+  await retry(
+    async () => {
+      if (tags || !(await sink.hasManifest(manifest.digest))) await sink.putManifest(manifest, { tags: tags ?? [] })
+    },
+    { ...pace, signal },
+  )
 }

@@ -1,3 +1,4 @@
+import PQueue from 'p-queue'
 import type { CopyImageOptions } from '../copy.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { copyBlob } from './copy-blob.ts'
@@ -10,15 +11,20 @@ type CopyBlobsOptions = Pick<
   'source' | 'sourceRepository' | 'sink' | 'queue' | 'retry' | 'signal' | 'onProgress'
 >
 
+const looksAtOnce = 8
+
 /** Brings all blobs that the sink has not; gives how many bytes were fetched for that. */
 export async function copyBlobs(blobs: readonly Descriptor[], options: CopyBlobsOptions): Promise<number> {
   const tracker = trackBlobs(blobs, options.onProgress)
-  const absent: Descriptor[] = []
-  for (const blob of blobs) {
-    options.signal?.throwIfAborted()
-    if (await options.sink.hasBlob(blob)) tracker.wasThere(blob)
-    else absent.push(blob)
+  const look = async (blob: Descriptor, signal: AbortSignal): Promise<boolean> => {
+    const isThere = await retry(() => options.sink.hasBlob(blob), { ...options.retry, signal })
+    if (isThere) tracker.wasThere(blob)
+    return isThere
   }
+  // Not behind the blobs of other copies: it is the sink that is asked.
+  const looks = { queue: new PQueue({ concurrency: looksAtOnce }), signal: options.signal }
+  const found = await mapInQueue(blobs, look, looks)
+  const absent = blobs.filter((_, at) => !found[at])
   tracker.report()
 
   const bring = (blob: Descriptor, signal: AbortSignal): Promise<void> =>

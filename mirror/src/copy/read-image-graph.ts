@@ -39,6 +39,15 @@ export interface ReadImageGraphOptions {
  * @throws Fault not-found if an index offers platforms and none of the wanted ones; invalid if it is no honest image
  */
 export async function readImageGraph(options: ReadImageGraphOptions): Promise<ImageGraph> {
+  const found = await readManifests(options)
+  return { root: options.root, manifests: inOrder(found, options), ...offerOf(found, options) }
+}
+
+/**
+ * Reads the manifests of an image, level by level, whatever it offers.
+ * @throws Fault invalid if it is no honest image
+ */
+export async function readManifests(options: ReadImageGraphOptions): Promise<ReadonlyMap<Digest, Manifest>> {
   const { root, fetchAll, platforms, what } = options
   const found = new Map<Digest, Manifest>([[root.digest, root]])
   let level: readonly Manifest[] = [root]
@@ -52,7 +61,7 @@ export async function readImageGraph(options: ReadImageGraphOptions): Promise<Im
     level = (await fetchAll(unseen)).filter((manifest) => manifest !== undefined)
     for (const manifest of level) found.set(manifest.digest, manifest)
   }
-  return { root, manifests: inOrder(found, options), ...offerOf(found, options) }
+  return found
 }
 
 function bytesOf(found: ReadonlyMap<Digest, Manifest>, unseen: readonly Descriptor[]): number {
@@ -60,8 +69,8 @@ function bytesOf(found: ReadonlyMap<Digest, Manifest>, unseen: readonly Descript
   return [...sizes, ...unseen.map(({ size }) => size)].reduce((total, size) => total + size, 0)
 }
 
-/** What is not a manifest has no business in an index; registries cannot be asked for it as one. */
-function childrenOf(manifest: Manifest, platforms: readonly Platform[] | undefined): Descriptor[] {
+/** Manifests that an index names: what is none has no business in it; registries cannot be asked for it as one. */
+export function childrenOf(manifest: Manifest, platforms?: readonly Platform[]): Descriptor[] {
   if (manifest.kind !== 'index') return []
   return selectChildren(manifest.manifests, platforms).filter(({ mediaType }) => isManifestType(mediaType))
 }

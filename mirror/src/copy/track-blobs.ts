@@ -15,7 +15,7 @@ export interface BlobTracker {
   wasThere(blob: Descriptor): void
   /**
    * Begins a try at a blob. Its first call says where the sink stands, the next ones where it has come to; gives whether
-   * that is further.
+   * that is further than any try has come.
    */
   begin(blob: Descriptor): (bytes: number) => boolean
   report(): void
@@ -24,6 +24,7 @@ export interface BlobTracker {
 
 export function trackBlobs(blobs: readonly Descriptor[], onProgress?: (progress: CopyProgress) => void): BlobTracker {
   const doneOf = new Map<Digest, number>()
+  const furthestOf = new Map<Digest, number>()
   const blobBytesTotal = blobs.reduce((sum, { size }) => sum + size, 0)
   let blobBytesDone = 0
   let bytesFetched = 0
@@ -46,7 +47,9 @@ export function trackBlobs(blobs: readonly Descriptor[], onProgress?: (progress:
         last = bytes
         bytesFetched += moved
         set(blob, bytes)
-        return moved > 0
+        const isFurther = bytes > (furthestOf.get(blob.digest) ?? 0)
+        if (isFurther) furthestOf.set(blob.digest, bytes)
+        return moved > 0 && isFurther
       }
     },
     report: () => onProgress?.({ blobBytesDone, blobBytesTotal }),

@@ -101,6 +101,12 @@ export function blobsOf(manifest: ImageManifest): Descriptor[] {
   return [...new Map(all.map((blob) => [blob.digest, blob])).values()]
 }
 
+/** What several manifests need together; each once. */
+export function uniqueBlobsOf(manifests: readonly Manifest[]): Descriptor[] {
+  const blobs = manifests.flatMap((manifest) => (manifest.kind === 'manifest' ? blobsOf(manifest) : []))
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
+}
+
 /** Everything that a manifest names as a part of itself, children or blobs, whether a registry has to have it or not; each once. */
 export function partsOf(manifest: Manifest): Digest[] {
   const parts = manifest.kind === 'index' ? manifest.manifests : [manifest.config, ...manifest.layers]

@@ -134,7 +134,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   /** What is here comes first: nobody gets another one's image for one of ours. */
   async function answerLocal(path: RepositoryPath, exchange: Exchange, next: Next): Promise<Answer> {
     const isPull = exchange.method === 'GET' || exchange.method === 'HEAD'
-    const place = isPull ? locateByDefault(path.repository, upstreams()) : undefined
+    const place = isPull && !isOnlyIfHere(exchange) ? locateByDefault(path.repository, upstreams()) : undefined
     if (!place || (path.kind !== 'manifest' && path.kind !== 'blob')) return await passOn(path, exchange, next)
     try {
       return await next(path)
@@ -179,6 +179,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       if (place === 'local') return await answerLocal(path, exchange, next)
       if (place === 'unknown') throw notAllowed(namespace ?? '')
       if (exchange.method !== 'GET' && exchange.method !== 'HEAD') throw readOnly(place)
+      if (isOnlyIfHere(exchange)) return await next({ ...path, repository: place.repository })
       const answer = await answerFrom(place, path, exchange, next)
       return namespace === null ? answer : { ...answer, headers: { ...answer.headers, 'oci-namespace': namespace } }
     },
@@ -188,6 +189,11 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       await Promise.all([fetches, manifests, referrers, prefetches].map((work) => work.settled()))
     },
   }
+}
+
+/** Who looks at what is here does not want it to become more by that (RFC 9111, 5.2.1.7). */
+function isOnlyIfHere({ request }: Exchange): boolean {
+  return /\bonly-if-cached\b/i.test(request.headers['cache-control'] ?? '')
 }
 
 function answerWith(manifest: Manifest): Answer {

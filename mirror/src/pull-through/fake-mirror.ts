@@ -1,4 +1,5 @@
-import { createRegistryClient, type RegistryClientOptions } from '../registry/registry-client.ts'
+import { createRegistryClient } from '../registry/registry-client.ts'
+import type { RegistryConnectionOptions } from '../registry/registry-connection.ts'
 import { allowAll } from '../server/authorize.ts'
 import { createMirrorServer, listen } from '../server/mirror-server.ts'
 import { registryRoutes } from '../server/registry-routes.ts'
@@ -23,7 +24,7 @@ export interface FakeMirrorOptions extends Partial<
   Pick<PullThroughOptions, 'retry' | 'patience' | 'pulled' | 'evictor'>
 > {
   readonly settings?: Partial<UpstreamSettings>
-  readonly client?: Partial<RegistryClientOptions>
+  readonly client?: Partial<RegistryConnectionOptions>
   readonly store?: ContentStore
 }
 

@@ -13,6 +13,8 @@ export interface Errand {
   readonly what: string
   readonly attempt: (authorization: string | undefined) => Promise<Answer>
   readonly signal?: AbortSignal | undefined
+  /** Whether more than pulling is to be allowed, where the registry does not say what it wants. */
+  readonly isPush?: boolean | undefined
 }
 
 /** Proves to one registry who asks, and remembers per repository how it was done. */

@@ -1,11 +1,15 @@
 import { afterEach } from 'vitest'
 import { openFakeUpstream, type FakeUpstream, type FakeUpstreamOptions } from './fake-upstream.ts'
-import { createRegistryClient, type RegistryClient, type RegistryClientOptions } from './registry-client.ts'
+import { createRegistryClient, type RegistryClient } from './registry-client.ts'
+import type { RegistryConnectionOptions } from './registry-connection.ts'
 
 /** Both sides of a pull: registries that are none, and clients of them. */
 export interface FakePull {
   readonly upstreamOf: (options?: FakeUpstreamOptions) => Promise<FakeUpstream>
-  readonly clientOf: (upstream: Pick<FakeUpstream, 'host'>, options?: Partial<RegistryClientOptions>) => RegistryClient
+  readonly clientOf: (
+    upstream: Pick<FakeUpstream, 'host'>,
+    options?: Partial<RegistryConnectionOptions>,
+  ) => RegistryClient
 }
 
 /** For the tests of one file: what a test opened is closed after it. */

@@ -39,7 +39,7 @@ export async function listReferrers(
     []
   const tagged: Referrer[] = []
   for (const suffix of cosignSuffixes) {
-    const tag = `${tagOf(subject)}.${suffix}`
+    const tag = `${referrersTagOf(subject)}.${suffix}`
     const descriptor = await unlessAbsent(registry.resolve(repository, tag, { signal }))
     if (descriptor) tagged.push({ descriptor, tag })
   }
@@ -61,11 +61,12 @@ async function byApi(registry: ReferrersReader, { repository, subject, signal }:
 }
 
 async function byTag(registry: ReferrersReader, { repository, subject, signal }: Question): Promise<Descriptor[]> {
-  const index = await registry.manifest(repository, tagOf(subject), { signal })
+  const index = await registry.manifest(repository, referrersTagOf(subject), { signal })
   return index.kind === 'index' ? [...index.manifests] : []
 }
 
-function tagOf(subject: Digest): string {
+/** The tag that stands in for the referrers API, and before the suffixes of cosign. */
+export function referrersTagOf(subject: Digest): string {
   return `${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`
 }
 

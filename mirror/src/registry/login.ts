@@ -23,13 +23,15 @@ export interface Login {
 
 export interface LoginOptions {
   readonly repository: string
+  /** Asks for the right to push where the challenge asks for less: a registry may refuse what a token does not say with 403. */
+  readonly isPush?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /** Makes the login to the registry at `endpoint`. */
 export function createLogin({ endpoint, tokens }: { endpoint: URL; tokens: TokenCache }): Login {
   return {
-    async authorization(challenge, credential, { repository, signal }) {
+    async authorization(challenge, credential, { repository, isPush = false, signal }) {
       if (challenge.scheme === 'basic') return credential?.password ? basicAuthorization(credential) : undefined
       const realm = realmOf(challenge)
       if (!realm) return undefined
@@ -37,11 +39,21 @@ export function createLogin({ endpoint, tokens }: { endpoint: URL; tokens: Token
         throw new Fault('denied', `${endpoint.host} wants the credential sent in plain HTTP to ${realm.host}`)
       }
       const service = challenge.parameters.get('service')
-      const scope = challenge.parameters.get('scope') ?? `repository:${repository}:pull`
+      const asked = challenge.parameters.get('scope') ?? `repository:${repository}:pull`
+      const scope = isPush ? withPush(asked, repository) : asked
       return `Bearer ${await tokens.get({ realm, service, scope, credential }, signal)}`
     },
     refused: (authorization) => tokens.forget(authorization.replace(/^Bearer /, '')),
   }
+}
+
+/** The same scope (distribution, spec/auth/scope.md) with the right to push to this repository. */
+function withPush(scope: string, repository: string): string {
+  const pull = `repository:${repository}:pull`
+  return scope
+    .split(' ')
+    .map((one) => (one === pull ? `${pull},push` : one))
+    .join(' ')
 }
 
 /** The challenge of an answer that we can meet; tokens before passwords. */

@@ -8,7 +8,7 @@ import { isInsecure } from './endpoint.ts'
 import type { InsideGuard } from './inside-guard.ts'
 import type { Trust } from './open-tunnel.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
-import { sendRequest } from './send-request.ts'
+import { isWhole, sendRequest, type RequestBody } from './send-request.ts'
 
 /** How long silence is taken for patience, in milliseconds. */
 export interface Timeouts {
@@ -36,7 +36,8 @@ export interface TransportOptions {
 export interface Ask {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly body?: string | Uint8Array | undefined
+  /** What is iterated is sent as it comes, and at the pace of the other side; it cannot be sent again. */
+  readonly body?: RequestBody | undefined
   readonly signal?: AbortSignal | undefined
   /** From the request to the head of the answer, where that is not as usual, in milliseconds. */
   readonly headersMs?: number | undefined
@@ -87,7 +88,10 @@ export function openTransport(options: TransportOptions = {}): Transport {
   }
 
   return {
-    async send(url, { method = 'GET', headers = {}, body, signal, headersMs, mayRepeat = method !== 'POST' } = {}) {
+    async send(
+      url,
+      { method = 'GET', headers = {}, body, signal, headersMs, mayRepeat = mayBeRepeated(method, body) } = {},
+    ) {
       try {
         const lookup = proxyOf(url) ? undefined : await options.guard?.(url)
         const answer = await sendRequest(url, {
@@ -118,6 +122,10 @@ export function openTransport(options: TransportOptions = {}): Transport {
       for (const connections of known.values()) connections.close()
     },
   }
+}
+
+function mayBeRepeated(method: Ask['method'], body: RequestBody | undefined): boolean {
+  return method !== 'POST' && isWhole(body)
 }
 
 /** Node makes one text of fields that come several times; challenges are easier to tell apart as they came. */

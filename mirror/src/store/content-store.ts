@@ -31,12 +31,16 @@ export interface Repository extends ContentSink {
    * all of its parts that are here. So do `hasBlob`, `hasManifest`, `mount` and what writes.
    */
   vouchFor(digest: Digest): Promise<Descriptor | undefined>
+  /** As `hasBlob`, for who only looks: nothing stays for that. */
+  holdsBlob(blob: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>
   /** The bytes of a linked blob. From them: @throws Fault corrupt, instead of the last piece, if the blob is damaged */
   openBlob(digest: Digest, options?: ReadOptions): Promise<StoredObject | undefined>
   /** Where who has the address may read a linked blob for a while; undefined where only we can. */
   locateBlob(digest: Digest): Promise<URL | undefined>
   /** A linked manifest, by tag or digest. Children of an index may be absent: the mirror is sparse. */
   manifest(reference: string): Promise<Manifest | undefined>
+  /** All manifests that are linked here, with or without a tag, ordered by digest. */
+  manifests(): AsyncIterable<Descriptor>
   tag(name: string): Promise<Descriptor | undefined>
   /** Moves or creates a tag of a manifest that is linked here. @throws Fault not-found */
   putTag(name: string, digest: Digest): Promise<void>

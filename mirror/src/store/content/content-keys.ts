@@ -25,7 +25,16 @@ export function digestOfCondemnedKey(key: string): Digest | undefined {
 }
 
 export function linkKey(repository: string, digest: Digest): string {
-  return `repositories/${repository}/_links/${algorithmOf(digest)}/${hexOf(digest)}`
+  return `${linkPrefix(repository)}${algorithmOf(digest)}/${hexOf(digest)}`
+}
+
+export function linkPrefix(repository: string): string {
+  return `repositories/${repository}/_links/`
+}
+
+/** The digest that a link stands for. */
+export function digestOfLinkKey(repository: string, key: string): Digest | undefined {
+  return digestBehind(linkPrefix(repository), key)
 }
 
 export function tagPrefix(repository: string): string {

@@ -3,7 +3,8 @@ import type { Digest } from '../../oci/digest.ts'
 import type { ObjectInfo, ObjectStore } from '../object-store.ts'
 import { isManifestType } from '../../oci/media-type.ts'
 import { readObject } from '../read-object.ts'
-import { linkKey } from './content-keys.ts'
+import { listWithBytes } from '../list-with-bytes.ts'
+import { digestOfLinkKey, linkKey, linkPrefix } from './content-keys.ts'
 import { formatLink, parseLink, type Link } from './link.ts'
 
 /** What one repository contains, as blobs that are shared by all. */
@@ -18,10 +19,15 @@ export interface Links {
   put(descriptor: Descriptor): Promise<string | undefined>
   /** Makes a link look new: what loses its last tag is kept for a while from then on. */
   touch(digest: Digest): Promise<void>
-  delete(digest: Digest, etag?: string): Promise<boolean>
   /** Marks it as a collection does what nothing keeps, at this time, epoch milliseconds; one that is marked keeps its time. */
   condemn(digest: Digest, at: number): Promise<void>
+  delete(digest: Digest, etag?: string): Promise<boolean>
+  /** All that can be read, ordered by digest. */
+  list(): AsyncIterable<Descriptor>
 }
+
+/** Links are smaller. */
+const bringUpTo = 1024
 
 export interface RevivedLink {
   readonly descriptor: Descriptor
@@ -76,18 +82,26 @@ export function createLinks(objects: ObjectStore, repository: string): Links {
       if (found?.link) await write(found.info, { mediaType: found.link.mediaType, size: found.link.size })
     },
 
-    delete: (digest, etag) => objects.delete(linkKey(repository, digest), etag),
-  }
-}
-
-function descriptorOf({ mediaType, size }: Link, digest: Digest): Descriptor {
-  return { mediaType, digest, size }
     async condemn(digest, at) {
       const found = await look(digest)
       if (found?.link && found.link.condemnedAt === undefined)
         await write(found.info, { ...found.link, condemnedAt: at })
     },
 
+    delete: (digest, etag) => objects.delete(linkKey(repository, digest), etag),
+
+    async *list() {
+      for await (const { info, bytes } of listWithBytes(objects, linkPrefix(repository), { bringUpTo })) {
+        const digest = digestOfLinkKey(repository, info.key)
+        const link = parseLink(bytes)
+        if (digest && link) yield descriptorOf(link, digest)
+      }
+    },
+  }
+}
+
+function descriptorOf({ mediaType, size }: Link, digest: Digest): Descriptor {
+  return { mediaType, digest, size }
 }
 
 /** Whether a link says as much as one of this type would. */

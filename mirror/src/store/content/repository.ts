@@ -89,7 +89,14 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
       return (await links.get(digest)) && (await objects.locate?.(blobKey(digest)))
     },
 
+    holdsBlob: async (blob) => (await links.get(blob.digest)) !== undefined && (await blobs.has(blob)),
+
     manifest,
+
+    async *manifests() {
+      for await (const descriptor of links.list()) if (isManifestType(descriptor.mediaType)) yield descriptor
+    },
+
     tag: async (tag) => (isDigest(tag) ? undefined : await manifestLink(tag)),
     putTag: (tag, digest) => tags.put(tag, digest),
     tags: (options) => tags.list(options),

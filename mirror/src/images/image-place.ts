@@ -1,0 +1,26 @@
+import type { ContentSource, FetchOptions } from '../content.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { Digest } from '../oci/digest.ts'
+
+/**
+ * Somewhere images are kept under repositories, tags and digests, as who looks after them needs it: our own store, or a
+ * registry of whatever make. Looking changes nothing.
+ * @throws Fault not-found | denied | unavailable | invalid from each verb
+ */
+export interface ImagePlace {
+  /** How it is called in messages. */
+  readonly name: string
+  readonly source: Required<ContentSource>
+  /** In the order of their names. */
+  repositories(options?: FetchOptions): AsyncIterable<string>
+  /** In the order of their names. @throws Fault not-found if it can be told that there is no such repository */
+  tags(repository: string, options?: FetchOptions): AsyncIterable<string>
+  /** All manifests, with or without a tag; absent where nobody tells that. */
+  manifests?(repository: string, options?: FetchOptions): AsyncIterable<Descriptor>
+  /** Whether all bytes of a blob are there. */
+  hasBlob(repository: string, blob: Descriptor, options?: FetchOptions): Promise<boolean>
+  /** Takes a tag away, and leaves what it meant; false if it was not there. @throws Fault invalid if the place cannot do that */
+  deleteTag(repository: string, tag: string, options?: FetchOptions): Promise<boolean>
+  /** Takes a manifest away with all its tags; false if it was not there. */
+  deleteManifest(repository: string, digest: Digest, options?: FetchOptions): Promise<boolean>
+}

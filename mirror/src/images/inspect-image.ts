@@ -1,0 +1,60 @@
+import type PQueue from 'p-queue'
+import type { FetchOptions } from '../content.ts'
+import { createManifestFetcher } from '../copy/manifest-fetcher.ts'
+import type { ReferrerGraph } from '../copy/read-referrers.ts'
+import type { Digest } from '../oci/digest.ts'
+import { isFault } from '../oci/fault.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import type { ImagePlace } from './image-place.ts'
+import { imageReport, type ImageReport } from './image-report.ts'
+import { wordOf, type MirrorReference } from './mirror-reference.ts'
+import { readImage } from './read-image.ts'
+
+export interface InspectOptions extends FetchOptions {
+  readonly reference: MirrorReference
+  readonly queue: PQueue
+}
+
+/**
+ * Looks at all that belongs to an image: what it consists of, what speaks of it, what keeps it, and what of that is there.
+ * @throws Fault as the place does
+ */
+export async function inspectImage(
+  place: ImagePlace,
+  { reference, queue, signal }: InspectOptions,
+): Promise<ImageReport> {
+  const { repository } = reference
+  const image = await readImage(place, { repository, reference: wordOf(reference), configs: 'all', queue, signal })
+  const tags = await tagsOf(place, { repository, signal })
+  const referrers = await readReferrers([...image.manifests.values()])
+  const missing = new Set<Digest>()
+  for (const manifest of referrers.manifests) {
+    if (manifest.kind === 'index') continue
+    for (const blob of [manifest.config, ...manifest.layers]) {
+      if (!(await place.hasBlob(repository, blob, { signal }))) missing.add(blob.digest)
+    }
+  }
+  return imageReport({ repository, image, tags, referrers: { ...referrers, missing } })
+
+  async function readReferrers(subjects: readonly Manifest[]): Promise<ReferrerGraph> {
+    const options = { source: place.source, sourceRepository: repository, reference: image.root.digest }
+    return await createManifestFetcher({ ...options, isSourceSparse: true, queue, signal }).referrersOf(subjects)
+  }
+}
+
+/** What each tag of a repository means. */
+export async function tagsOf(
+  place: ImagePlace,
+  { repository, signal }: { readonly repository: string } & FetchOptions,
+): Promise<Map<string, Digest>> {
+  const found = new Map<string, Digest>()
+  for await (const tag of place.tags(repository, { signal })) {
+    try {
+      found.set(tag, (await place.source.resolve(repository, tag, { signal })).digest)
+    } catch (error) {
+      // It was taken away meanwhile, or means nothing that is there.
+      if (!isFault(error, 'not-found') && !isFault(error, 'invalid')) throw error
+    }
+  }
+  return found
+}
