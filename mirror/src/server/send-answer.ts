@@ -4,6 +4,8 @@ import type { Answer } from './answer.ts'
 
 /** Up to so many bytes, a body that is copied to lie behind its head costs less than one that is written by itself. */
 const shortBody = 16 * 1024
+/** So long a head waits for the first byte behind it, in milliseconds: clients give up sooner on one that does not come. */
+const lateHeadMs = 1000
 
 /**
  * Writes an answer, past fastify's own way: each chunk of a stream goes straight to the socket, none is kept, and a short body
@@ -35,6 +37,7 @@ async function sendBytes(
   bytes: AsyncIterable<Uint8Array>,
   onBytes: ((bytes: number) => void) | undefined,
 ): Promise<void> {
+  const late = setTimeout(() => response.flushHeaders(), lateHeadMs)
   try {
     for await (const chunk of bytes) {
       if (!response.destroyed) await written(response, chunk)
@@ -46,6 +49,8 @@ async function sendBytes(
     // The length is promised already: only a broken connection tells the client that this is not all of it.
     response.destroy()
     throw error
+  } finally {
+    clearTimeout(late)
   }
 }
 
