@@ -37,7 +37,9 @@ async function collectOnce(
   try {
     const { links, blobs, leftAlone } = await collector.collect({ signal })
     const facts = { linksDeleted: links.deleted, blobsDeleted: blobs.deleted, bytesDeleted: blobs.bytesDeleted }
-    log.info({ ...facts, linksCondemned: links.condemned, bytesCondemned: blobs.bytesCondemned }, 'garbage collected')
+    const isNews = links.deleted + links.condemned + blobs.deleted + blobs.condemned > 0
+    const level = isNews ? 'info' : 'debug'
+    log[level]({ ...facts, linksCondemned: links.condemned, bytesCondemned: blobs.bytesCondemned }, 'garbage collected')
     for (const { repository, reason } of leftAlone) log.warn({ repository, reason }, 'garbage not looked for')
   } catch (err) {
     if (signal.aborted) return

@@ -14,7 +14,17 @@ import { openImageWorks, startSourceRegistry } from '../harness/source-registry.
 import { runStowage, spawnStowage, stowageCommand } from '../harness/stowage.ts'
 import { askCentre, stowageGet } from '../harness/stowage-get.ts'
 
-const commands = ['stowage', 'up', 'agent', 'mirror', 'get', 'bundle', 'bundle export', 'bundle import'] as const
+const commands = [
+  'stowage',
+  'up',
+  'agent',
+  'mirror',
+  'mirror gc',
+  'get',
+  'bundle',
+  'bundle export',
+  'bundle import',
+] as const
 
 describe('help', () => {
   it.concurrent.each(commands)('of "%s" says what there is, with the variables of its flags', async (command) => {
