@@ -33,6 +33,7 @@ const mirrorVerbs: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   inspect: async () => (await import('./commands/mirror-inspect.ts')).mirrorInspectCommand,
   rm: async () => (await import('./commands/mirror-rm.ts')).mirrorRmCommand,
   gc: async () => (await import('./commands/mirror-gc.ts')).mirrorGcCommand,
+  scrub: async () => (await import('./commands/mirror-scrub.ts')).mirrorScrubCommand,
 }
 
 /**

@@ -5,6 +5,8 @@ import { operationsRoutes } from '@stowage/mirror/server/operations/operations-r
 import { objectsRoutes } from '@stowage/mirror/server/objects/objects-routes'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
 import { createUploadDigests } from '@stowage/mirror/store/content/upload-digests'
+import { createIntegrity } from '@stowage/mirror/store/scrub/integrity'
+import { createScrubber } from '@stowage/mirror/store/scrub/scrubber'
 import { runAll } from '@stowage/node-agent/run-all'
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
@@ -24,11 +26,13 @@ import { storeSamples } from '../metrics/store-samples.ts'
 import { offeredOperations } from '../operations/offered-operations.ts'
 import { createStoreCollector } from '../operations/store-collector.ts'
 import { openPullThrough, withUpstreamOptions, type UpstreamFlags } from '../open-pull-through.ts'
+import { scrubRateOf, withScrubOptions, type ScrubFlags } from '../scrub-options.ts'
 import { serve } from '../serve.ts'
 import { sweepLeftovers } from '../sweep-leftovers.ts'
 import { openTokenFile } from '../token-file.ts'
 
-interface MirrorFlags extends Partial<DataFlags>, MetricsFlags, ListenerFlags, UpstreamFlags, GcFlags, RoomFlags {
+interface MirrorFlags
+  extends Partial<DataFlags>, MetricsFlags, ListenerFlags, UpstreamFlags, GcFlags, RoomFlags, ScrubFlags {
   readonly allowSparse?: boolean
   readonly objectsTokenFile?: string
 }
@@ -38,7 +42,9 @@ export function mirrorCommand(context: CommandContext): Command {
   const command = new Command('mirror')
     .description('Serve the OCI registry alone: push to it, pull from it with any client.')
     .addOption(option('--data <directory>', `where its content lies; ${dataHelp}`))
-  return withGcOptions(withRoomOptions(withUpstreamOptions(withListenerOptions(withS3Options(command)))))
+  return withScrubOptions(
+    withGcOptions(withRoomOptions(withUpstreamOptions(withListenerOptions(withS3Options(command))))),
+  )
     .addOption(metricsOption())
     .addOption(
       option(
@@ -66,7 +72,8 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   await using data = await openDataStore({ ...flags, data: flags.data })
   const { objects, directory, redirects } = data
   const digests = createUploadDigests()
-  const store = createContentStore(objects, { digests })
+  const integrity = createIntegrity(objects)
+  const store = createContentStore(objects, { digests, integrity })
   const measuring = await openMeasuring(flags.metricsListen, { metrics: mirrorMetrics, version: context.version, log })
   if (directory !== undefined) measuring.look(() => storeSamples(directory))
   const { meter } = measuring
@@ -80,6 +87,9 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   measuring.look(() => room.evictor.samples())
   const around = { listen, ...listener, objects, store, ...room, log, meter }
   await using pullThrough = await openPullThrough(context, flags, around)
+  const sources = [pullThrough.repairs]
+  const scrubber = createScrubber({ objects, integrity, content: store, sources, log, meter })
+  measuring.look(() => scrubber.samples())
   const registry = { store, ...listener.access, pullThrough, redirects, takesSparse: flags.allowSparse, log, meter }
   await app.register(registryRoutes, registry)
   await listener.addRoutes(app)
@@ -87,7 +97,7 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
     const file = await openTokenFile({ flag: '--objects-token-file', path: flags.objectsTokenFile, log })
     const tokens = (): Promise<readonly string[]> => file.tokens()
     await app.register(objectsRoutes, { objects, digests, tokens, log })
-    await app.register(operationsRoutes, { operations: offeredOperations({ collector }), tokens, log })
+    await app.register(operationsRoutes, { operations: offeredOperations({ collector, scrubber }), tokens, log })
   }
   const ready = [storeCheck({ directory, objects })]
   const open = listener.isOpen ? everything : undefined
@@ -97,6 +107,13 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
     collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal })
   const evicting = (signal: AbortSignal): Promise<void> => room.evictor.run(signal)
   const sweeping = (signal: AbortSignal): Promise<void> => sweepLeftovers(objects, { log, signal })
-  const loops = [serving, expiring, collecting, evicting, sweeping, ...listener.loops(app), ...measuring.loops]
+  const scrubRate = scrubRateOf(flags, directory === undefined)
+  const scrubbing = async (signal: AbortSignal): Promise<void> => {
+    if (scrubRate === 'off') return
+    await scrubber.scrub({ bytesPerSecond: scrubRate, everyMs: flags.scrubEvery, signal })
+  }
+  const mending = (signal: AbortSignal): Promise<void> => scrubber.mend(signal)
+  const upkeep = [expiring, collecting, evicting, sweeping, scrubbing, mending]
+  const loops = [serving, ...upkeep, ...listener.loops(app), ...measuring.loops]
   await runAll(loops, context.signal)
 }

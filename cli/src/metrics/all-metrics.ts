@@ -3,6 +3,7 @@ import { evictionMetrics } from '@stowage/mirror/eviction/eviction-metrics'
 import { gauge, type Metric } from '@stowage/mirror/metrics/meter'
 import { pullThroughMetrics } from '@stowage/mirror/pull-through/pull-through-metrics'
 import { gcMetrics } from '@stowage/mirror/store/gc/gc-metrics'
+import { scrubMetrics } from '@stowage/mirror/store/scrub/scrub-metrics'
 import { serverMetrics } from '@stowage/mirror/server/server-metrics'
 
 /** What a process of Stowage tells of itself. */
@@ -18,6 +19,7 @@ export const mirrorMetrics: readonly Metric[] = [
   ...Object.values(pullThroughMetrics),
   ...Object.values(evictionMetrics),
   ...Object.values(gcMetrics),
+  ...Object.values(scrubMetrics),
   ...Object.values(processMetrics),
 ]
 

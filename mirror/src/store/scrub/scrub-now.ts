@@ -1,0 +1,92 @@
+import { isFault } from '../../oci/fault.ts'
+import type { RunOperation } from '../../operations/operation.ts'
+import { digestOfBlobKey } from '../content/content-keys.ts'
+import type { ObjectStore } from '../object-store.ts'
+import { createByteRate } from './byte-rate.ts'
+import type { Integrity } from './integrity.ts'
+import type { Mender } from './mender.ts'
+import { scrubBlobs, type ScrubTrouble } from './scrub-blobs.ts'
+import type { ScrubOptions, ScrubProgress, ScrubResult } from './scrub-operation.ts'
+
+export interface ScrubNowContext {
+  readonly objects: ObjectStore
+  readonly integrity: Integrity
+  readonly mender: Pick<Mender, 'mend'>
+}
+
+/** So many are told one by one. */
+const mostTold = 10_000
+
+/** Re-hashes everything from the beginning, whatever another scrub is at, and has what is damaged brought back. */
+export function scrubNow({
+  objects,
+  integrity,
+  mender,
+}: ScrubNowContext): RunOperation<ScrubOptions, ScrubProgress, ScrubResult> {
+  return async ({ bytesPerSecond }, { signal, onProgress }) => {
+    const begunAt = performance.now()
+    const elapsedMs = (): number => Math.round(performance.now() - begunAt)
+    const total = await sizeOf(objects, signal)
+    const troubles: ScrubTrouble[] = []
+    let [blobs, bytes] = [0, 0]
+    const tell = (): void => {
+      onProgress({ blobs, blobsTotal: total.blobs, bytes, bytesTotal: total.bytes, elapsedMs: elapsedMs() })
+    }
+    const tally = await scrubBlobs({
+      objects,
+      integrity,
+      rate: createByteRate({ bytesPerSecond }),
+      signal,
+      onBytes: (more) => {
+        bytes += more
+        tell()
+      },
+      onBlob: ({ tally: sofar }) => {
+        blobs = sofar.blobs
+        bytes = sofar.bytes
+        tell()
+      },
+      onTrouble: (trouble) => void (troubles.length < mostTold && troubles.push(trouble)),
+    })
+    const told: ScrubResult['troubles'] = []
+    for (const trouble of troubles) told.push(await outcomeOf(trouble, mender, signal))
+    return { ...tally, elapsedMs: elapsedMs(), troubles: told }
+  }
+}
+
+async function sizeOf(
+  objects: Pick<ObjectStore, 'list'>,
+  signal: AbortSignal,
+): Promise<{ readonly blobs: number; readonly bytes: number }> {
+  let [blobs, bytes] = [0, 0]
+  for await (const { key, size } of objects.list('blobs/')) {
+    signal.throwIfAborted()
+    if (!digestOfBlobKey(key)) continue
+    blobs++
+    bytes += size
+  }
+  return { blobs, bytes }
+}
+
+const sayings = {
+  mended: 'was damaged; the right bytes are there again',
+  unneeded: 'was damaged, and no repository has it: nothing is missing',
+  missed: 'is damaged, and not served any more: push it again, or copy it here again',
+} as const
+
+/** Has a damaged blob brought back, and says what came of it. */
+async function outcomeOf(
+  { digest, kind, reason = '' }: ScrubTrouble,
+  mender: Pick<Mender, 'mend'>,
+  signal: AbortSignal,
+): Promise<ScrubResult['troubles'][number]> {
+  if (kind === 'unreadable') return { digest, kind, says: reason, isSettled: false }
+  try {
+    const mending = await mender.mend(digest, { signal })
+    return { digest, kind, says: sayings[mending], isSettled: mending !== 'missed' }
+  } catch (error) {
+    if (!isFault(error)) throw error
+    const says = `is damaged, and not served any more; it could not be fetched again: ${error.message}`
+    return { digest, kind, says, isSettled: false }
+  }
+}
