@@ -29,8 +29,18 @@ export interface GuardedMirror extends Mirror {
   readonly env: { readonly SSL_CERT_FILE: string }
 }
 
+export interface GuardedMirrorOptions {
+  readonly tls?: boolean
+  /** Instead of those above, as `--access-file` takes them. */
+  readonly accessFile?: string
+  readonly flags?: readonly string[]
+}
+
 /** A mirror with users, rules and, unless told otherwise, TLS. */
-export async function startGuardedMirror(directory: string, { tls = true } = {}): Promise<GuardedMirror> {
+export async function startGuardedMirror(
+  directory: string,
+  { tls = true, accessFile = rules, flags: more = [] }: GuardedMirrorOptions = {},
+): Promise<GuardedMirror> {
   const write = async (name: string, text: string): Promise<string> => {
     const file = path.join(directory, name)
     await writeFile(file, text)
@@ -43,8 +53,8 @@ export async function startGuardedMirror(directory: string, { tls = true } = {})
     ...(tls ? { '--tls-cert-file': caFile, '--tls-key-file': keyFile } : {}),
     '--htpasswd-file': await write('htpasswd', htpasswd),
     '--token-file': await write('tokens', `node:${nodeToken}\n`),
-    '--access-file': await write('access.yaml', rules),
+    '--access-file': await write('access.yaml', accessFile),
   }
-  const mirror = await startMirror(directory, ...Object.entries(flags).flat())
+  const mirror = await startMirror(directory, ...Object.entries(flags).flat(), ...more)
   return { ...mirror, caFile, keyFile, env: { SSL_CERT_FILE: caFile } }
 }
