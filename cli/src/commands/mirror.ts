@@ -114,6 +114,6 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   }
   const mending = (signal: AbortSignal): Promise<void> => scrubber.mend(signal)
   const upkeep = [expiring, collecting, evicting, sweeping, scrubbing, mending]
-  const loops = [serving, ...upkeep, ...listener.loops(app), ...measuring.loops]
+  const loops = [serving, ...upkeep, ...pullThrough.loops, ...listener.loops(app), ...measuring.loops]
   await runAll(loops, context.signal)
 }
