@@ -12,6 +12,7 @@ import { eachParsedBy, option, parsedBy } from './option.ts'
 export interface CentreFlags extends MachineCredentialFlags, StoreFlags, MetricsFlags, ListenerFlags, GcFlags {
   readonly imageCacheRefreshFrequency: number
   readonly insecureRegistry?: readonly string[]
+  readonly operatorTokenFile?: string
 }
 
 /** Adds the options of a centre to a command. */
@@ -28,6 +29,12 @@ export function withCentreOptions(command: Command): Command {
         '--insecure-registry <host[:port]>',
         'a registry without TLS or without a certificate to trust; may be repeated',
       ).argParser(eachParsedBy((text: string) => text)),
+    )
+    .addOption(
+      option(
+        '--operator-token-file <file>',
+        'let "stowage mirror gc" and the like work on the store of this process: for who shows this token (default: nobody)',
+      ),
     )
     .addOption(caFileOption())
     .addOption(

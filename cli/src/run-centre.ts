@@ -3,6 +3,7 @@ import { openUpstreamClients } from '@stowage/controller/mirroring/upstream-clie
 import { noMeter } from '@stowage/mirror/metrics/meter'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
+import { operationsRoutes } from '@stowage/mirror/server/operations/operations-routes'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
 import { runAll } from '@stowage/node-agent/run-all'
 import type { CentreFlags } from './centre-options.ts'
@@ -20,8 +21,10 @@ import { openMeasuring } from './metrics/open-measuring.ts'
 import { readNetworkSettings } from './network-settings.ts'
 import { openCentre, type CentreSettings, type WorkingCentre } from './open-centre.ts'
 import { machineCredentials, openRegistry } from './open-registry.ts'
+import { offeredOperations } from './operations/offered-operations.ts'
 import { createStoreCollector } from './operations/store-collector.ts'
 import { serve } from './serve.ts'
+import { openTokenFile } from './token-file.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
 
 export interface RunCentreOptions extends Pick<CentreSettings, 'openSource'> {
@@ -78,6 +81,12 @@ export async function runCentre(
   const collector = createStoreCollector({ ...store, rules: gcRules(flags), isServing: true, meter })
   // Where the store is a mirror's, that one collects.
   if (!store.isRemote) measuring.look(() => collector.samples())
+  if (flags.operatorTokenFile !== undefined) {
+    if (store.isRemote) throw new Fault('invalid', noOrdersHere)
+    const file = await openTokenFile({ flag: '--operator-token-file', path: flags.operatorTokenFile, log })
+    const tokens = (): Promise<readonly string[]> => file.tokens()
+    await app.register(operationsRoutes, { operations: offeredOperations({ collector }), tokens, log })
+  }
   const leading = election
     ? await joinElection(app, { election, store, settings, trusted: listener.trusted })
     : await workAlone(app, { store, settings, signal })
@@ -92,6 +101,9 @@ export async function runCentre(
   const keeping = (until: AbortSignal): Promise<void> => store.keep(until)
   await runAll([serving, leading, keeping, ...listener.loops(app), ...measuring.loops, ...clearing], signal)
 }
+
+const noOrdersHere =
+  '--operator-token-file goes with --data: the mirror of --mirror takes orders itself, with the token of its --objects-token-file'
 
 const replicasAreProxies =
   '--max-connections-per-address: controllers pass on what they are asked to the one that leads; name their network with --trusted-proxy, too'

@@ -11,6 +11,7 @@ import { untilHeld } from '../harness/node-files.ts'
 import { openSite } from '../harness/site.ts'
 import { runStowage, spawnStowage } from '../harness/stowage.ts'
 
+const token = 'x'.repeat(32)
 const atOnce = ['--gc-grace', '0s', '--gc-untagged', '0s']
 
 async function isStored(data: string, digest: Digest): Promise<boolean> {
@@ -23,7 +24,9 @@ async function isStored(data: string, digest: Digest): Promise<boolean> {
 describe('a centre that collects garbage without a pause', () => {
   it.concurrent('keeps what nodes need, and lets go what a moved tag meant before', async (test) => {
     await using journey = await openJourney(test)
-    const flags = ['--gc-every', '50ms', ...atOnce, '--image-cache-refresh-frequency', '1s']
+    await writeFile(journey.at('token'), token)
+    const orders = ['--operator-token-file', journey.at('token')]
+    const flags = ['--gc-every', '50ms', ...atOnce, '--image-cache-refresh-frequency', '1s', ...orders]
     await using site = await openSite(journey, { centre: { flags } })
     const { works, source, centre, agent } = site
     const before = await works.push(await works.make({ seed: 'before' }), source, 'app:v1')
@@ -38,6 +41,9 @@ describe('a centre that collects garbage without a pause', () => {
       what: 'the version before gone from the centre',
       withinMs: 30_000,
     })
+    const place = ['--mirror', centre.url, '--mirror-token-file', journey.at('token')]
+    const { stdout, stderr } = await runStowage(['mirror', 'gc', '--dry-run', ...place])
+    expect(stdout + stderr).toMatch(/looked at|being collected there already/)
     await source.stop()
     await using late = await startAgent({ directory: journey.at('late'), central: centre.url })
     await untilHeld(late.layout, [after, other])
@@ -45,8 +51,6 @@ describe('a centre that collects garbage without a pause', () => {
 })
 
 describe('stowage mirror gc', () => {
-  const token = 'x'.repeat(32)
-
   async function startMirror(journey: Journey) {
     await writeFile(journey.at('token'), token)
     const data = journey.at('data')

@@ -7,10 +7,11 @@ import type { Scrubber } from '@stowage/mirror/store/scrub/scrubber'
 /** What operations are carried out with, in a process that serves a store. */
 export interface OperationTools {
   readonly collector: GarbageCollector
-  readonly scrubber: Scrubber
+  /** Absent where nobody scrubs. */
+  readonly scrubber?: Scrubber
 }
 
 /** What operators may ask a mirror for while it runs. */
 export function offeredOperations({ collector, scrubber }: OperationTools): OfferedOperation[] {
-  return [offer(gcOperation, runGc(collector)), offer(scrubOperation, scrubber.scrubNow)]
+  return [offer(gcOperation, runGc(collector)), ...(scrubber ? [offer(scrubOperation, scrubber.scrubNow)] : [])]
 }

@@ -39,7 +39,10 @@ export async function askMirror<Options, Progress, Result>(
   }
   if (answer.status === 401) {
     await discard(answer)
-    throw new Fault('denied', `${url.host} refuses the token; is it that of its --objects-token-file?`)
+    throw new Fault(
+      'denied',
+      `${url.host} refuses the token; is it that of its --objects-token-file (a centre: --operator-token-file)?`,
+    )
   }
   for await (const { progress, result, failure } of linesOf(answer, signal)) {
     if (failure) throw new Fault(failure.fault, failure.message)
@@ -87,6 +90,6 @@ function stranger({ status, url }: Answer): Fault {
   if (codeOfStatus(status) === 'unavailable') {
     return new Fault('unavailable', `${url.host}: something in between answered ${status}`)
   }
-  const message = `${url.host} takes no orders of operators (${status}); does it run with --objects-token-file?`
+  const message = `${url.host} takes no orders of operators (${status}); does it run with --objects-token-file (a centre: --operator-token-file)?`
   return new Fault('not-found', message)
 }
