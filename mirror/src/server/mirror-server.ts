@@ -113,12 +113,6 @@ export type Listenable = Pick<FastifyInstance, 'listen' | 'close'> & { readonly 
  * @throws Fault conflict (port taken) | denied | invalid (no such address)
  */
 export async function listen(app: Listenable, { host, port, graceMs = 5_000 }: ListenOptions): Promise<Listening> {
-  let isClosing = false
-  app.server.on('request', (_request, response) => {
-    response.once('close', () => {
-      if (isClosing) setImmediate(() => app.server.closeIdleConnections())
-    })
-  })
   try {
     // For `localhost` fastify would open a second server, whose connections could not be cut.
     await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })
@@ -130,9 +124,11 @@ export async function listen(app: Listenable, { host, port, graceMs = 5_000 }: L
     address,
     url: `${app.server instanceof TlsServer ? 'https' : 'http'}://${formatListenAddress(address)}`,
     async [Symbol.asyncDispose]() {
-      isClosing = true
+      // Those that are kept alive go as soon as their last answer is sent.
+      const idle = setInterval(() => app.server.closeIdleConnections(), 20)
       const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
       await app.close()
+      clearInterval(idle)
       clearTimeout(cut)
     },
   }

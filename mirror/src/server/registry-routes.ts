@@ -6,7 +6,7 @@ import type { ContentStore } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
 import type { Answer } from './answer.ts'
 import type { RateLimit } from './access/rate-limit.ts'
-import { anybody, type Access, type Authorize, type Caller, type Identify } from './authorize.ts'
+import { anybody, type Access, type Authorize, type Caller, type Identify, type Principal } from './authorize.ts'
 import { blobs } from './blobs.ts'
 import { clientAt, connectionAddress, type AddressOf } from './client-address.ts'
 import { errorAnswer } from './error-body.ts'
@@ -17,6 +17,7 @@ import { manifests } from './manifests.ts'
 import type { Networks } from './networks.ts'
 import { parsePath, type RegistryPath } from './parse-path.ts'
 import type { PullThrough } from './pull-through.ts'
+import { createReadyManifests, sendReady, type ReadyManifest, type ReadyManifests } from './ready-manifests.ts'
 import { Refusal } from './refusal.ts'
 import { drain, isAborted } from './request-body.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -46,8 +47,9 @@ export interface RegistryOptions {
 }
 
 /** What one registry keeps from request to request. */
-type Serving = RegistryOptions & Pick<Exchange, 'uploads' | 'cache' | 'hotBlobs'>
+type Serving = RegistryOptions & Pick<Exchange, 'uploads' | 'cache' | 'hotBlobs'> & { readonly ready: ReadyManifests }
 
+const nobody: Principal = { kind: 'anonymous' }
 const methods: Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 const base: Handlers<'base'> = {
@@ -78,17 +80,26 @@ const hotBlobsSize = 32 * 1024 * 1024
 export async function registryRoutes(app: FastifyInstance, options: RegistryOptions): Promise<void> {
   const uploads = createUploadSessions(options.store)
   const memory = { cache: createRecentlyUsed<Uint8Array>(cacheSize), hotBlobs: createHotBlobs(hotBlobsSize) }
-  const serving: Serving = { ...options, ...memory, uploads }
+  const serving: Serving = { ...options, ...memory, uploads, ready: createReadyManifests(options.store) }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => sendAnswer(reply, failed(error, request, options.log)))
 
   const { meter } = options
-  const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  function handler(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> | undefined {
     logWhenClosed(request, reply, options.log)
-    const answer = await answerTo(request, serving).catch((error: unknown) => failed(error, request, options.log))
+    const known = readyFor(request, serving)
+    if (!known) return lookUp(request, reply)
+    const size = sendReady(known, reply.hijack().raw)
+    meter?.add(serverMetrics.bytesServed, { kind: 'manifest' }, size)
+    return undefined
+  }
+
+  async function lookUp(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const found = await answerTo(request, serving).catch((error: unknown) => failed(error, request, options.log))
+    const answer = { ...found, headers: { 'docker-distribution-api-version': 'registry/2.0', ...found.headers } }
     drain(request.raw)
-    void reply.header('docker-distribution-api-version', 'registry/2.0')
+    serving.ready.note(request.raw, answer)
     const kind = meter && contentKindOf(request, answer)
     const onBytes = kind && ((bytes: number) => meter.add(serverMetrics.bytesServed, { kind }, bytes))
     await sendAnswer(reply, answer, onBytes).catch((err: unknown) => {
@@ -103,6 +114,19 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
 /** Blobs are written as they come, and may come over any link; all else that is sent is held in memory. */
 function isUpload(url: string): boolean {
   return /\/blobs\/uploads(?:\/[^/?]*)?(?:\?|$)/.test(url)
+}
+
+/** What is at hand, for who is not asked for anything, needs no more than the decision that he may have it. */
+function readyFor(
+  request: FastifyRequest,
+  { ready, authorize, identify = anybody, limit, pullThrough }: Serving,
+): ReadyManifest | undefined {
+  if (identify !== anybody || limit) return undefined
+  const found = ready.find(request.raw)
+  if (!found || pullThrough?.isFetched(found.repository)) return undefined
+  const { repository, digest } = found
+  const decision = authorize(nobody, withPrivacy({ action: 'pull', repository, digest }, pullThrough))
+  return 'allowed' in decision && decision.allowed ? found : undefined
 }
 
 async function answerTo(request: FastifyRequest, serving: Serving): Promise<Answer> {

@@ -106,6 +106,11 @@ export interface ObjectStore extends AsyncDisposable {
   list(prefix: string, options?: ListOptions): AsyncIterable<ListedObject>
   /** Opens or goes on with an upload; ids are single safe segments. @throws Fault not-found if there is none and none is to be begun | no-space */
   openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
+  /**
+   * The bytes of a small object, if they are in memory and are sure to be what `get` would find; the same buffer until the object
+   * is written to. Absent where that is never sure.
+   */
+  peek?(key: string): Buffer | undefined
   /** Where who has the address may read an object's bytes for a while, without us; undefined for one that is not kept that way. */
   locate?(key: string): Promise<URL | undefined>
   /** Deletes what processes that were killed left, and that nothing names; absent where nothing can be left. */

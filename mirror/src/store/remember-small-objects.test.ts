@@ -66,6 +66,22 @@ describe('a store that remembers small objects', () => {
     expect(await store.head('a')).toBeUndefined()
   })
 
+  it('shows what is in memory at once, in the same buffer until it is written to', async () => {
+    const store = rememberSmallObjects(createMemoryStore())
+    const first = await store.putIfAbsent('a', text('1'))
+    expect(store.peek?.('a')).toBeUndefined()
+    await store.get('a')
+    const seen = store.peek?.('a')
+    expect(seen?.toString()).toBe('1')
+    await store.get('a')
+    expect(store.peek?.('a')).toBe(seen)
+    const writing = store.putIfMatch('a', first!.etag, text('1'))
+    expect(store.peek?.('a')).toBeUndefined()
+    await writing
+    await store.get('a')
+    expect(store.peek?.('a')).not.toBe(seen)
+  })
+
   it('does not remember large ones, nor parts', async () => {
     const { watched, reads } = watchedStore()
     const store = rememberSmallObjects(watched, { maxSize: 5 })

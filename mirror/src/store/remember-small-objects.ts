@@ -47,6 +47,8 @@ export function rememberSmallObjects(
   return {
     ...objects,
 
+    peek: (key) => remembered.get(key)?.bytes,
+
     head: async (key) => remembered.get(key)?.info ?? (await objects.head(key)),
 
     async get(key, options = {}) {

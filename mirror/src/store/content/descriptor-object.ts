@@ -10,7 +10,7 @@ import { readObject } from '../read-object.ts'
  */
 export async function readDescriptor(objects: ObjectStore, key: string): Promise<Descriptor | undefined> {
   const object = await readObject(objects, key)
-  return object && parse(key, object.bytes)
+  return object && parseDescriptor(key, object.bytes)
 }
 
 /**
@@ -63,7 +63,8 @@ export async function listDescriptors(
 /** So few at a time that other work gets its share of the disk. */
 const batchSize = 16
 
-function parse(key: string, bytes: Buffer): Descriptor {
+/** @throws Fault corrupt */
+export function parseDescriptor(key: string, bytes: Buffer): Descriptor {
   try {
     return descriptorSchema.parse(JSON.parse(bytes.toString()))
   } catch (cause) {

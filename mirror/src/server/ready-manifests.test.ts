@@ -1,0 +1,135 @@
+import type { FastifyInstance } from 'fastify'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { linkKey } from '../store/content/content-keys.ts'
+import { formatLink, parseLink } from '../store/content/link.ts'
+import { imageOf, indexOf, pushImage } from '../store/content/stored-content.conformance.ts'
+import type { ContentStore, Repository } from '../store/content-store.ts'
+import { createContentStore } from '../store/create-content-store.ts'
+import { createMemoryStore } from '../store/memory-store.ts'
+import type { ObjectStore } from '../store/object-store.ts'
+import { readObject } from '../store/read-object.ts'
+import { rememberSmallObjects } from '../store/remember-small-objects.ts'
+import { silentLog } from '../testing/silent-log.ts'
+import { createMirrorServer } from './mirror-server.ts'
+import { registryRoutes, type RegistryOptions } from './registry-routes.ts'
+
+const image = imageOf('one')
+const name = 'team/app'
+let isAllowed: boolean
+let lookUps: number
+let objects: ObjectStore
+let repository: Repository
+let app: FastifyInstance
+
+/** Counts how often something is looked up in a repository. */
+function watched(store: ContentStore): ContentStore {
+  return {
+    ...store,
+    repository(of) {
+      const looked = store.repository(of)
+      const stat: Repository['stat'] = (digest) => (lookUps++, looked.stat(digest))
+      return { ...looked, stat, tag: (tag) => (lookUps++, looked.tag(tag)) }
+    },
+  }
+}
+
+function serve(more: Partial<RegistryOptions> = {}): FastifyInstance {
+  const server = createMirrorServer()
+  const authorize = () => ({ allowed: isAllowed })
+  const store = watched(createContentStore(objects))
+  void server.register(registryRoutes, { store, authorize, log: silentLog, ...more })
+  return server
+}
+
+beforeEach(async () => {
+  isAllowed = true
+  lookUps = 0
+  objects = rememberSmallObjects(createMemoryStore())
+  repository = createContentStore(objects).repository(name)
+  await pushImage(repository, 'one', ['v1'])
+  app = serve()
+})
+
+const urlOf = (reference: string): string => `/v2/${name}/manifests/${reference}`
+const get = (reference: string, headers: Record<string, string> = {}, from: FastifyInstance = app) =>
+  from.inject({ url: urlOf(reference), headers })
+
+/** Asks until the answer is ready. */
+async function warm(reference: string, from: FastifyInstance = app): Promise<void> {
+  for (let time = 0; time < 3; time++) expect((await get(reference, {}, from)).statusCode).toBe(200)
+  lookUps = 0
+}
+
+describe('ready manifests', () => {
+  it.each(['v1', image.digest])('answer as what is looked up (%s), and nothing is looked up', async (reference) => {
+    const first = await get(reference)
+    await warm(reference)
+    const ready = await get(reference)
+    const head = await app.inject({ method: 'HEAD', url: urlOf(reference) })
+    expect(lookUps).toBe(0)
+    expect(ready.rawPayload.equals(image.raw)).toBe(true)
+    expect(head.rawPayload).toHaveLength(0)
+    const withoutDate = ({ date: _, ...headers }: typeof first.headers) => headers
+    expect(withoutDate(ready.headers)).toEqual(withoutDate(first.headers))
+    expect(withoutDate(head.headers)).toEqual(withoutDate(first.headers))
+  })
+
+  it('answer HEAD once a HEAD was answered, and GET only with what it asks for', async () => {
+    const head = () => app.inject({ method: 'HEAD', url: urlOf('v1') })
+    await head()
+    lookUps = 0
+    expect((await head()).statusCode).toBe(200)
+    expect(lookUps).toBe(0)
+    expect((await get('v1')).rawPayload.equals(image.raw)).toBe(true)
+  })
+
+  it('are forgotten at once when the tag moves or goes, or the manifest is deleted', async () => {
+    await warm('v1')
+    await warm(image.digest)
+    const index = indexOf([])
+    await repository.putManifest(index, { tags: ['v1'] })
+    expect((await get('v1')).headers['docker-content-digest']).toBe(index.digest)
+    await warm('v1')
+    await repository.deleteTag('v1')
+    expect((await get('v1')).statusCode).toBe(404)
+    await repository.deleteManifest(image.digest)
+    expect((await get(image.digest)).statusCode).toBe(404)
+  })
+
+  it('are not for who may not have them any more', async () => {
+    await warm('v1')
+    isAllowed = false
+    expect((await get('v1')).statusCode).toBe(403)
+  })
+
+  it('leave conditions to who looks', async () => {
+    await warm('v1')
+    expect((await get('v1', { 'if-none-match': `"${image.digest}"` })).statusCode).toBe(304)
+    expect((await get('v1', { 'if-none-match': '"another"' })).statusCode).toBe(200)
+  })
+
+  it('tell nobody who builds on it that a condemned manifest is here without reviving it', async () => {
+    await warm('v1')
+    const key = linkKey(name, image.digest)
+    const linkOf = async () => parseLink((await readObject(objects, key))!.bytes)!
+    const etag = (await objects.head(key))!.etag
+    await objects.putIfMatch(key, etag, formatLink({ ...(await linkOf()), condemnedAt: 1 }))
+    await get('v1')
+    expect((await app.inject({ method: 'HEAD', url: urlOf('v1') })).statusCode).toBe(200)
+    expect((await linkOf()).condemnedAt).toBeUndefined()
+  })
+
+  it.each<[string, () => Partial<RegistryOptions>]>([
+    ['clients are asked who they are', () => ({ identify: () => ({ principal: { kind: 'anonymous' } }) })],
+    ['their requests are counted', () => ({ limit: { take: () => undefined, isFree: () => true } })],
+    [
+      'others may write to the store',
+      () => ({ store: watched(createContentStore({ ...objects, peek: () => undefined })) }),
+    ],
+  ])('are none where %s', async (_, more) => {
+    const other = serve(more())
+    await warm('v1', other)
+    await get('v1', {}, other)
+    expect(lookUps).toBeGreaterThan(0)
+  })
+})
