@@ -16,7 +16,7 @@ import { registryRoutes, type RegistryOptions } from './registry-routes.ts'
 const image = imageOf('one')
 const name = 'team/app'
 let isAllowed: boolean
-let lookUps: number
+let lookUps = 0
 let objects: ObjectStore
 let repository: Repository
 let app: FastifyInstance
@@ -69,7 +69,7 @@ describe('ready manifests', () => {
     expect(lookUps).toBe(0)
     expect(ready.rawPayload.equals(image.raw)).toBe(true)
     expect(head.rawPayload).toHaveLength(0)
-    const withoutDate = ({ date: _, ...headers }: typeof first.headers) => headers
+    const withoutDate = (headers: typeof first.headers) => ({ ...headers, date: undefined })
     expect(withoutDate(ready.headers)).toEqual(withoutDate(first.headers))
     expect(withoutDate(head.headers)).toEqual(withoutDate(first.headers))
   })

@@ -46,20 +46,31 @@ export function createReadyManifests(store: Pick<ContentStore, 'repository'>): R
       return undefined
     },
 
-    note({ url = '' }, { status, headers = {}, body }) {
-      const digest = headers['docker-content-digest']
-      if (status !== 200 || typeof digest !== 'string' || !isDigest(digest) || url.includes('?')) return
-      if (body !== undefined && !(body instanceof Uint8Array && body.length <= longestText)) return
-      const path = parsePath(url)
-      if (path.kind !== 'manifest') return
-      const { repository, reference } = path
-      const isCurrent = store.repository(repository).watchManifest(reference.digest ?? reference.tag, digest)
+    note({ url = '' }, answer) {
+      const named = nameOf(url, answer)
+      if (!named) return
+      const { repository, reference, digest } = named
+      const isCurrent = store.repository(repository).watchManifest(reference, digest)
       if (!isCurrent) return
+      const { headers = {}, body } = answer
       const head = Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
-      const text = body && Buffer.from(body).toString('latin1')
+      const text = body instanceof Uint8Array ? Buffer.from(body).toString('latin1') : undefined
       noted.set(url, { repository, digest, head, text, isCurrent }, (text?.length ?? 0) + overhead)
     },
   }
+}
+
+/** What a request named and got, if that is a manifest whose answer can be kept. */
+function nameOf(
+  url: string,
+  { status, headers, body }: Answer,
+): { readonly repository: string; readonly reference: string; readonly digest: Digest } | undefined {
+  const digest = headers?.['docker-content-digest']
+  if (status !== 200 || url.includes('?') || typeof digest !== 'string' || !isDigest(digest)) return undefined
+  if (body !== undefined && !(body instanceof Uint8Array && body.length <= longestText)) return undefined
+  const path = parsePath(url)
+  if (path.kind !== 'manifest') return undefined
+  return { repository: path.repository, reference: path.reference.digest ?? path.reference.tag, digest }
 }
 
 /** Sends all of it, or to HEAD the head; tells how many bytes of the manifest those are. */
