@@ -36,6 +36,11 @@ requirePart('helm')('the chart', () => {
       { 'imageCredentialProviders.config': { kind: 'CredentialProviderConfig' } },
       'config and binaries need each other',
     ],
+    [{ 'mirror.separate': true, 'mirror.replicaCount': 2 }, 'can share a bucket (store.s3.location), but no volume'],
+    [{ 'store.s3.location': 's3://a/b', 'store.hostPath': '/srv' }, 'either s3.location, or a volume'],
+    [{ 'access.htpasswdSecret': 'users' }, 'agents show no credentials yet'],
+    [{ 'access.rules': [{}], 'access.anonymousPull': true }, 'instead of anonymousPull'],
+    [{ controllerReplicaCount: 2, 'access.maxConnectionsPerAddress': 9 }, 'must name the network of pods'],
   ])('refuses %o', async (values, words) => {
     await expect(renderChart(values)).rejects.toThrow(words)
   })
@@ -103,6 +108,80 @@ requirePart('helm')('the chart', () => {
     }
     const bare = { ...without, controllerReplicaCount: 2, 'podDisruptionBudget.enabled': false }
     expect(await renderChart(bare)).not.toContain('Budget')
+  })
+
+  const deploymentIn = (text: string, name: string): string =>
+    text.split('\n---\n').find((part) => part.includes('kind: Deployment') && part.includes(`name: ${name}\n`)) ?? ''
+
+  it('keeps all in a bucket without a volume, with two mirrors for several controllers', async () => {
+    const bucket = { 'store.s3.location': 's3://images/north', 'webhookServer.enable': false }
+    const alone = await renderChart({ ...bucket, 'store.s3.credentialsSecret': 'mine' })
+    expect(deploymentIn(alone, 'kube-fledged-controller')).toMatch(
+      /--data=s3:\/\/images\/north\n[^]*secretRef: \{ name: mine \}/,
+    )
+    for (const words of [
+      'PersistentVolumeClaim',
+      'persistentVolumeClaim',
+      'volumeMounts: null',
+      '/var/lib/stowage\n',
+    ]) {
+      expect(alone).not.toContain(words)
+    }
+    const annotations = { 'example.com/role': 'reader' }
+    const several = await renderChart({
+      ...bucket,
+      controllerReplicaCount: 2,
+      'store.s3.serviceAccountAnnotations': annotations,
+    })
+    const mirror = deploymentIn(several, 'kube-fledged-mirror')
+    for (const words of ['replicas: 2', 'type: RollingUpdate', '--data=s3://images/north\n', 'podAntiAffinity']) {
+      expect(mirror).toContain(words)
+    }
+    const accounts = several.split('\n---\n').filter((part) => part.includes('\nkind: ServiceAccount\n'))
+    const annotated = accounts.filter((part) => part.includes('example.com/role: reader'))
+    expect(annotated.map((part) => /^ {2}name: (.*)$/m.exec(part)?.[1])).toEqual(['kube-fledged-mirror'])
+    expect(deploymentIn(several, 'kube-fledged-controller')).not.toContain('s3://')
+  })
+
+  it('speaks TLS with everybody, and shows agents no more of the Secret than its authority', async () => {
+    const text = await renderChart({ controllerReplicaCount: 2, 'tls.secret': 'mine' })
+    for (const name of ['kube-fledged-controller', 'kube-fledged-mirror']) {
+      const part = deploymentIn(text, name)
+      for (const words of ['--tls-cert-file=/etc/stowage/tls/tls.crt\n', 'path: /readyz, port: http, scheme: HTTPS']) {
+        expect(part).toContain(words)
+      }
+    }
+    expect(text).toContain('--mirror=https://kube-fledged-mirror.kube-fledged.svc:5080\n')
+    const agent = text.split('\n---\n').find((part) => part.includes('kind: DaemonSet')) ?? ''
+    expect(agent).toContain('--central=https://kube-fledged-controller.kube-fledged.svc:5080\n')
+    expect(agent).toContain('secret: { secretName: mine, items: [{ key: ca.crt, path: ca.crt }] }')
+    expect(agent.match(/secretName/g)).toHaveLength(1)
+  })
+
+  it('gives controllers and mirror the same users and rules, and a key for their tokens that no file holds', async () => {
+    const rules = [{ repositories: ['**'], who: 'anyone', may: ['pull'] }]
+    const access = { 'access.tokensSecret': 'robots', 'access.rules': rules, 'mirror.separate': true }
+    const text = await renderChart({ ...access, 'webhookServer.enable': false })
+    for (const name of ['kube-fledged-controller', 'kube-fledged-mirror']) {
+      const part = deploymentIn(text, name)
+      for (const words of [
+        '--token-file=/etc/stowage/access/tokens',
+        '--access-file=/etc/stowage/access/access.yaml',
+        '- secret: { name: robots, items: [{ key: tokens, path: tokens }] }',
+        '- secret: { name: kube-fledged-controller-token-key, items: [{ key: key, path: token-key }] }',
+      ]) {
+        expect(part).toContain(words)
+      }
+    }
+    expect(text).toMatch(/access\.yaml: \|\n {4}rules:\n {6}- may:\n/)
+    expect(await renderChart({ ...access, 'access.tokenKeySecret': 'mine' })).not.toContain('controller-token-key')
+  })
+
+  it('says what is open', async () => {
+    expect(await chartNotes({})).toContain('read and change everything in the registry: no value of `access` is set.')
+    const notes = await chartNotes({ 'access.anonymousPull': true })
+    expect(notes).toContain('may speak for any node and order what operators order.')
+    expect(notes).not.toContain('change everything')
   })
 
   it('serves metrics only where that is wanted, and to whom', async () => {

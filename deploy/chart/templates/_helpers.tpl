@@ -72,26 +72,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- default (printf "%s-token" (include "stowage.mirror" .)) .Values.mirror.existingTokenSecret -}}
 {{- end -}}
 
-{{/* What controllers are told of where everything is kept. */}}
-{{- define "stowage.storeArgs" -}}
-{{- if include "stowage.isMirrorSeparate" . -}}
-- --mirror=http://{{ include "stowage.mirror" . }}:5080
-- --mirror-token-file=/var/run/secrets/stowage/mirror/token
-{{- else -}}
-# Not the volume itself, which may have a lost+found.
-- --data=/var/lib/stowage/centre
-{{- end -}}
-{{- end -}}
-
-{{- define "stowage.storeVolume" -}}
-- name: store
-  {{- if .Values.store.hostPath }}
-  hostPath: { path: {{ .Values.store.hostPath | quote }}, type: Directory }
-  {{- else }}
-  persistentVolumeClaim: { claimName: {{ default (printf "%s-store" (include "stowage.controller" .)) .Values.store.existingClaim }} }
-  {{- end }}
-{{- end -}}
-
 {{- define "stowage.mirrorTokenVolume" -}}
 - name: mirror-token
   secret:
