@@ -1,4 +1,4 @@
-import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { execa } from 'execa'
@@ -47,7 +47,7 @@ requirePart('containerd', 'skopeo')('containerd', () => {
     expect(await digestAt(mirror.url, 'pushed/app', 'v3')).toBe(image.index.digest)
   })
 
-  it('pulls with a password, or with a token that its hosts.toml sends', async () => {
+  it('pulls with a password, with a pull secret, or with a token that its hosts.toml sends', async () => {
     await using directory = await temporary()
     const { layout, image, name } = await makeClientImage(directory.path)
     await using mirror = await startGuardedMirror(directory.path)
@@ -68,6 +68,16 @@ requirePart('containerd', 'skopeo')('containerd', () => {
     const fetch = (...flags: string[]): Promise<string> =>
       containerd.ctr('content', 'fetch', ...flags, '--platform', 'linux/amd64', reference)
     const plain = await hosts('plain', '')
+    // As a kubelet asks it, with and without a pull secret.
+    await cp(path.join(directory.path, 'plain'), containerd.files.certs, { recursive: true })
+    await expect(containerd.cri.pullImage(reference)).rejects.toThrow(/401|authorization failed|credentials are needed/)
+    const wrong = { username: 'ann', password: 'wrong' }
+    await expect(containerd.cri.pullImage(reference, wrong)).rejects.toThrow(/401|authorization failed|wrong/)
+    const asBob = { username: 'bob', password: passwords.bob }
+    await expect(containerd.cri.pullImage(reference, asBob)).rejects.toThrow(/403|denied|authorization failed/)
+    await containerd.cri.pullImage(reference, { username: 'ann', password: passwords.ann })
+    expect((await containerd.cri.imageStatus(reference))?.repoTags).toContain(reference)
+    await containerd.cri.removeImage(reference)
     await expect(fetch(...plain)).rejects.toThrow(/401 Unauthorized|authorization failed|credentials are needed/)
     await expect(fetch(...plain, '--user', 'bob:' + passwords.bob)).rejects.toThrow(
       /403 Forbidden|authorization failed/,

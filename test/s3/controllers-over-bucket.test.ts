@@ -43,12 +43,10 @@ requirePart(
 
     const { cert, key } = createFakeCertificate()
     const ca = await file(journey, 'tls.crt', cert)
-    const flags = [
-      ...['--leader-elect-lease-duration=6s', '--leader-elect-renew-deadline=4s', '--leader-elect-retry-period=1s'],
-      ...['--kubeconfig', await makeControllerAccount(kube), '--leader-elect-resource-namespace', namespace],
-      ...['--mirror', door.url, '--mirror-token-file', token],
-      ...['--tls-cert-file', ca, '--tls-key-file', await file(journey, 'tls.key', key)],
-    ]
+    const cluster = ['--kubeconfig', await makeControllerAccount(kube), '--leader-elect-resource-namespace', namespace]
+    const store = ['--mirror', door.url, '--mirror-token-file', token]
+    const tls = ['--tls-cert-file', ca, '--tls-key-file', await file(journey, 'tls.key', key)]
+    const flags = [...cluster, ...shortLease, ...store, ...tls]
     await using one = await startController(journey, 'one', flags)
     await using other = await startController(journey, 'other', flags)
     const leader = async () => {
@@ -84,6 +82,12 @@ requirePart(
     expect(await leader()).toBe(second)
   })
 })
+
+const shortLease = [
+  '--leader-elect-lease-duration=6s',
+  '--leader-elect-renew-deadline=4s',
+  '--leader-elect-retry-period=1s',
+]
 
 interface Lease {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }

@@ -20,8 +20,8 @@ export interface CriClient extends Disposable {
   listImages(): Promise<readonly CriImage[]>
   /** By name, name with digest, or id; undefined if the runtime does not have it. */
   imageStatus(image: string): Promise<CriImage | undefined>
-  /** Resolves with the reference that containers of it will have. */
-  pullImage(image: string): Promise<string>
+  /** Resolves with the reference that containers of it will have; with what a kubelet finds in a pull secret. */
+  pullImage(image: string, auth?: { readonly username: string; readonly password: string }): Promise<string>
   removeImage(image: string): Promise<void>
   imageFsInfo(): Promise<readonly CriFileSystem[]>
 
@@ -54,8 +54,8 @@ export function openCriClient(socket: string): CriClient {
     listImages: async () => (await call<{ images: CriImage[] }>('ListImages', {})).images,
     imageStatus: async (image) =>
       (await call<{ image: CriImage | null }>('ImageStatus', { image: { image } })).image ?? undefined,
-    pullImage: async (image) =>
-      (await call<{ imageRef: string }>('PullImage', { image: { image } }, { withinMs: 30 * minuteMs })).imageRef,
+    pullImage: async (image, auth) =>
+      (await call<{ imageRef: string }>('PullImage', { image: { image }, auth }, { withinMs: 30 * minuteMs })).imageRef,
     removeImage: (image) => call('RemoveImage', { image: { image } }),
     imageFsInfo: async () => (await call<FsInfo>('ImageFsInfo', {})).imageFilesystems.map(fileSystemOf),
 
