@@ -32,6 +32,7 @@ const mirrorVerbs: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   ls: async () => (await import('./commands/mirror-ls.ts')).mirrorLsCommand,
   inspect: async () => (await import('./commands/mirror-inspect.ts')).mirrorInspectCommand,
   rm: async () => (await import('./commands/mirror-rm.ts')).mirrorRmCommand,
+  copy: async () => (await import('./commands/mirror-copy.ts')).mirrorCopyCommand,
   gc: async () => (await import('./commands/mirror-gc.ts')).mirrorGcCommand,
   scrub: async () => (await import('./commands/mirror-scrub.ts')).mirrorScrubCommand,
 }

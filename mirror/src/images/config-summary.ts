@@ -14,25 +14,22 @@ export interface ConfigSummary {
   readonly labels: Readonly<Record<string, string>>
 }
 
-const text = z.string().nullish().catch(undefined)
-const words = z.array(z.string()).nullish().catch(undefined)
-const schema = z.object({
-  os: text,
-  architecture: text,
-  variant: text,
-  created: text,
-  config: z
-    .object({
-      User: text,
-      Entrypoint: words,
-      Cmd: words,
-      WorkingDir: text,
-      ExposedPorts: z.record(z.string(), z.unknown()).nullish().catch(undefined),
-      Labels: z.record(z.string(), z.string()).nullish().catch(undefined),
-    })
-    .nullish()
-    .catch(undefined),
+const text = z
+  .string()
+  .nullish()
+  .catch(null)
+  .transform((value) => value || null)
+const words = z.array(z.string()).nullish().catch(null)
+const run = z.object({
+  User: text,
+  Entrypoint: words.transform((value) => value ?? []),
+  Cmd: words.transform((value) => value ?? []),
+  WorkingDir: text,
+  ExposedPorts: z.record(z.string(), z.unknown()).catch({}),
+  Labels: z.record(z.string(), z.string()).catch({}),
 })
+const nothing = run.parse({})
+const schema = z.object({ os: text, architecture: text, variant: text, created: text, config: run.catch(nothing) })
 
 /** Reads what can be read of it; undefined if it is no configuration at all. */
 export function parseConfigSummary(bytes: Uint8Array): ConfigSummary | undefined {
@@ -41,13 +38,13 @@ export function parseConfigSummary(bytes: Uint8Array): ConfigSummary | undefined
   const { os, architecture, variant, created, config } = parsed.data
   return {
     platform: os && architecture ? { os, architecture, ...(variant ? { variant } : {}) } : null,
-    created: created ?? null,
-    user: config?.User || null,
-    entrypoint: config?.Entrypoint ?? [],
-    cmd: config?.Cmd ?? [],
-    workingDir: config?.WorkingDir || null,
-    exposedPorts: Object.keys(config?.ExposedPorts ?? {}),
-    labels: config?.Labels ?? {},
+    created,
+    user: config.User,
+    entrypoint: config.Entrypoint,
+    cmd: config.Cmd,
+    workingDir: config.WorkingDir,
+    exposedPorts: Object.keys(config.ExposedPorts),
+    labels: config.Labels,
   }
 }
 

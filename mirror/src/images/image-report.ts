@@ -110,21 +110,35 @@ function manifestReport(descriptor: Descriptor, found: Found): ManifestReport {
   const { digest, mediaType, size } = descriptor
   const manifest = found.manifests.get(digest)
   const configSummary = found.configs.get(digest) ?? null
-  const platform = descriptor.platform ?? configSummary?.platform ?? undefined
   return {
     digest,
     mediaType,
     size,
     kind: kindOf(descriptor, manifest),
-    platform: platform && platform.os !== 'unknown' ? formatPlatform(platform) : null,
+    platform: platformOf(descriptor, configSummary),
     state: manifest ? 'there' : found.damaged.has(digest) ? 'damaged' : 'missing',
     attests: descriptor.annotations?.[attestedDigest] ?? null,
     artifactType: (manifest && isArtifact(manifest) && artifactTypeOf(manifest)) || null,
-    config: manifest?.kind === 'manifest' ? blobReport(manifest.config, found) : null,
     configSummary,
-    layers: manifest?.kind === 'manifest' ? manifest.layers.map((layer) => blobReport(layer, found)) : [],
-    manifests: manifest?.kind === 'index' ? manifest.manifests.map((child) => manifestReport(child, found)) : [],
+    ...partsReport(manifest, found),
   }
+}
+
+function platformOf(descriptor: Descriptor, config: ConfigSummary | null): string | null {
+  const platform = descriptor.platform ?? config?.platform
+  return platform && platform.os !== 'unknown' ? formatPlatform(platform) : null
+}
+
+function partsReport(
+  manifest: Manifest | undefined,
+  found: Found,
+): Pick<ManifestReport, 'config' | 'layers' | 'manifests'> {
+  if (manifest?.kind === 'index') {
+    return { config: null, layers: [], manifests: manifest.manifests.map((child) => manifestReport(child, found)) }
+  }
+  if (!manifest) return { config: null, layers: [], manifests: [] }
+  const report = (blob: Descriptor): BlobReport => blobReport(blob, found)
+  return { config: report(manifest.config), layers: manifest.layers.map(report), manifests: [] }
 }
 
 function blobReport({ digest, mediaType, size }: Descriptor, { missing }: Pick<Found, 'missing'>): BlobReport {

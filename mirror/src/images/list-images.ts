@@ -41,8 +41,14 @@ export interface ListImagesOptions extends FetchOptions {
 export async function* listImages(place: ImagePlace, options: ListImagesOptions): AsyncGenerator<ListedImage> {
   const { repository, untagged = false, signal } = options
   if (untagged && !place.manifests) throw new Fault('invalid', `${place.name} does not tell what has no tag`)
-  for await (const name of repository === undefined ? place.repositories({ signal }) : [repository]) {
-    yield* listRepository(place, name, { ...options, untagged })
+  if (repository !== undefined) return yield* listRepository(place, repository, { ...options, untagged })
+  for await (const name of place.repositories({ signal })) {
+    try {
+      yield* listRepository(place, name, { ...options, untagged })
+    } catch (error) {
+      // Some registries name repositories that they say not to know, as nothing in them has a tag.
+      if (!isFault(error, 'not-found')) throw error
+    }
   }
 }
 

@@ -66,6 +66,8 @@ export function createRegistrySink(
     ingest: (blob, { signal: own = signal } = {}) => uploads.ingest(blob, own),
 
     async putManifest(manifest, { tags = [] } = {}) {
+      const wrong = tags.find((tag) => !isTag(tag))
+      if (wrong !== undefined) throw new Fault('invalid', `${connection.name}/${repository}: "${wrong}" is not a tag`)
       let isNoted = false
       // A tag alone would be given to what the bytes are by SHA-256.
       const isUntagged = tags.length === 0 || algorithmOf(manifest.digest) !== 'sha256'

@@ -1,0 +1,73 @@
+import { createRegistryClient, type RegistryClient } from '@stowage/mirror/registry/registry-client'
+import type { ContentStore } from '@stowage/mirror/store/content-store'
+import { createContentStore } from '@stowage/mirror/store/create-content-store'
+import { openCentreStore } from '../centre-store.ts'
+import type { CommandContext } from '../command-context.ts'
+import { openDataStore } from '../data-store.ts'
+import { mirrorPlaceOf, openMirrorData, type MirrorPlaceFlags } from '../mirror-place.ts'
+import { readNetworkSettings } from '../network-settings.ts'
+import { machineCredentials } from '../open-registry.ts'
+
+export interface CopySurroundingsFlags extends MirrorPlaceFlags {
+  readonly dockerConfig?: string
+  readonly insecureRegistry?: readonly string[]
+}
+
+/** The registries and the store that a copy is between, each opened once. */
+export interface CopySurroundings extends AsyncDisposable {
+  registry(host: string): Promise<RegistryClient>
+  /**
+   * What `--data` or `--mirror` names: its store, or the registry that it is for who has no token.
+   * @param mayBeMade whether data that is not there is begun
+   */
+  mirror(mayBeMade: boolean): Promise<ContentStore | RegistryClient>
+}
+
+/** Nothing is opened before it is asked for. */
+export async function openCopySurroundings(
+  context: CommandContext,
+  flags: CopySurroundingsFlags,
+): Promise<CopySurroundings> {
+  const log = (await context.log('stderr')).child({}, { level: 'warn' })
+  const opened = new AsyncDisposableStack()
+  const clients = new Map<string, Promise<RegistryClient>>()
+  let store: Promise<ContentStore | RegistryClient> | undefined
+
+  async function connect(registry: string): Promise<RegistryClient> {
+    const options = {
+      ...(await readNetworkSettings(context, flags.caFile)),
+      registry,
+      insecureRegistries: flags.insecureRegistry ?? [],
+      credentials: await machineCredentials(context, { dockerConfig: flags.dockerConfig, log }),
+      log,
+    }
+    return opened.use(createRegistryClient(options))
+  }
+
+  async function openStore(mayBeMade: boolean): Promise<ContentStore | RegistryClient> {
+    const place = mirrorPlaceOf(flags)
+    if (place.kind === 'data') {
+      const { objects } = opened.use(await (mayBeMade ? openDataStore(place.flags) : openMirrorData(place.flags)))
+      return createContentStore(objects)
+    }
+    const { url: mirror, tokenFile: mirrorTokenFile, caFile } = place
+    if (mirrorTokenFile === undefined) return await connect(mirror.href)
+    const network = caFile === undefined ? {} : { caFile }
+    return opened.use(await openCentreStore(context, { mirror, mirrorTokenFile, ...network }, log)).content
+  }
+
+  return {
+    registry(host) {
+      const client = clients.get(host) ?? connect(host)
+      clients.set(host, client)
+      return client
+    },
+    mirror: (mayBeMade) => (store ??= openStore(mayBeMade)),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** Whether it is the store itself. */
+export function isStore(mirror: ContentStore | RegistryClient): mirror is ContentStore {
+  return 'repository' in mirror
+}
