@@ -24,6 +24,16 @@ describe('hot blobs', () => {
     expect(reads).toBe(1)
   })
 
+  it('are given at once when they are there', async () => {
+    const hot = createHotBlobs(10)
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>()
+    const heating = heat(hot, () => promise)
+    expect(hot.grab(digest)).toBeUndefined()
+    resolve(bytes)
+    await heating
+    expect(hot.grab(digest)?.bytes).toBe(bytes)
+  })
+
   it('are not kept if they cannot be read', async () => {
     const hot = createHotBlobs(10)
     await expect(heat(hot, () => Promise.reject(new Error('damaged')))).rejects.toThrow('damaged')

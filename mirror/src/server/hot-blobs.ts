@@ -9,6 +9,8 @@ export interface HotBlobs {
    * @throws what `read` throws
    */
   hold(digest: Digest, size: number, read: () => Promise<Uint8Array>): Promise<HeldBlob | undefined>
+  /** The same at once, if it is in memory already. */
+  grab(digest: Digest): HeldBlob | undefined
 }
 
 /** Takes its room until it is disposed of. */
@@ -18,7 +20,9 @@ export interface HeldBlob extends Disposable {
 
 interface Entry {
   readonly size: number
-  readonly bytes: Promise<Uint8Array>
+  readonly reading: Promise<Uint8Array>
+  /** Once they are read. */
+  bytes?: Uint8Array
   readers: number
 }
 
@@ -50,18 +54,30 @@ export function createHotBlobs(maxBytes: number): HotBlobs {
     asked.set(digest, true, 1)
     if (!isAskedAgain || !makeRoom(size)) return undefined
     total += size
-    return { size, bytes: read(), readers: 0 }
+    return { size, reading: read(), readers: 0 }
+  }
+
+  function held(digest: Digest, entry: Entry, bytes: Uint8Array): HeldBlob {
+    entries.delete(digest)
+    entries.set(digest, entry)
+    entry.readers++
+    return { bytes, [Symbol.dispose]: () => void entry.readers-- }
   }
 
   return {
+    grab(digest) {
+      const entry = entries.get(digest)
+      return entry?.bytes && held(digest, entry, entry.bytes)
+    },
+
     async hold(digest, size, read) {
       const entry = entries.get(digest) ?? begin(digest, size, read)
       if (!entry) return undefined
-      entries.delete(digest)
-      entries.set(digest, entry)
-      entry.readers++
+      // Counted from now on, so that it stays while it is read.
+      const claim = held(digest, entry, Buffer.alloc(0))
       try {
-        return { bytes: await entry.bytes, [Symbol.dispose]: () => void entry.readers-- }
+        entry.bytes = await entry.reading
+        return { ...claim, bytes: entry.bytes }
       } catch (error) {
         drop(digest, entry)
         throw error

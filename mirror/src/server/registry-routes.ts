@@ -17,7 +17,7 @@ import { manifests } from './manifests.ts'
 import type { Networks } from './networks.ts'
 import { parsePath, type RegistryPath } from './parse-path.ts'
 import type { PullThrough } from './pull-through.ts'
-import { createReadyManifests, sendReady, type ReadyManifest, type ReadyManifests } from './ready-manifests.ts'
+import { createReadyAnswers, sendReady, type ReadyAnswer, type ReadyAnswers } from './ready-answers.ts'
 import { Refusal } from './refusal.ts'
 import { drain, isAborted } from './request-body.ts'
 import { sendAnswer } from './send-answer.ts'
@@ -47,7 +47,7 @@ export interface RegistryOptions {
 }
 
 /** What one registry keeps from request to request. */
-type Serving = RegistryOptions & Pick<Exchange, 'uploads' | 'cache' | 'hotBlobs'> & { readonly ready: ReadyManifests }
+type Serving = RegistryOptions & Pick<Exchange, 'uploads' | 'cache' | 'hotBlobs'> & { readonly ready: ReadyAnswers }
 
 const nobody: Principal = { kind: 'anonymous' }
 const methods: Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -80,7 +80,7 @@ const hotBlobsSize = 32 * 1024 * 1024
 export async function registryRoutes(app: FastifyInstance, options: RegistryOptions): Promise<void> {
   const uploads = createUploadSessions(options.store)
   const memory = { cache: createRecentlyUsed<Uint8Array>(cacheSize), hotBlobs: createHotBlobs(hotBlobsSize) }
-  const serving: Serving = { ...options, ...memory, uploads, ready: createReadyManifests(options.store) }
+  const serving: Serving = { ...options, ...memory, uploads, ready: createReadyAnswers(options.store, memory.hotBlobs) }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => sendAnswer(reply, failed(error, request, options.log)))
@@ -90,8 +90,8 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
     logWhenClosed(request, reply, options.log)
     const known = readyFor(request, serving)
     if (!known) return lookUp(request, reply)
-    const size = sendReady(known, reply.hijack().raw)
-    meter?.add(serverMetrics.bytesServed, { kind: 'manifest' }, size)
+    const { kind } = known.content
+    sendReady(known, reply.hijack().raw, meter && ((bytes) => meter.add(serverMetrics.bytesServed, { kind }, bytes)))
     return undefined
   }
 
@@ -120,13 +120,13 @@ function isUpload(url: string): boolean {
 function readyFor(
   request: FastifyRequest,
   { ready, authorize, identify = anybody, limit, pullThrough }: Serving,
-): ReadyManifest | undefined {
+): ReadyAnswer | undefined {
   if (identify !== anybody || limit) return undefined
-  const found = ready.find(request.raw)
-  if (!found || pullThrough?.isFetched(found.repository)) return undefined
-  const { repository, digest } = found
-  const decision = authorize(nobody, withPrivacy({ action: 'pull', repository, digest }, pullThrough))
-  return 'allowed' in decision && decision.allowed ? found : undefined
+  return ready.find(request.raw, ({ repository, digest }) => {
+    if (pullThrough?.isFetched(repository)) return false
+    const decision = authorize(nobody, withPrivacy({ action: 'pull', repository, digest }, pullThrough))
+    return 'allowed' in decision && decision.allowed
+  })
 }
 
 async function answerTo(request: FastifyRequest, serving: Serving): Promise<Answer> {

@@ -43,10 +43,10 @@ export interface Repository extends ContentSink {
   manifests(): AsyncIterable<Descriptor>
   tag(name: string): Promise<Descriptor | undefined>
   /**
-   * A question that tells at once whether a tag or digest still means this manifest here, and no collection has condemned it;
+   * A question that tells at once whether a tag or digest still means this content here, and no collection has condemned it;
    * undefined where that cannot be told without a look into the store.
    */
-  watchManifest(reference: string, digest: Digest): (() => boolean) | undefined
+  watch(reference: string, digest: Digest): (() => boolean) | undefined
   /** Moves or creates a tag of a manifest that is linked here. @throws Fault not-found */
   putTag(name: string, digest: Digest): Promise<void>
   /** Bytewise ordered, those behind `after` only. */

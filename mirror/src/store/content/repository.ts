@@ -14,7 +14,7 @@ import { createLinks } from './links.ts'
 import { createReferrers } from './referrers.ts'
 import { createTags } from './tags.ts'
 import { createVouch } from './vouch.ts'
-import { watchManifest } from './watch-manifest.ts'
+import { watchContent } from './watch-content.ts'
 
 /** What all repositories of one store share. */
 export interface Shared {
@@ -98,7 +98,7 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
       for await (const descriptor of links.list()) if (isManifestType(descriptor.mediaType)) yield descriptor
     },
 
-    watchManifest: (reference, digest) => watchManifest(objects, name, { reference, digest }),
+    watch: (reference, digest) => watchContent(objects, name, { reference, digest }),
     tag: async (tag) => (isDigest(tag) ? undefined : await manifestLink(tag)),
     putTag: (tag, digest) => tags.put(tag, digest),
     tags: (options) => tags.list(options),

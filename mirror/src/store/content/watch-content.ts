@@ -5,10 +5,10 @@ import { parseDescriptor } from './descriptor-object.ts'
 import { parseLink } from './link.ts'
 
 /**
- * A question that tells, from memory and at once, whether a reference still means this manifest in a repository, whose link says
- * the same and is not condemned. Undefined if memory does not say so now, or knows nothing for sure as others write to the store, too.
+ * A question that tells, from memory and at once, whether a tag or digest still means this content of a repository, whose link
+ * says the same as now and is not condemned. Undefined if memory does not say so now, or is never sure as others write to the store.
  */
-export function watchManifest(
+export function watchContent(
   objects: Pick<ObjectStore, 'peek'>,
   repository: string,
   { reference, digest }: { readonly reference: string; readonly digest: Digest },

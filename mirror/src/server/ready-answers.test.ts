@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { linkKey } from '../store/content/content-keys.ts'
 import { formatLink, parseLink } from '../store/content/link.ts'
-import { imageOf, indexOf, pushImage } from '../store/content/stored-content.conformance.ts'
+import { blobOf, imageOf, indexOf, pushImage, store } from '../store/content/stored-content.conformance.ts'
 import type { ContentStore, Repository } from '../store/content-store.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
@@ -22,11 +22,11 @@ let repository: Repository
 let app: FastifyInstance
 
 /** Counts how often something is looked up in a repository. */
-function watched(store: ContentStore): ContentStore {
+function watched(content: ContentStore): ContentStore {
   return {
-    ...store,
+    ...content,
     repository(of) {
-      const looked = store.repository(of)
+      const looked = content.repository(of)
       const stat: Repository['stat'] = (digest) => (lookUps++, looked.stat(digest))
       return { ...looked, stat, tag: (tag) => (lookUps++, looked.tag(tag)) }
     },
@@ -36,8 +36,8 @@ function watched(store: ContentStore): ContentStore {
 function serve(more: Partial<RegistryOptions> = {}): FastifyInstance {
   const server = createMirrorServer()
   const authorize = () => ({ allowed: isAllowed })
-  const store = watched(createContentStore(objects))
-  void server.register(registryRoutes, { store, authorize, log: silentLog, ...more })
+  const content = watched(createContentStore(objects))
+  void server.register(registryRoutes, { store: content, authorize, log: silentLog, ...more })
   return server
 }
 
@@ -60,7 +60,7 @@ async function warm(reference: string, from: FastifyInstance = app): Promise<voi
   lookUps = 0
 }
 
-describe('ready manifests', () => {
+describe('ready answers', () => {
   it.each(['v1', image.digest])('answer as what is looked up (%s), and nothing is looked up', async (reference) => {
     const first = await get(reference)
     await warm(reference)
@@ -72,6 +72,29 @@ describe('ready manifests', () => {
     const withoutDate = (headers: typeof first.headers) => ({ ...headers, date: undefined })
     expect(withoutDate(ready.headers)).toEqual(withoutDate(first.headers))
     expect(withoutDate(head.headers)).toEqual(withoutDate(first.headers))
+  })
+
+  it.each([
+    ['small', Buffer.from('layer one')],
+    ['hot', Buffer.alloc(700_000, 'layer')],
+  ])('answer with a %s blob, until it is gone, and never HEAD', async (_, layer) => {
+    const blob = blobOf(layer)
+    await store(repository, blob, layer)
+    const url = `/v2/${name}/blobs/${blob.digest}`
+    const first = await app.inject({ url })
+    for (let time = 0; time < 3; time++) await app.inject({ url })
+    lookUps = 0
+    const ready = await app.inject({ url })
+    expect(lookUps).toBe(0)
+    expect(ready.rawPayload.equals(layer)).toBe(true)
+    expect({ ...ready.headers, date: undefined }).toEqual({ ...first.headers, date: undefined })
+    const part = await app.inject({ url, headers: { range: 'bytes=2-5' } })
+    expect([part.statusCode, part.rawPayload]).toEqual([206, layer.subarray(2, 6)])
+    lookUps = 0
+    expect((await app.inject({ method: 'HEAD', url })).statusCode).toBe(200)
+    expect(lookUps).toBeGreaterThan(0)
+    await repository.deleteBlob(blob.digest)
+    expect((await app.inject({ url })).statusCode).toBe(404)
   })
 
   it('answer HEAD once a HEAD was answered, and GET only with what it asks for', async () => {

@@ -1,0 +1,122 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isDigest, type Digest } from '../oci/digest.ts'
+import type { ContentStore } from '../store/content-store.ts'
+import { createRecentlyUsed } from '../store/recently-used.ts'
+import type { Answer } from './answer.ts'
+import type { HeldBlob, HotBlobs } from './hot-blobs.ts'
+import { hasBody } from './hurry.ts'
+import { parsePath } from './parse-path.ts'
+
+/** Manifests and blobs by the address that was asked for: thousands of nodes ask for the same at once. */
+export interface ReadyAnswers {
+  /** What answers a request, unless it has to be looked up, or `isAllowed` says no. */
+  find(request: IncomingMessage, isAllowed: (content: Content) => boolean): ReadyAnswer | undefined
+  /** Notes what a request was answered with. */
+  note(request: IncomingMessage, answer: Answer): void
+}
+
+export interface Content {
+  readonly kind: 'manifest' | 'blob'
+  readonly repository: string
+  readonly digest: Digest
+}
+
+export interface ReadyAnswer {
+  readonly content: Content
+  /** Names and values of all headers by turns. */
+  readonly head: string[]
+  /** Text has a character for each byte, so that it goes with the head in one write. Disposed of when it is sent. */
+  readonly body: string | HeldBlob
+}
+
+interface Noted extends Pick<ReadyAnswer, 'content' | 'head'> {
+  /** Undefined if it is too long, or if nobody asked for more than the head so far. */
+  readonly text: string | undefined
+  readonly isCurrent: () => boolean
+}
+
+/** Longer ones are not copied to go with their head in one write. */
+const longestText = 16 * 1024
+/** Bytes of all that is noted, and what goes with each address. */
+const [most, overhead] = [8 * 1024 * 1024, 1024]
+
+export function createReadyAnswers(
+  store: Pick<ContentStore, 'repository'>,
+  hotBlobs: Pick<HotBlobs, 'grab'>,
+): ReadyAnswers {
+  const noted = createRecentlyUsed<Noted>(most)
+
+  /** A pusher leaves out what HEAD says is here: of a blob the bytes are to be looked at. */
+  function bodyOf({ content, text }: Noted, method: string | undefined): ReadyAnswer['body'] | undefined {
+    if (method === 'HEAD') return content.kind === 'manifest' ? '' : undefined
+    if (method !== 'GET') return undefined
+    return text ?? (content.kind === 'blob' ? hotBlobs.grab(content.digest) : undefined)
+  }
+
+  return {
+    find(request, isAllowed) {
+      const known = noted.get(request.url ?? '')
+      if (!known || !isPlain(request)) return undefined
+      if (!known.isCurrent()) {
+        noted.delete(request.url ?? '')
+        return undefined
+      }
+      const body = isAllowed(known.content) ? bodyOf(known, request.method) : undefined
+      return body === undefined ? undefined : { ...known, body }
+    },
+
+    note({ url = '', method }, answer) {
+      const found = contentOf(url, answer)
+      if (!found || (found.content.kind === 'blob' && method !== 'GET')) return
+      const { content, reference } = found
+      const isCurrent = store.repository(content.repository).watch(reference, content.digest)
+      if (!isCurrent) return
+      const { headers = {}, body } = answer
+      const head = Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
+      const text = body instanceof Uint8Array && body.length <= longestText ? latin1(body) : undefined
+      noted.set(url, { content, head, text, isCurrent }, (text?.length ?? 0) + overhead)
+    },
+  }
+}
+
+/** Asks for all of something, on no conditions. */
+function isPlain(request: IncomingMessage): boolean {
+  const { headers } = request
+  return headers['if-none-match'] === undefined && headers.range === undefined && !hasBody(request)
+}
+
+/** What a request named and got. */
+function contentOf(
+  url: string,
+  { status, headers }: Answer,
+): { readonly content: Content; readonly reference: string } | undefined {
+  const digest = headers?.['docker-content-digest']
+  if (status !== 200 || url.includes('?') || typeof digest !== 'string' || !isDigest(digest)) return undefined
+  const path = parsePath(url)
+  if (path.kind !== 'manifest' && path.kind !== 'blob') return undefined
+  const reference = path.kind === 'manifest' ? (path.reference.digest ?? path.reference.tag) : path.digest
+  return { content: { kind: path.kind, repository: path.repository, digest }, reference }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+}
+
+/** Sends all of it, or to HEAD the head. `onSent` is told how many bytes of content that was, when the socket has taken them. */
+export function sendReady(
+  { head, body }: ReadyAnswer,
+  response: ServerResponse,
+  onSent: ((bytes: number) => void) | undefined,
+): void {
+  response.writeHead(200, head)
+  if (typeof body === 'string') {
+    response.end(body, 'latin1')
+    onSent?.(body.length)
+    return
+  }
+  response.end(body.bytes)
+  response.once('close', () => {
+    body[Symbol.dispose]()
+    if (response.writableFinished) onSent?.(body.bytes.length)
+  })
+}
