@@ -7,6 +7,7 @@ import { parseChallenges } from '../registry/challenge.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
 import { createMirrorServer } from '../server/mirror-server.ts'
+import type { PullThrough } from '../server/pull-through.ts'
 import { registryRoutes } from '../server/registry-routes.ts'
 import { parseAccessRules } from '../server/access/access-rules.ts'
 import { createAccess, type AccessOptions } from '../server/access/create-access.ts'
@@ -34,8 +35,9 @@ const accounts = {
 /** For tests: a registry whose users ann and bob have the passwords `ann's` and `bob's`. */
 export function guardedRegistry({
   log = silentLog,
+  pullThrough,
   ...options
-}: Partial<AccessOptions> & { log?: Logger } = {}): FastifyInstance {
+}: Partial<AccessOptions> & { log?: Logger; pullThrough?: PullThrough } = {}): FastifyInstance {
   const access = createAccess({
     rules: () => rules,
     accounts: () => accounts,
@@ -46,7 +48,8 @@ export function guardedRegistry({
   })
   const app = createMirrorServer()
   void app.register(access.routes)
-  void app.register(registryRoutes, { ...access, store: createContentStore(createMemoryStore()), log })
+  const store = createContentStore(createMemoryStore())
+  void app.register(registryRoutes, { ...access, store, pullThrough, log })
   return app
 }
 
