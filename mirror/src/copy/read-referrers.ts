@@ -3,12 +3,10 @@ import type { Digest } from '../oci/digest.ts'
 import { Fault } from '../oci/fault.ts'
 import { artifactTypeOf, type Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/media-type.ts'
+import { isOwnArtifact } from '../oci/own-artifact.ts'
 
 /** More than any honest image has. */
 const maxReferrers = 1000
-
-/** What we hang to an image ourselves: each side makes its own. */
-const ownTypes = 'application/vnd.stowage.'
 
 /** Manifests that speak of others, parts before wholes, and the tags by which some of them are found. */
 export interface ReferrerGraph {
@@ -50,7 +48,7 @@ export async function readReferrers({
     if (found.size + unseen.size > maxReferrers) {
       throw new Fault('invalid', `${what}: more than ${maxReferrers} signatures and other referrers hang on it`)
     }
-    level = (await readAll([...unseen.values()])).flat().filter((manifest) => !isOurs(artifactTypeOf(manifest)))
+    level = (await readAll([...unseen.values()])).flat().filter((manifest) => !isOwnArtifact(artifactTypeOf(manifest)))
     for (const manifest of level) {
       known.add(manifest.digest)
       found.set(manifest.digest, manifest)
@@ -60,9 +58,5 @@ export async function readReferrers({
 }
 
 function isOfInterest({ descriptor: { mediaType, artifactType } }: Referrer): boolean {
-  return isManifestType(mediaType) && !isOurs(artifactType)
-}
-
-function isOurs(artifactType: string | undefined): boolean {
-  return artifactType?.startsWith(ownTypes) ?? false
+  return isManifestType(mediaType) && !isOwnArtifact(artifactType)
 }

@@ -93,3 +93,52 @@ describe('an image whose tag is asked for', () => {
     expect(found).toEqual(['arm', 'layers1', 'layers3', 'ofArm', 'root'])
   })
 })
+
+describe('an image of another shape', () => {
+  const wanted = { platforms: [parsePlatform('linux/arm64')], referrers: true }
+
+  /** Asks for `v1`, and gives which of these are here when `last` is. */
+  async function brought(upstream: FakeUpstream, all: readonly Descriptor[], last: Descriptor): Promise<boolean[]> {
+    await using mirror = await openFakeMirror(upstream, { settings: { prefetch: wanted } })
+    await mirror.ask(`${localPath}/manifests/v1`, { method: 'HEAD' })
+    const repository = mirror.store.repository(`${fakeHost}/${fakeRepository}`)
+    const isHere = async ({ digest }: Descriptor): Promise<boolean> => (await repository.stat(digest)) !== undefined
+    await expect.poll(() => isHere(last)).toBe(true)
+    return await Promise.all(all.map(isHere))
+  }
+
+  it('comes with the wanted platforms of an index in it only', async () => {
+    const upstream = await upstreamOf()
+    const images = createFakeImages(upstream, fakeRepository)
+    const layers = [images.addLayer(3), images.addLayer(5)] as const
+    const amd = images.addImage('amd', [layers[0]])
+    const arm = images.addImage('arm', [layers[1]])
+    images.addIndex([images.addIndex([forPlatform('linux/amd64', amd), forPlatform('linux/arm64', arm)], 'inner')])
+    expect(await brought(upstream, [amd, layers[0], arm, layers[1]], layers[1])).toEqual([false, false, true, true])
+  })
+
+  it('comes without what its upstream has lost, and without what Stowage made of it', async () => {
+    const upstream = await upstreamOf({ referrersPerPage: 10 })
+    const images = createFakeImages(upstream, fakeRepository)
+    const layer = images.addLayer(3)
+    const arm = images.addImage('arm', [layer])
+    const lost = { ...arm, digest: arm.digest.replace(/.{8}$/, '00000000') as Descriptor['digest'] }
+    const proof = { annotations: { 'vnd.docker.reference.digest': arm.digest } }
+    const root = images.addIndex([
+      { ...forPlatform('unknown/unknown', lost), ...proof },
+      forPlatform('linux/arm64', arm),
+    ])
+    const config = upstream.addBlob('{}', mediaTypes.empty)
+    const speak = (artifactType: string) =>
+      upstream.addManifest(fakeRepository, {
+        schemaVersion: 2,
+        mediaType: mediaTypes.manifest,
+        artifactType,
+        config,
+        layers: [upstream.addBlob(artifactType)],
+        subject: root,
+      })
+    const [own, sbom] = [speak('application/vnd.stowage.delta.v1+json'), speak('application/spdx+json')]
+    expect(await brought(upstream, [layer, own, sbom], sbom)).toEqual([true, false, true])
+  })
+})

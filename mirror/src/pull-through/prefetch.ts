@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Digest } from '../oci/digest.ts'
 import { isFault } from '../oci/fault.ts'
 import { blobsOf, type ImageManifest } from '../oci/manifest.ts'
+import { isIndexType } from '../oci/media-type.ts'
 import { selectChildren } from '../oci/select-children.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import type { BlobFetch } from './blob-fetches.ts'
@@ -42,10 +43,21 @@ export async function prefetch(place: Place<Upstream>, root: Digest, options: Pr
     if (manifest?.kind === 'manifest' && (isWhole || isPlainWanted)) await bringBlobs(manifest)
     if (manifest?.kind === 'index') {
       const children = selectChildren(manifest.manifests, isWhole ? undefined : wanted!.platforms)
-      for (const child of children) await bring(child.digest, true)
+      // Of an index in it the same platforms are wanted.
+      for (const child of children) await bringPart(child.digest, isWhole || !isIndexType(child.mediaType))
     }
     if (!wanted!.referrers) return
     for (const one of await referrers.bring(place, digest)) await bring(one, true)
+  }
+
+  /** Upstream may be sparse itself. */
+  async function bringPart(digest: Digest, isWhole: boolean): Promise<void> {
+    try {
+      await bring(digest, isWhole)
+    } catch (err) {
+      if (!isFault(err, 'not-found')) throw err
+      log.info({ err, repository: place.repository, digest }, 'a part of an image is not at its upstream')
+    }
   }
 
   /** An image that is no index names no platform. */

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
+import type { Referrer } from '../content.ts'
 import type { Digest } from '../oci/digest.ts'
 import { isFault } from '../oci/fault.ts'
+import { isOwnArtifact } from '../oci/own-artifact.ts'
 import type { ContentStore } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
 import type { Place } from './locate.ts'
@@ -47,14 +49,26 @@ export function createUpstreamReferrers(options: UpstreamReferrersOptions): Upst
     return work.share(keyOf(place, subject), async () => {
       const { upstream, sourceRepository } = place
       const brought: Digest[] = []
-      for (const { descriptor, tag } of await upstream.source.referrers(sourceRepository, subject, { signal })) {
-        await manifests.bring(place, descriptor.digest)
-        if (tag !== undefined) await store.repository(place.repository).putTag(tag, descriptor.digest)
-        brought.push(descriptor.digest)
+      for (const referrer of await upstream.source.referrers(sourceRepository, subject, { signal })) {
+        if (!isOwnArtifact(referrer.descriptor.artifactType) && (await bringOne(place, referrer))) {
+          brought.push(referrer.descriptor.digest)
+        }
       }
       heardAt.set(keyOf(place, subject), now(), 1)
       return brought
     })
+  }
+
+  /** Lists can name what has been deleted since. */
+  async function bringOne(place: Place<Upstream>, { descriptor, tag }: Referrer): Promise<boolean> {
+    try {
+      await manifests.bring(place, descriptor.digest)
+    } catch (error) {
+      if (isFault(error, 'not-found')) return false
+      throw error
+    }
+    if (tag !== undefined) await store.repository(place.repository).putTag(tag, descriptor.digest)
+    return true
   }
 
   return {
