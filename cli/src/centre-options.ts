@@ -7,9 +7,11 @@ import { parseDuration } from '@stowage/mirror/duration'
 import { caFileOption } from './network-settings.ts'
 import type { MachineCredentialFlags } from './open-registry.ts'
 import { eachParsedBy, option, parsedBy } from './option.ts'
+import { withScrubOptions, type ScrubFlags } from './scrub-options.ts'
 
 /** What every centre is told, wherever its wishes come from. */
-export interface CentreFlags extends MachineCredentialFlags, StoreFlags, MetricsFlags, ListenerFlags, GcFlags {
+export interface CentreFlags
+  extends MachineCredentialFlags, StoreFlags, MetricsFlags, ListenerFlags, GcFlags, ScrubFlags {
   readonly imageCacheRefreshFrequency: number
   readonly insecureRegistry?: readonly string[]
   readonly operatorTokenFile?: string
@@ -17,7 +19,7 @@ export interface CentreFlags extends MachineCredentialFlags, StoreFlags, Metrics
 
 /** Adds the options of a centre to a command. */
 export function withCentreOptions(command: Command): Command {
-  return withGcOptions(withListenerOptions(command))
+  return withScrubOptions(withGcOptions(withListenerOptions(command)))
     .addOption(metricsOption())
     .addOption(
       option('--image-cache-refresh-frequency <duration>', 'how often tags are looked up again; 0s for never')

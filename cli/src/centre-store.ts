@@ -5,6 +5,7 @@ import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Fence } from '@stowage/mirror/store/remote/remote-connection'
 import { openRemoteStore } from '@stowage/mirror/store/remote/remote-store'
+import { createIntegrity, type Integrity } from '@stowage/mirror/store/scrub/integrity'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { CommandContext } from './command-context.ts'
@@ -27,6 +28,7 @@ export interface CentreStore extends AsyncDisposable, Pick<DataStore, 'redirects
   readonly content: ContentStore
   /** The data directory, if it lies in this process. */
   readonly directory: string | undefined
+  readonly integrity: Integrity
   /** Another process owns it, and sees to what has to be cleared away in it. */
   readonly isRemote: boolean
   /** Keeps it for this process until the signal. @throws Fault conflict: another centre uses it now */
@@ -82,12 +84,14 @@ async function openHere(
   const claim = isBucket(flags.data)
     ? opening.use(await claimForCentre(objects, { place: flags.data, log, signal }))
     : undefined
-  const content = createContentStore(objects)
+  const integrity = createIntegrity(objects)
+  const content = createContentStore(objects, { integrity })
   const opened = opening.move()
   return {
     ...data,
     objects,
     content,
+    integrity,
     isRemote: false,
     keep: async (until) => claim?.keep(until),
     fenced: () => ({ objects, content }),
@@ -105,9 +109,10 @@ async function openInMirror(
   const file = await openTokenFile({ flag: '--mirror-token-file', path: mirrorTokenFile, log })
   const token = async (): Promise<string> => (await file.tokens())[0] ?? ''
   const opened = new AsyncDisposableStack()
-  const open = (fence?: () => Fence | undefined): Pick<CentreStore, 'objects' | 'content'> => {
+  const open = (fence?: () => Fence | undefined): Pick<CentreStore, 'objects' | 'content' | 'integrity'> => {
     const objects = opened.use(openRemoteStore({ url: mirror, token, ca, userAgent, fence, log }))
-    return { objects, content: createContentStore(objects) }
+    const integrity = createIntegrity(objects)
+    return { objects, content: createContentStore(objects, { integrity }), integrity }
   }
   return {
     ...open(),

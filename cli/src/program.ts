@@ -35,6 +35,7 @@ const mirrorVerbs: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   copy: async () => (await import('./commands/mirror-copy.ts')).mirrorCopyCommand,
   gc: async () => (await import('./commands/mirror-gc.ts')).mirrorGcCommand,
   scrub: async () => (await import('./commands/mirror-scrub.ts')).mirrorScrubCommand,
+  fsck: async () => (await import('./commands/mirror-fsck.ts')).mirrorFsckCommand,
 }
 
 /**

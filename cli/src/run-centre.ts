@@ -5,6 +5,7 @@ import { Fault } from '@stowage/mirror/oci/fault'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { operationsRoutes } from '@stowage/mirror/server/operations/operations-routes'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
+import { createScrubber } from '@stowage/mirror/store/scrub/scrubber'
 import { runAll } from '@stowage/node-agent/run-all'
 import type { CentreFlags } from './centre-options.ts'
 import { openCentreStore, untilReachable, type CentreStore } from './centre-store.ts'
@@ -23,6 +24,7 @@ import { openCentre, type CentreSettings, type WorkingCentre } from './open-cent
 import { machineCredentials, openRegistry } from './open-registry.ts'
 import { offeredOperations } from './operations/offered-operations.ts'
 import { createStoreCollector } from './operations/store-collector.ts'
+import { scrubLoops } from './scrub-loops.ts'
 import { serve } from './serve.ts'
 import { openTokenFile } from './token-file.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
@@ -81,11 +83,14 @@ export async function runCentre(
   const collector = createStoreCollector({ ...store, rules: gcRules(flags), isServing: true, meter })
   // Where the store is a mirror's, that one collects.
   if (!store.isRemote) measuring.look(() => collector.samples())
+  const scrubber = createScrubber({ ...store, sources: [], log, meter })
+  if (!store.isRemote) measuring.look(() => scrubber.samples())
   if (flags.operatorTokenFile !== undefined) {
     if (store.isRemote) throw new Fault('invalid', noOrdersHere)
     const file = await openTokenFile({ flag: '--operator-token-file', path: flags.operatorTokenFile, log })
     const tokens = (): Promise<readonly string[]> => file.tokens()
-    await app.register(operationsRoutes, { operations: offeredOperations({ collector }), tokens, log })
+    const operations = offeredOperations({ ...store, collector, scrubber })
+    await app.register(operationsRoutes, { operations, tokens, log })
   }
   const leading = election
     ? await joinElection(app, { election, store, settings, trusted: listener.trusted })
@@ -97,7 +102,7 @@ export async function runCentre(
   const collecting = (until: AbortSignal): Promise<void> =>
     collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal: until })
   const sweeping = (until: AbortSignal): Promise<void> => sweepLeftovers(store.objects, { log, signal: until })
-  const clearing = store.isRemote ? [] : [expiring, collecting, sweeping]
+  const clearing = store.isRemote ? [] : [expiring, collecting, sweeping, ...scrubLoops(scrubber, flags, store)]
   const keeping = (until: AbortSignal): Promise<void> => store.keep(until)
   await runAll([serving, leading, keeping, ...listener.loops(app), ...measuring.loops, ...clearing], signal)
 }

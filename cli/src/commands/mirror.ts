@@ -26,7 +26,8 @@ import { storeSamples } from '../metrics/store-samples.ts'
 import { offeredOperations } from '../operations/offered-operations.ts'
 import { createStoreCollector } from '../operations/store-collector.ts'
 import { openPullThrough, withUpstreamOptions, type UpstreamFlags } from '../open-pull-through.ts'
-import { scrubRateOf, withScrubOptions, type ScrubFlags } from '../scrub-options.ts'
+import { scrubLoops } from '../scrub-loops.ts'
+import { withScrubOptions, type ScrubFlags } from '../scrub-options.ts'
 import { serve } from '../serve.ts'
 import { sweepLeftovers } from '../sweep-leftovers.ts'
 import { openTokenFile } from '../token-file.ts'
@@ -97,7 +98,8 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
     const file = await openTokenFile({ flag: '--objects-token-file', path: flags.objectsTokenFile, log })
     const tokens = (): Promise<readonly string[]> => file.tokens()
     await app.register(objectsRoutes, { objects, digests, tokens, log })
-    await app.register(operationsRoutes, { operations: offeredOperations({ collector, scrubber }), tokens, log })
+    const operations = offeredOperations({ collector, scrubber, objects, integrity })
+    await app.register(operationsRoutes, { operations, tokens, log })
   }
   const ready = [storeCheck({ directory, objects })]
   const open = listener.isOpen ? everything : undefined
@@ -107,13 +109,7 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
     collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal })
   const evicting = (signal: AbortSignal): Promise<void> => room.evictor.run(signal)
   const sweeping = (signal: AbortSignal): Promise<void> => sweepLeftovers(objects, { log, signal })
-  const scrubRate = scrubRateOf(flags, directory === undefined)
-  const scrubbing = async (signal: AbortSignal): Promise<void> => {
-    if (scrubRate === 'off') return
-    await scrubber.scrub({ bytesPerSecond: scrubRate, everyMs: flags.scrubEvery, signal })
-  }
-  const mending = (signal: AbortSignal): Promise<void> => scrubber.mend(signal)
-  const upkeep = [expiring, collecting, evicting, sweeping, scrubbing, mending]
+  const upkeep = [expiring, collecting, evicting, sweeping, ...scrubLoops(scrubber, flags, data)]
   const loops = [serving, ...upkeep, ...pullThrough.loops, ...listener.loops(app), ...measuring.loops]
   await runAll(loops, context.signal)
 }

@@ -1,17 +1,30 @@
 import { offer, type OfferedOperation } from '@stowage/mirror/operations/operation'
 import type { GarbageCollector } from '@stowage/mirror/store/gc/garbage-collector'
 import { gcOperation, runGc } from '@stowage/mirror/store/gc/gc-operation'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
+import type { Integrity } from '@stowage/mirror/store/scrub/integrity'
+import { fsck } from '@stowage/mirror/store/fsck/fsck'
+import { fsckOperation } from '@stowage/mirror/store/fsck/fsck-operation'
 import { scrubOperation } from '@stowage/mirror/store/scrub/scrub-operation'
 import type { Scrubber } from '@stowage/mirror/store/scrub/scrubber'
 
 /** What operations are carried out with, in a process that serves a store. */
 export interface OperationTools {
   readonly collector: GarbageCollector
-  /** Absent where nobody scrubs. */
-  readonly scrubber?: Scrubber
+  readonly scrubber: Scrubber
+  readonly objects: ObjectStore
+  readonly integrity: Integrity
 }
 
+/** A look at the whole store takes a quarter of the time from those who are served. */
+const servingRest = 3
+
 /** What operators may ask a mirror for while it runs. */
-export function offeredOperations({ collector, scrubber }: OperationTools): OfferedOperation[] {
-  return [offer(gcOperation, runGc(collector)), ...(scrubber ? [offer(scrubOperation, scrubber.scrubNow)] : [])]
+export function offeredOperations({ collector, scrubber, objects, integrity }: OperationTools): OfferedOperation[] {
+  const { mender } = scrubber
+  return [
+    offer(gcOperation, runGc(collector)),
+    offer(scrubOperation, scrubber.scrubNow),
+    offer(fsckOperation, fsck({ objects, integrity, mender, restRatio: servingRest })),
+  ]
 }

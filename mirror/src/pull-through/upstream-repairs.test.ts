@@ -10,7 +10,7 @@ import type { FakeUpstream } from '../registry/fake-upstream.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { openFsStore } from '../store/fs-store.ts'
 import type { ObjectStore } from '../store/object-store.ts'
-import { flipByte } from '../store/scrub/flip-byte.ts'
+import { flipByte } from '../testing/flip-byte.ts'
 import { localPath as local, openFakeMirror, type FakeMirror } from './fake-mirror.ts'
 
 const { upstreamOf } = createFakePull()
@@ -60,7 +60,9 @@ describe('what was fetched from an upstream and has a flipped byte', () => {
       await using mirror = await openMirror()
       const path = `${local}/blobs/${image.layer.digest}`
       const headers = range === undefined ? {} : { range }
-      await expect(mirror.ask(path, { headers }).then((answer) => answer.arrayBuffer())).rejects.toThrow(/fetch failed|terminated/)
+      await expect(mirror.ask(path, { headers }).then((answer) => answer.arrayBuffer())).rejects.toThrow(
+        /fetch failed|terminated/,
+      )
       const again = Buffer.from(await (await mirror.ask(path)).arrayBuffer())
       expect(again.equals(fakeContent)).toBe(true)
     },

@@ -4,7 +4,7 @@ import type { ObjectInfo, ObjectStore, ReadOptions } from './object-store.ts'
 export async function readObject(
   objects: Pick<ObjectStore, 'get'>,
   key: string,
-  options?: Pick<ReadOptions, 'length' | 'isOnce'>,
+  options?: Pick<ReadOptions, 'length' | 'isOnce' | 'isFresh'>,
 ): Promise<{ readonly info: ObjectInfo; readonly bytes: Buffer } | undefined> {
   const object = await objects.get(key, options)
   if (!object) return undefined

@@ -10,7 +10,7 @@ import { createContentStore } from '../create-content-store.ts'
 import { openFsStore } from '../fs-store.ts'
 import type { ObjectStore, ReadOptions } from '../object-store.ts'
 import { inPieces, pattern } from '../stored-bytes.conformance.ts'
-import { flipByte } from './flip-byte.ts'
+import { flipByte } from '../../testing/flip-byte.ts'
 import { createIntegrity, type Integrity } from './integrity.ts'
 import { createQuarantine, quarantineKey } from './quarantine.ts'
 

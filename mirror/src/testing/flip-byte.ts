@@ -1,7 +1,7 @@
 import { open, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Digest } from '../../oci/digest.ts'
-import { blobKey } from '../content/content-keys.ts'
+import type { Digest } from '../oci/digest.ts'
+import { blobKey } from '../store/content/content-keys.ts'
 
 /** Flips one byte of a blob where it lies on disk, as a bad disk does it: without a trace in the file's times. For tests. */
 export async function flipByte(directory: string, digest: Digest, at = 0): Promise<void> {
