@@ -37,7 +37,10 @@ export function guardedRegistry({
   log = silentLog,
   pullThrough,
   ...options
-}: Partial<AccessOptions> & { log?: Logger; pullThrough?: PullThrough } = {}): FastifyInstance {
+}: Partial<AccessOptions> & {
+  log?: Logger
+  pullThrough?: Pick<PullThrough, 'answer' | 'isPrivate'>
+} = {}): FastifyInstance {
   const access = createAccess({
     rules: () => rules,
     accounts: () => accounts,
@@ -49,7 +52,7 @@ export function guardedRegistry({
   const app = createMirrorServer()
   void app.register(access.routes)
   const store = createContentStore(createMemoryStore())
-  void app.register(registryRoutes, { ...access, store, pullThrough, log })
+  void app.register(registryRoutes, { ...access, store, pullThrough: pullThrough as PullThrough | undefined, log })
   return app
 }
 

@@ -211,7 +211,7 @@ rules:
   - { repositories: [scratch/**], who: anyone, may: [push] }
   - { repositories: ['**'], who: users, may: [push] }
 `)
-  const pullThrough: PullThrough = {
+  const pullThrough: Pick<PullThrough, 'answer' | 'isPrivate'> = {
     answer: (path, _exchange, next) => next(path),
     isPrivate: (repository) => repository.startsWith('private/'),
   }
