@@ -1,4 +1,5 @@
 import { Fault } from '@stowage/mirror/oci/fault'
+import { createStoreImages } from '@stowage/mirror/images/store-images'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
 import { operationsRoutes } from '@stowage/mirror/server/operations/operations-routes'
@@ -20,6 +21,7 @@ import { withListenerOptions, type ListenerFlags } from '../listener/listener-op
 import { option } from '../option.ts'
 import { storeCheck } from '../health-checks.ts'
 import { mirrorMetrics } from '../metrics/all-metrics.ts'
+import { createImageSamples } from '../metrics/image-samples.ts'
 import { metricsOption, type MetricsFlags } from '../metrics/metrics-option.ts'
 import { openMeasuring } from '../metrics/open-measuring.ts'
 import { storeSamples } from '../metrics/store-samples.ts'
@@ -91,6 +93,8 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const sources = [pullThrough.repairs]
   const scrubber = createScrubber({ objects, integrity, content: store, sources, log, meter })
   measuring.look(() => scrubber.samples())
+  const images = createImageSamples(createStoreImages(store, flags.data), { log })
+  measuring.look(() => images.samples())
   const registry = { store, ...listener.access, pullThrough, redirects, takesSparse: flags.allowSparse, log, meter }
   await app.register(registryRoutes, registry)
   await listener.addRoutes(app)
@@ -110,6 +114,7 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const evicting = (signal: AbortSignal): Promise<void> => room.evictor.run(signal)
   const sweeping = (signal: AbortSignal): Promise<void> => sweepLeftovers(objects, { log, signal })
   const upkeep = [expiring, collecting, evicting, sweeping, ...scrubLoops(scrubber, flags, data)]
-  const loops = [serving, ...upkeep, ...pullThrough.loops, ...listener.loops(app), ...measuring.loops]
+  const counting = meter ? [(signal: AbortSignal) => images.run(signal)] : []
+  const loops = [serving, ...upkeep, ...counting, ...pullThrough.loops, ...listener.loops(app), ...measuring.loops]
   await runAll(loops, context.signal)
 }

@@ -1,5 +1,6 @@
 import { controllerMetrics } from '@stowage/controller/metrics/controller-metrics'
 import { evictionMetrics } from '@stowage/mirror/eviction/eviction-metrics'
+import { imageMetrics } from '@stowage/mirror/images/image-metrics'
 import { gauge, type Metric } from '@stowage/mirror/metrics/meter'
 import { pullThroughMetrics } from '@stowage/mirror/pull-through/pull-through-metrics'
 import { gcMetrics } from '@stowage/mirror/store/gc/gc-metrics'
@@ -20,6 +21,7 @@ export const mirrorMetrics: readonly Metric[] = [
   ...Object.values(evictionMetrics),
   ...Object.values(gcMetrics),
   ...Object.values(scrubMetrics),
+  ...Object.values(imageMetrics),
   ...Object.values(processMetrics),
 ]
 
