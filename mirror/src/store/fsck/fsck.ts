@@ -33,7 +33,11 @@ export function fsck(context: FsckContext): Fsck {
       const result = await look({ isReadingData: isReadingData && isFirst, isRepairing }, telling)
       const newly = result.faults.filter((fault) => fault.isRepaired)
       if (newly.length === 0) {
-        return { ...result, faults: [...repaired, ...result.faults], elapsedMs: Math.round(performance.now() - begunAt) }
+        return {
+          ...result,
+          faults: [...repaired, ...result.faults],
+          elapsedMs: Math.round(performance.now() - begunAt),
+        }
       }
       // What was mended may say of more that it should be there.
       repaired.push(...newly)
