@@ -36,6 +36,7 @@ const batchSize = 1024 * 1024
 export function createUploadFiles(context: UploadFilesContext): UploadFiles {
   const { files, directory, directories, room } = context
   const busy = new Set<string>()
+  const unnamed = new Set<string>()
 
   /**
    * A file that is published already has two names; bytes appended to it would go into the object. The name that goes is
@@ -48,14 +49,13 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
     await files.unlink(path)
   }
 
-  async function create(path: string): Promise<void> {
+  async function create(id: string, path: string): Promise<void> {
     try {
       await (await files.open(path, 'create')).close()
+      unnamed.add(id)
     } catch (error) {
-      if (isErrno(error, 'EEXIST')) return
-      throw error
+      if (!isErrno(error, 'EEXIST')) throw error
     }
-    await directories.sync(directory)
   }
 
   return {
@@ -65,12 +65,12 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
       return await onDisk(path, async () => {
         await directories.ensure(directory)
         if (!busy.has(id)) await dropIfPublished(path)
-        if (isCreated) await create(path)
+        if (isCreated) await create(id, path)
         const facts = await statIfThere(files, path)
         if (!facts) throw new Fault('not-found', `there is no upload ${id}`)
         let claim: Disposable | undefined
         const onClose = (): void => claim?.[Symbol.dispose]()
-        const upload = createUpload(id, { ...context, path, busy, size: facts.size, onClose })
+        const upload = createUpload(id, { ...context, path, busy, unnamed, size: facts.size, onClose })
         if (size !== undefined) claim = await room.claim(() => Math.max(0, size - upload.size))
         return upload
       })
@@ -97,11 +97,13 @@ interface UploadContext extends UploadFilesContext {
   /** Ids of uploads that somebody writes to now. */
   readonly busy: Set<string>
   readonly size: number
+  /** Ids whose names a power cut may take: nobody relies on one before bytes in it are durable, and the first byte waits for no disk. */
+  readonly unnamed: Set<string>
   readonly onClose: () => void
 }
 
 function createUpload(id: string, context: UploadContext): Upload {
-  const { path, busy, buffers, room, files, nextTime, linkObject, onClose } = context
+  const { path, directory, directories, busy, unnamed, buffers, room, files, nextTime, linkObject, onClose } = context
   let { size } = context
 
   const conflict = (): Fault => new Fault('conflict', `upload ${id} has another writer`)
@@ -144,7 +146,11 @@ function createUpload(id: string, context: UploadContext): Upload {
       size = (await file.stat()).size
       throw error
     }
-    if (isDurable) await file.sync()
+    if (!isDurable) return
+    await file.sync()
+    if (!unnamed.has(id)) return
+    await directories.sync(directory)
+    unnamed.delete(id)
   }
 
   return {
@@ -176,12 +182,14 @@ function createUpload(id: string, context: UploadContext): Upload {
         })
         const created = await linkObject(path, key)
         await files.unlink(path)
+        unnamed.delete(id)
         return created ? 'created' : 'exists'
       }),
 
     discard: () =>
       exclusively(async () => {
         if (await statIfThere(files, path)) await files.unlink(path)
+        unnamed.delete(id)
       }),
 
     [Symbol.asyncDispose]: async () => onClose(),
