@@ -1,4 +1,5 @@
 import type { OpenedElection } from '@stowage/controller/kube/lease/open-election'
+import { controllerRepairs } from '@stowage/controller/mirroring/controller-repairs'
 import { openUpstreamClients } from '@stowage/controller/mirroring/upstream-clients'
 import { noMeter } from '@stowage/mirror/metrics/meter'
 import { Fault } from '@stowage/mirror/oci/fault'
@@ -83,7 +84,8 @@ export async function runCentre(
   const collector = createStoreCollector({ ...store, rules: gcRules(flags), isServing: true, meter })
   // Where the store is a mirror's, that one collects.
   if (!store.isRemote) measuring.look(() => collector.samples())
-  const scrubber = createScrubber({ ...store, sources: [], log, meter })
+  const sources = [controllerRepairs({ ...store, upstreamFor })]
+  const scrubber = createScrubber({ ...store, sources, log, meter })
   if (!store.isRemote) measuring.look(() => scrubber.samples())
   if (flags.operatorTokenFile !== undefined) {
     if (store.isRemote) throw new Fault('invalid', noOrdersHere)

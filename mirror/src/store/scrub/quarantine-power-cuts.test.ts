@@ -34,20 +34,21 @@ it('keeps damaged bytes aside or where they were, and right ones for ever, when 
     root: '/',
     async check(disk, notes) {
       if (!notes.includes('damaged')) return
-      const found = await open(createMemoryFileSystem(disk))
-      const integrity = createIntegrity(found, { now: () => 0 })
-      const [there, aside] = await Promise.all(
-        [blobKey, quarantineKey].map((key) => readObject(found, key(blob.digest))),
-      )
-      if (aside && !aside.bytes.equals(wrong)) throw new Error('what lies aside is not what was damaged')
-      if (!there && !aside) throw new Error('the damaged bytes are nowhere')
-      if (notes.includes('aside') && there?.bytes.equals(wrong)) throw new Error('damaged bytes came back')
-      if (notes.includes('mended') && digestOf(there!.bytes) !== blob.digest) throw new Error('right bytes are gone')
-      // Whoever finds it goes on from there.
-      const verdict = await integrity.check(blob.digest)
-      const listed = await Array.fromAsync(integrity.quarantine.list(), ({ digest }) => digest)
-      if (verdict !== 'right' && !listed.includes(blob.digest)) throw new Error('nobody knows of the damage')
+      await checkDisk(await open(createMemoryFileSystem(disk)), notes)
     },
   })
   expect(checked).toBeGreaterThan(20)
 })
+
+async function checkDisk(found: ObjectStore, notes: readonly string[]): Promise<void> {
+  const integrity = createIntegrity(found, { now: () => 0 })
+  const [there, aside] = await Promise.all([blobKey, quarantineKey].map((key) => readObject(found, key(blob.digest))))
+  if (aside && !aside.bytes.equals(wrong)) throw new Error('what lies aside is not what was damaged')
+  if (!there && !aside) throw new Error('the damaged bytes are nowhere')
+  if (notes.includes('aside') && there?.bytes.equals(wrong)) throw new Error('damaged bytes came back')
+  if (notes.includes('mended') && digestOf(there!.bytes) !== blob.digest) throw new Error('right bytes are gone')
+  // Whoever finds it goes on from there.
+  const verdict = await integrity.check(blob.digest)
+  const listed = await Array.fromAsync(integrity.quarantine.list(), ({ digest }) => digest)
+  if (verdict !== 'right' && !listed.includes(blob.digest)) throw new Error('nobody knows of the damage')
+}
