@@ -1,9 +1,12 @@
+import { controllerRoots } from '@stowage/controller/mirroring/controller-roots'
 import type { ImagePlace } from '@stowage/mirror/images/image-place'
 import { createRegistryImages } from '@stowage/mirror/images/registry-images'
 import { createStoreImages } from '@stowage/mirror/images/store-images'
 import { createRegistryClient } from '@stowage/mirror/registry/registry-client'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
+import { createHolds } from '@stowage/mirror/store/holds'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { openCentreStore } from './centre-store.ts'
@@ -49,7 +52,13 @@ export async function openImages(context: CommandContext, flags: ImagePlaceFlags
   const store = await openStoreAt(context, place, log)
   if (store) {
     const name = place.kind === 'data' ? place.flags.data : place.url.host
-    return { images: createStoreImages(store.content, name), [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
+    const { content, objects } = store
+    const holds = createHolds(objects, { now: Date.now })
+    const keepers = { 'a hold': () => holds.held(), 'a controller': controllerRoots(objects) }
+    return {
+      images: createStoreImages(content, { name, keepers }),
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    }
   }
   const { url, caFile } = place as MirrorPlace & { readonly kind: 'mirror' }
   const client = createRegistryClient({
@@ -64,13 +73,15 @@ export async function openImages(context: CommandContext, flags: ImagePlaceFlags
 
 interface StoreAtHand extends AsyncDisposable {
   readonly content: ContentStore
+  readonly objects: ObjectStore
 }
 
 /** Undefined for a mirror whose store is not open to us. */
 async function openStoreAt(context: CommandContext, place: MirrorPlace, log: Logger): Promise<StoreAtHand | undefined> {
   if (place.kind === 'data') {
     const data = await openMirrorData(place.flags)
-    return { content: createContentStore(data.objects), [Symbol.asyncDispose]: () => data[Symbol.asyncDispose]() }
+    const { objects } = data
+    return { objects, content: createContentStore(objects), [Symbol.asyncDispose]: () => data[Symbol.asyncDispose]() }
   }
   const { url: mirror, tokenFile: mirrorTokenFile, caFile } = place
   if (mirrorTokenFile === undefined) return undefined

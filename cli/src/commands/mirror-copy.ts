@@ -166,7 +166,7 @@ function describe({
     platforms.join(', '),
     missingPlatforms.length > 0 && `without ${missingPlatforms.join(', ')}, which the source has not`,
     `${formatBytes(bytes)}, ${formatBytes(bytesCopied)} of it copied`,
-    referrers > 0 && `${referrers} that speak of it`,
+    referrers > 0 && `with ${referrers} referrer${referrers === 1 ? '' : 's'}`,
   ]
   return `${destination}: ${parts.filter(Boolean).join('; ')}`
 }

@@ -93,7 +93,7 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const sources = [pullThrough.repairs]
   const scrubber = createScrubber({ objects, integrity, content: store, sources, log, meter })
   measuring.look(() => scrubber.samples())
-  const images = createImageSamples(createStoreImages(store, flags.data), { log })
+  const images = createImageSamples(createStoreImages(store, { name: flags.data }), { log })
   measuring.look(() => images.samples())
   const registry = { store, ...listener.access, pullThrough, redirects, takesSparse: flags.allowSparse, log, meter }
   await app.register(registryRoutes, registry)

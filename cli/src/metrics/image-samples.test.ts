@@ -8,7 +8,7 @@ import { createImageSamples } from './image-samples.ts'
 const log = pino({ level: 'silent' })
 
 it('tells nothing before it has looked, and what it saw after that', async () => {
-  const images = createStoreImages(createContentStore(createMemoryStore()), 'a store')
+  const images = createStoreImages(createContentStore(createMemoryStore()), { name: 'a store' })
   const counted = createImageSamples(images, { log, firstMs: 0 })
   expect(counted.samples()).toEqual([])
   const stop = new AbortController()

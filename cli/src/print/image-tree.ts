@@ -7,7 +7,8 @@ export function formatImageReport(report: ImageReport): string {
   const facts: [string, string][] = [
     ['repository', report.repository],
     ['digest', report.digest],
-    ['tags', report.tags.join(', ') || 'none: it stays only as long as something else needs it'],
+    ['tags', report.tags.join(', ') || 'none'],
+    ['kept by', keepersOf(report)],
     ['platforms', report.platforms.join(', ') || '-'],
     ...(report.lackingPlatforms.length > 0
       ? [['lacking', report.lackingPlatforms.join(', ')] as [string, string]]
@@ -24,6 +25,11 @@ export function formatImageReport(report: ImageReport): string {
   ]
     .map((line) => `${line.replaceAll(/\p{Cc}+/gu, ' ')}\n`)
     .join('')
+}
+
+function keepersOf({ tags, keptBy }: ImageReport): string {
+  const keepers = [...(tags.length > 0 ? ['its tags'] : []), ...(keptBy ?? [])]
+  return keepers.join(', ') || 'no tag: it goes after a while unless an index or something else needs it'
 }
 
 function linesOf(manifest: ManifestReport, indent: string): string[] {

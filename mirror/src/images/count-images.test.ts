@@ -32,6 +32,6 @@ it('counts tags by how much of what they mean is here', async () => {
   await copy('sparse', ['linux/arm64'])
   await copy('broken')
   await store.repository('broken').deleteBlob(images.addLayer(1).digest)
-  const count = await countImages(createStoreImages(store, 'a store'), { restRatio: 1 })
+  const count = await countImages(createStoreImages(store, { name: 'a store' }), { restRatio: 1 })
   expect(count).toEqual({ whole: 2, sparse: 2, broken: 2 })
 })

@@ -1,6 +1,7 @@
 import type { ContentSource, FetchOptions } from '../content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
+import type { RootSource } from '../store/gc/content-root.ts'
 
 /**
  * Somewhere images are kept under repositories, tags and digests, as who looks after them needs it: our own store, or a
@@ -17,6 +18,8 @@ export interface ImagePlace {
   tags(repository: string, options?: FetchOptions): AsyncIterable<string>
   /** All manifests, with or without a tag; absent where nobody tells that. */
   manifests?(repository: string, options?: FetchOptions): AsyncIterable<Descriptor>
+  /** What else than tags keeps content there, by what it is called; absent where nobody tells that. */
+  readonly keepers?: Readonly<Record<string, RootSource>>
   /** Whether all bytes of a blob are there. */
   hasBlob(repository: string, blob: Descriptor, options?: FetchOptions): Promise<boolean>
   /** Takes a tag away, and leaves what it meant; false if it was not there. @throws Fault invalid if the place cannot do that */

@@ -59,6 +59,8 @@ export interface ImageReport {
   readonly lackingPlatforms: readonly string[]
   /** Tags that mean it: as long as one does it is kept. */
   readonly tags: readonly string[]
+  /** What else keeps it, such as a controller; null if that is not told. */
+  readonly keptBy: readonly string[] | null
   readonly image: ManifestReport
   readonly referrers: readonly ReferrerReport[]
 }
@@ -68,6 +70,7 @@ export interface ImageReportInput {
   readonly image: ReadImage
   /** All tags of the repository. */
   readonly tags: ReadonlyMap<string, Digest>
+  readonly keptBy: readonly string[] | null
   readonly referrers: ReferrerGraph & { readonly missing: ReadonlySet<Digest> }
 }
 
@@ -75,7 +78,7 @@ export interface ImageReportInput {
 const attestedDigest = 'vnd.docker.reference.digest'
 
 /** Puts together what was read of an image. */
-export function imageReport({ repository, image, tags, referrers }: ImageReportInput): ImageReport {
+export function imageReport({ repository, image, tags, keptBy, referrers }: ImageReportInput): ImageReport {
   const completeness = completenessOf(image)
   const { digest } = image.root
   return {
@@ -87,6 +90,7 @@ export function imageReport({ repository, image, tags, referrers }: ImageReportI
     platforms: completeness.platforms.map(formatPlatform),
     lackingPlatforms: completeness.lacking.map(formatPlatform),
     tags: [...tags].filter(([, target]) => target === digest).map(([tag]) => tag),
+    keptBy,
     image: manifestReport({ ...image.root, size: image.root.raw.length }, image),
     referrers: referrers.manifests.filter(isReferrer).map((manifest) => ({
       ...manifestReport(

@@ -5,6 +5,7 @@ import type { ReferrerGraph } from '../copy/read-referrers.ts'
 import type { Digest } from '../oci/digest.ts'
 import { isFault } from '../oci/fault.ts'
 import type { Manifest } from '../oci/manifest.ts'
+import type { ContentRoot } from '../store/gc/content-root.ts'
 import type { ImagePlace } from './image-place.ts'
 import { imageReport, type ImageReport } from './image-report.ts'
 import { wordOf, type MirrorReference } from './mirror-reference.ts'
@@ -34,12 +35,26 @@ export async function inspectImage(
       if (!(await place.hasBlob(repository, blob, { signal }))) missing.add(blob.digest)
     }
   }
-  return imageReport({ repository, image, tags, referrers: { ...referrers, missing } })
+  const keptBy = await keepersOf(place, { repository, digest: image.root.digest })
+  return imageReport({ repository, image, tags, keptBy, referrers: { ...referrers, missing } })
 
   async function readReferrers(subjects: readonly Manifest[]): Promise<ReferrerGraph> {
     const options = { source: place.source, sourceRepository: repository, reference: image.root.digest }
     return await createManifestFetcher({ ...options, isSourceSparse: true, queue, signal }).referrersOf(subjects)
   }
+}
+
+async function keepersOf(place: ImagePlace, { repository, digest }: ContentRoot): Promise<string[] | null> {
+  if (!place.keepers) return null
+  const found: string[] = []
+  for (const [name, roots] of Object.entries(place.keepers)) {
+    for await (const root of roots()) {
+      if (root.repository !== repository || root.digest !== digest) continue
+      found.push(name)
+      break
+    }
+  }
+  return found
 }
 
 /** What each tag of a repository means. */

@@ -110,7 +110,7 @@ export function createRegistryImages(client: RegistryClient): ImagePlace {
         return await remove(repository, tag, options)
       } catch (error) {
         if (!isFault(error, 'invalid')) throw error
-        const message = `${error.message}; many registries take no single tag away: remove what it means, by its digest`
+        const message = `${error.message}; many registries take no single tag away: remove what it means, by its digest; what a mirror fetched goes through its store only`
         throw restated(error, message)
       }
     },

@@ -3,10 +3,17 @@ import { createStoreSource } from '../store/store-source.ts'
 import { Fault } from '../oci/fault.ts'
 import type { ImagePlace } from './image-place.ts'
 
+export interface StoreImagesOptions {
+  /** For messages. */
+  readonly name: string
+  readonly keepers?: ImagePlace['keepers']
+}
+
 /** The images of a content store. */
-export function createStoreImages(store: ContentStore, name: string): ImagePlace {
+export function createStoreImages(store: ContentStore, { name, keepers }: StoreImagesOptions): ImagePlace {
   return {
     name,
+    ...(keepers && { keepers }),
     source: createStoreSource(store),
     repositories: async function* () {
       yield* await store.repositories()
