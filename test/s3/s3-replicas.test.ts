@@ -9,7 +9,7 @@ import { makeName } from '@stowage/mirror/store/s3/cell'
 import { createS3Store } from '@stowage/mirror/store/s3/create-s3-store'
 import { foldersBelow } from '@stowage/mirror/store/s3/folders'
 import { openClient } from '@stowage/mirror/store/s3/s3-client'
-import { createUploadMemory } from '@stowage/mirror/store/s3/upload-memory'
+import { createUploadMemory, type UploadMemory } from '@stowage/mirror/store/s3/upload-memory'
 import { chunks, inPieces } from '@stowage/mirror/store/stored-bytes.conformance'
 import { expect, it } from 'vitest'
 import { requirePart } from '../harness/require-part.ts'
@@ -17,6 +17,7 @@ import { dyingBucket } from './dying-bucket.ts'
 import { bucketOptions, withBucket, withService } from './with-bucket.ts'
 
 const mebibyte = 1024 * 1024
+const littleMemory: UploadMemory = { ...createUploadMemory(), share: () => 300_000 }
 
 requirePart('versitygw')('replicas over one bucket', () => {
   const service = withService()
@@ -125,13 +126,15 @@ requirePart('versitygw')('replicas over one bucket', () => {
     ['small', 1000],
     ['of one piece', mebibyte],
     ['of a segment and a byte', 8 * mebibyte + 1],
-  ])('finish a publication, %s, over whose every request one was killed', async (_, size) => {
+    ['of crumbs', 2 * mebibyte, littleMemory],
+  ])('finish a publication, %s, over whose every request one was killed', async (_, size, memory?: UploadMemory) => {
     const bytes = randomBytes(size)
     for (const isDone of [false, true]) {
       for (let at = 0, isOver = false; !isOver; at++) {
         const prefix = randomUUID()
         {
-          await using upload = await replica(prefix).openUpload('u')
+          const store = createS3Store({ bucket: bucket(), prefix, deletesOnCondition: true, memory })
+          await using upload = await store.openUpload('u')
           await upload.append(inPieces(bytes, mebibyte))
         }
         const dying = dyingBucket(bucket(), { at, isDone })
@@ -194,8 +197,7 @@ requirePart('versitygw')('replicas over one bucket', () => {
 
   it('hold of many uploads that come slowly no more than each one’s share, and make the same of them', async () => {
     const prefix = randomUUID()
-    const memory = { ...createUploadMemory(), share: () => 300_000 }
-    const one = createS3Store({ bucket: bucket(), prefix, deletesOnCondition: true, memory })
+    const one = createS3Store({ bucket: bucket(), prefix, deletesOnCondition: true, memory: littleMemory })
     const bytes = randomBytes(18 * mebibyte + 12_345)
     await using upload = await one.openUpload('u')
     expect(await upload.append(inPieces(bytes, 70_000))).toBe(bytes.length)

@@ -97,6 +97,7 @@ export function createS3Upload(id: string, opened: OpenedUpload, context: S3Uplo
   /** Lets memory go. */
   async function crumble(): Promise<void> {
     const bytes = Buffer.concat(tail)
+    tail = [bytes]
     const crumb = { name: makeName(), size: bytes.length }
     await bucket.put(keyOf(crumb), bytes)
     crumbs.push(crumb)

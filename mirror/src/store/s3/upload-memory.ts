@@ -1,4 +1,5 @@
 import PQueue from 'p-queue'
+import { nextSegmentSize } from './upload-state.ts'
 
 /** What the uploads of a process may hold in memory, all together. */
 export interface UploadMemory {
@@ -10,7 +11,7 @@ export interface UploadMemory {
   inTurn<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Bytes that fill, or are on their way to the bucket; with four segments in turn a process holds some 200 MiB at most. */
+/** Bytes that fill, or are on their way to the bucket; four segments in turn come on top of that. */
 const budget = 128 * 1024 * 1024
 const turns = 4
 /** With more uploads than this leaves room for the budget does not hold: smaller pieces would be nothing but requests. */
@@ -20,8 +21,12 @@ export function createUploadMemory(bytes: number = budget): UploadMemory {
   const queue = new PQueue({ concurrency: turns })
   let uploads = 0
   return {
-    // One segment fills while the one before it is on its way.
-    share: () => Math.max(smallestShare, bytes / (2 * Math.max(1, uploads))),
+    share() {
+      // One segment fills while the one before it is on its way.
+      const each = bytes / (2 * Math.max(1, uploads))
+      // A crumb is there once more while it is stored, and what comes meanwhile.
+      return Math.max(smallestShare, each >= nextSegmentSize(0) ? each : each / 2)
+    },
     enter() {
       uploads++
       return { [Symbol.dispose]: () => void uploads-- }
