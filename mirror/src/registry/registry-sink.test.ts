@@ -151,6 +151,19 @@ describe('a registry that is pushed to', () => {
   })
 })
 
+describe('a token that runs out while bytes are sent', () => {
+  it('is renewed, and the upload goes on', async () => {
+    const layer = images.addLayer(1)
+    images.addImage('a', [layer], 'v1')
+    const challenge = { 'www-authenticate': 'Basic realm="test"' }
+    registry.intercept(/^PATCH/, (reply) => reply.code(401).headers(challenge).send(), 1)
+    const credential = { username: 'ann', password: 'secret', origin: 'test' }
+    await using client = createRegistryClient({ registry: registry.host, credentials: async () => [credential] })
+    await push({ sink: createRegistrySink(client, { repository: 'team/app' }) })
+    expect(await stored().hasBlob(layer)).toBe(true)
+  })
+})
+
 describe('what speaks of an image', () => {
   const sign = (name: string, subject: object) =>
     upstream.addManifest('app', {
