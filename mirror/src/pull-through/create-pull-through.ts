@@ -97,18 +97,38 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
 
   async function answerManifest(place: Place<Upstream>, path: PathOf<'manifest'>, next: Next): Promise<Answer> {
     const { tag, digest } = path.reference
-    const unstored = await (digest ? manifests.bring(place, digest) : manifests.freshen(place, tag)).catch(
-      (error: unknown) => {
+    const answer = await answerStored(place, path, next, async () => {
+      try {
+        const unstored = await (digest ? manifests.bring(place, digest) : manifests.freshen(place, tag))
+        return unstored && answerWith(unstored)
+      } catch (error) {
         throw upstreamFault(error, 'MANIFEST_UNKNOWN')
-      },
-    )
-    if (unstored) return answerWith(unstored)
-    const answer = await repairs.answer(place, path, next)
+      }
+    })
     const answered = answer.headers?.['docker-content-digest']
     if (typeof answered !== 'string' || !isDigest(answered)) return answer
     pulled?.used(path.repository, answered)
     if (answer.status === 200 && answer.body !== undefined) await noteParts(path.repository, answered)
     return answer
+  }
+
+  /** Answers from the store what `bring` sees to; that gives another answer if it is not there. */
+  async function answerStored(
+    place: Place<Upstream>,
+    path: PathOf<'manifest'> | PathOf<'blob'>,
+    next: Next,
+    bring: () => Promise<Answer | undefined>,
+  ): Promise<Answer> {
+    for (let isLast = false; ; isLast = true) {
+      const other = await bring()
+      if (other) return other
+      try {
+        return await repairs.answer(place, path, next)
+      } catch (error) {
+        // What was here a moment ago may have been evicted: it is brought once more.
+        if (isLast || !isFault(error, 'not-found')) throw error
+      }
+    }
   }
 
   /** A client that was given a manifest will ask for what is in it. */
@@ -158,7 +178,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       case 'manifest':
         return await answerManifest(place, path, next)
       case 'blob':
-        return (await answerBlob(exchange, place, path)) ?? (await repairs.answer(place, path, next))
+        return await answerStored(place, path, next, () => answerBlob(exchange, place, path))
       case 'referrers':
         await referrers.freshen(place, path.digest)
         return await next(path)
