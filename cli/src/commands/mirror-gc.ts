@@ -1,5 +1,5 @@
 import { parseDuration } from '@stowage/mirror/duration'
-import type { Collection } from '@stowage/mirror/store/gc/collect-garbage'
+import type { Collection, CollectionProgress } from '@stowage/mirror/store/gc/collect-garbage'
 import { gcOperation, runGc } from '@stowage/mirror/store/gc/gc-operation'
 import { Command } from 'commander'
 import type { CommandContext } from '../command-context.ts'
@@ -51,7 +51,7 @@ async function runMirrorGc(context: CommandContext, flags: GcCommandFlags): Prom
     {
       operation: gcOperation,
       onData: (data) => runGc(createStoreCollector({ ...data, isServing: false })),
-      lineOf: ({ repositories, links }) => `${repositories} repositories, ${links} manifests and blobs looked at`,
+      lineOf,
     },
     { flags, options: { isDryRun, rules: { graceMs, untaggedMs } } },
   )
@@ -59,6 +59,11 @@ async function runMirrorGc(context: CommandContext, flags: GcCommandFlags): Prom
     context.stderr.write(`no garbage was looked for in ${repository}: ${reason}\n`)
   }
   context.stdout.write(output === 'json' ? `${JSON.stringify(collection, null, 2)}\n` : wordsOf(collection, isDryRun))
+}
+
+function lineOf({ repositories, links, blobs, condemned, deleted }: CollectionProgress): string {
+  const seen = `looked at ${repositories} repositories with ${links} manifests and blobs, ${blobs} blobs stored`
+  return `${seen}; condemned ${condemned}, deleted ${deleted}`
 }
 
 /** What is deleted of repositories need not free bytes: others may link them. */

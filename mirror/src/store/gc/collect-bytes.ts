@@ -10,6 +10,7 @@ import {
 import { listWithBytes } from '../list-with-bytes.ts'
 import type { ObjectInfo, ObjectStore } from '../object-store.ts'
 import type { Pace } from './pace.ts'
+import { severalAtOnce } from './several-at-once.ts'
 import { planBytes, type BytesVerdict } from './plan-bytes.ts'
 
 /** A mark that was there before links were listed. */
@@ -43,6 +44,8 @@ export interface CollectBytesOptions {
   readonly clock: () => number
   readonly youngMs: number
   readonly pace: Pace
+  /** Is kept up to date. */
+  readonly progress: { blobs: number; condemned: number; deleted: number }
   readonly isDryRun: boolean
 }
 
@@ -58,17 +61,17 @@ export interface CollectedBytes {
 
 /** Decides about the bytes of all blobs and carries it out. */
 export async function collectBytes(options: CollectBytesOptions): Promise<CollectedBytes> {
-  const { objects, marks, seen, linked, clock, pace, isDryRun } = options
+  const { objects, marks, seen, linked, clock, pace, progress, isDryRun } = options
   const result = { blobs: 0, condemned: 0, deleted: 0, bytesDeleted: 0, bytesCondemned: 0 }
   const left = new Set(marks.keys())
-  for await (const info of objects.list('blobs/')) {
+  await severalAtOnce(objects.list('blobs/'), pace, async (info) => {
     const digest = digestOfBlobKey(info.key)
-    if (!digest) continue
-    await pace()
+    if (!digest) return
     result.blobs++
+    progress.blobs++
     left.delete(digest)
     await carryOut(verdictOn(digest, info.changedAt), digest, info)
-  }
+  })
   for (const digest of left) if (verdictOn(digest, undefined) === 'pardon') await pardon(digest)
   return result
 
@@ -77,6 +80,7 @@ export async function collectBytes(options: CollectBytesOptions): Promise<Collec
     if (verdict === 'condemn') await condemn(digest)
     if (verdict === 'kill' && (isDryRun || (await kill(digest, info)))) {
       result.deleted++
+      progress.deleted++
       result.bytesDeleted += info.size
     } else if (verdict === 'condemn' || marks.has(digest)) {
       result.bytesCondemned += info.size
@@ -85,6 +89,7 @@ export async function collectBytes(options: CollectBytesOptions): Promise<Collec
 
   async function condemn(digest: Digest): Promise<void> {
     result.condemned++
+    progress.condemned++
     if (!isDryRun) await objects.putIfAbsent(condemnedKey(digest), markNow(false))
   }
 

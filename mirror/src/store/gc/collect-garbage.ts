@@ -29,9 +29,16 @@ export interface CollectGarbageOptions {
   readonly onProgress?: ((progress: CollectionProgress) => void) | undefined
 }
 
+/** How far a collection is. */
 export interface CollectionProgress {
+  /** Looked at. */
   readonly repositories: number
+  /** Manifests and blobs of repositories that were looked at. */
   readonly links: number
+  /** Stored blobs that were looked at. */
+  readonly blobs: number
+  readonly condemned: number
+  readonly deleted: number
 }
 
 /** What a collection found and did. */
@@ -57,7 +64,9 @@ export interface Collection {
 export async function collectGarbage(options: CollectGarbageOptions): Promise<Collection> {
   const { objects, rules, now: clock, isDryRun = false, signal } = options
   const now = clock()
-  const pace = createPace({ restRatio: options.restRatio ?? 0, signal })
+  const progress = { repositories: 0, links: 0, blobs: 0, condemned: 0, deleted: 0 }
+  const onRest = (): void => options.onProgress?.({ ...progress })
+  const pace = createPace({ restRatio: options.restRatio ?? 0, signal, onRest })
   // Before anything is listed: see planBytes.
   const marks = await readMarks(objects)
   const pushedTo = await sessionPrefixes(objects, now - rules.graceMs)
@@ -68,22 +77,31 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
   const linked = new Set<Digest>()
   const links = { found: 0, condemned: 0, pardoned: 0, deleted: 0 }
   const leftAlone: Array<{ repository: string; reason: string }> = []
-  let repositories = 0
 
   // Sets name images of other repositories, so what is left of them is known first.
   for await (const repository of readRepositories(objects, { pace, only: setRepository })) await collect(repository)
   for await (const repository of readRepositories(objects, { pace })) {
     if (repository.name !== setRepository) await collect(repository)
   }
-  const shared = { objects, marks, seen, linked, now, clock, pace, isDryRun, isAlone: options.isAlone }
+  const shared = { objects, marks, seen, linked, now, clock, pace, progress, isDryRun, isAlone: options.isAlone }
   const blobs = await collectBytes({ ...shared, youngMs: rules.youngMs })
-  return { repositories, links, blobs, leftAlone }
+  return { repositories: progress.repositories, links, blobs, leftAlone }
 
   async function collect(repository: ReadRepository): Promise<void> {
     const { name } = repository
+    progress.links += repository.links.size
     const manifests = await readManifests(objects, repository, pace)
     const isPushedTo = pushedTo.has(sessionPrefix(name))
-    const given = { objects, rules, roots: roots.get(name) ?? new Set<Digest>(), isPushedTo, now, pace, isDryRun }
+    const given = {
+      objects,
+      rules,
+      roots: roots.get(name) ?? new Set<Digest>(),
+      isPushedTo,
+      now,
+      pace,
+      progress,
+      isDryRun,
+    }
     const { deleted, condemned, pardoned, trouble } = await collectLinks(repository, manifests, given)
     for (const digest of [...repository.links.keys(), ...repository.unreadable]) {
       seen.add(digest)
@@ -92,13 +110,12 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
     for (const [set, images] of manifests.images) {
       if (!deleted.has(set)) for (const image of images) addRoot(roots, image)
     }
-    repositories++
+    progress.repositories++
     links.found += repository.links.size
     links.condemned += condemned
     links.pardoned += pardoned
     links.deleted += deleted.size
     if (trouble !== undefined) leftAlone.push({ repository: name, reason: trouble })
-    options.onProgress?.({ repositories, links: links.found })
   }
 }
 

@@ -5,6 +5,7 @@ import type { ObjectStore } from '../object-store.ts'
 import type { Pace } from './pace.ts'
 import { closureOf, planLinks, type CollectionRules, type LinksPlan } from './plan-links.ts'
 import type { ReadManifests } from './read-manifests.ts'
+import { severalAtOnce } from './several-at-once.ts'
 import type { ReadLink, ReadRepository } from './read-repository.ts'
 
 export interface CollectLinksOptions {
@@ -16,6 +17,8 @@ export interface CollectLinksOptions {
   /** When the collection began, epoch milliseconds. */
   readonly now: number
   readonly pace: Pace
+  /** Is kept up to date. */
+  readonly progress?: { condemned: number; deleted: number } | undefined
   readonly isDryRun: boolean
 }
 
@@ -36,28 +39,31 @@ export async function collectLinks(
 ): Promise<CollectedLinks> {
   const { links } = repository
   const { edges } = manifests
-  const { objects, pace, isDryRun, now } = options
+  const { objects, pace, isDryRun, now, progress = { condemned: 0, deleted: 0 } } = options
   const trouble = troubleOf(repository, manifests)
   const plan = planLinks({ ...options, links, edges, roots: rootsIn(repository, manifests, options) })
   const deleted = new Set<Digest>()
   const counts = { condemned: plan.condemn.length, pardoned: plan.pardon.length, trouble }
   if (isDryRun) return { ...counts, deleted: new Set(deletable(plan, repository, manifests)) }
 
-  for (const digest of plan.pardon) await write(digest, undefined)
-  for (const digest of plan.condemn) await write(digest, now)
+  await severalAtOnce(plan.pardon, pace, (digest) => write(digest, undefined))
+  await severalAtOnce(plan.condemn, pace, async (digest) => {
+    await write(digest, now)
+    progress.condemned++
+  })
   const doomed = new Set(plan.doomed)
   const spared = closureOf(
     [...links.keys()].filter((digest) => !doomed.has(digest)),
     edges,
   )
+  // Parents one by one, before anything that is nobody's parent: what one of them needs that is left must be known.
   for (const digest of plan.doomed) {
-    if (spared.has(digest)) continue
+    if (!edges.has(digest)) continue
     await pace()
-    const { info } = linkOf(digest)
-    if (await objects.delete(info.key, info.etag)) deleted.add(digest)
-    // Somebody needs it again, and so all that belongs to it.
-    else for (const needed of closureOf([digest], edges)) spared.add(needed)
+    await remove(digest)
   }
+  const leaves = plan.doomed.filter((digest) => !edges.has(digest))
+  await severalAtOnce(leaves, pace, remove)
   await forgetReferrers(repository, deleted, options)
   return { ...counts, deleted }
 
@@ -67,9 +73,20 @@ export async function collectLinks(
     return link
   }
 
+  async function remove(digest: Digest): Promise<void> {
+    if (spared.has(digest)) return
+    const { info } = linkOf(digest)
+    if (await objects.delete(info.key, info.etag)) {
+      deleted.add(digest)
+      progress.deleted++
+    } else {
+      // Somebody needs it again, and so all that belongs to it.
+      for (const needed of closureOf([digest], edges)) spared.add(needed)
+    }
+  }
+
   /** Who was faster knows more: the next collection looks again. */
   async function write(digest: Digest, condemnedAt: number | undefined): Promise<void> {
-    await pace()
     const { info, link } = linkOf(digest)
     await objects.putIfMatch(info.key, info.etag, formatLink({ ...link, condemnedAt }))
   }

@@ -26,7 +26,7 @@ export const collectionSchema: z.ZodType<Collection> = z.object({
 export const gcOperation: Operation<GcOptions, CollectionProgress, Collection> = {
   verb: 'gc',
   options: optionsSchema,
-  progress: z.object({ repositories: count, links: count }),
+  progress: z.object({ repositories: count, links: count, blobs: count, condemned: count, deleted: count }),
   result: collectionSchema,
 }
 

@@ -8,17 +8,20 @@ export interface PaceOptions {
   readonly restRatio: number
   /** @throws its reason, from the pace */
   readonly signal?: AbortSignal | undefined
+  /** Called before each rest. */
+  readonly onRest?: (() => void) | undefined
 }
 
 /** So long work goes on before others have a turn, in milliseconds. */
 const sliceMs = 5
 
-export function createPace({ restRatio, signal }: PaceOptions): Pace {
+export function createPace({ restRatio, signal, onRest }: PaceOptions): Pace {
   let since = performance.now()
   return async () => {
     signal?.throwIfAborted()
     const busyMs = performance.now() - since
     if (busyMs < sliceMs) return
+    onRest?.()
     await (restRatio > 0 ? delay(busyMs * restRatio, undefined, { signal }) : nextTurn(undefined, { signal }))
     since = performance.now()
   }
