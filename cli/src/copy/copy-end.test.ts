@@ -11,6 +11,8 @@ describe('parseCopyEnd', () => {
     [`docker://reg.local/a@${digest}`, { kind: 'registry', registry: 'reg.local', repository: 'a', digest }],
     ['mirror:docker.io/library/nginx:1', { kind: 'mirror', repository: 'docker.io/library/nginx', tag: '1' }],
     ['mirror:app', { kind: 'mirror', repository: 'app' }],
+    ['data:./a:team/app:v1', { kind: 'data', directory: './a', repository: 'team/app', tag: 'v1' }],
+    [`data:a:team/app@${digest}`, { kind: 'data', directory: 'a', repository: 'team/app', digest }],
     ['oci:./dir', { kind: 'layout', directory: './dir' }],
     ['oci:/a/dir:docker.io/library/nginx:1', { kind: 'layout', directory: '/a/dir', tag: 'docker.io/library/nginx:1' }],
     [`oci:dir@${digest}`, { kind: 'layout', directory: 'dir', digest }],
@@ -19,10 +21,19 @@ describe('parseCopyEnd', () => {
     expect(parseCopyEnd(text)).toEqual({ text, ...end })
   })
 
-  it.each(['', 'nginx', 'docker:nginx', 'docker://', 'oci:', 'oci:dir:', 'oci::v1', 'mirror:', 'mirror:A', 'dir:x'])(
-    'refuses "%s"',
-    (text) => {
-      expect(() => parseCopyEnd(text)).toThrow(expect.objectContaining({ code: 'invalid' }) as Error)
-    },
-  )
+  it.each([
+    '',
+    'nginx',
+    'docker:nginx',
+    'docker://',
+    'oci:',
+    'oci:dir:',
+    'oci::v1',
+    'mirror:',
+    'mirror:A',
+    'data:x',
+    'dir:x',
+  ])('refuses "%s"', (text) => {
+    expect(() => parseCopyEnd(text)).toThrow(expect.objectContaining({ code: 'invalid' }) as Error)
+  })
 })

@@ -15,26 +15,35 @@ export type CopyEnd =
   | (Named & { readonly kind: 'registry'; readonly registry: string; readonly repository: string })
   /** What `--data` or `--mirror` names. */
   | (Named & { readonly kind: 'mirror'; readonly repository: string })
+  /** A data directory that no mirror serves. */
+  | (Named & { readonly kind: 'data'; readonly directory: string; readonly repository: string })
   /** `tag` is any name. */
   | (Named & { readonly kind: 'layout'; readonly directory: string })
   | (Named & { readonly kind: 'archive'; readonly file: string })
 
 /** For help. */
 export const copyEndHelp =
-  'docker://HOST/REPOSITORY[:TAG], mirror:REPOSITORY[:TAG], oci:DIR[:TAG] or oci-archive:FILE[:TAG]'
+  'docker://HOST/REPOSITORY[:TAG], mirror:REPOSITORY[:TAG], data:DIR:REPOSITORY[:TAG], oci:DIR[:TAG] or oci-archive:FILE[:TAG]'
 
 /**
- * Reads one end of a copy, in the words of skopeo (containers-transports(5)); `mirror:` is ours. What stands behind the first colon of
+ * Reads one end of a copy, in the words of skopeo (containers-transports(5)); `mirror:` and `data:` are ours. What stands behind the first colon of
  * a directory or file is the name in it.
  * @throws Fault invalid
  */
 export function parseCopyEnd(text: string): CopyEnd {
-  const [, transport, rest = ''] = /^(docker:\/\/|mirror:|oci-archive:|oci:)(.+)$/s.exec(text) ?? []
+  const [, transport, rest = ''] = /^(docker:\/\/|mirror:|data:|oci-archive:|oci:)(.+)$/s.exec(text) ?? []
   switch (transport) {
     case 'docker://':
       return inRegistry(text, rest)
     case 'mirror:':
       return { kind: 'mirror', text, ...parseMirrorReference(rest) }
+    case 'data:': {
+      const [, directory, reference] = /^([^:]+):(.+)$/s.exec(rest) ?? []
+      if (directory === undefined || reference === undefined) {
+        throw new Fault('invalid', `"${text}" names no image; write data:DIR:REPOSITORY:TAG`)
+      }
+      return { kind: 'data', text, directory, ...parseMirrorReference(reference) }
+    }
     case 'oci:': {
       const { path, ...named } = inPath(rest)
       return { kind: 'layout', text, directory: path, ...named }

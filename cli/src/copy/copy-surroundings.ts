@@ -1,9 +1,10 @@
+import { resolve } from 'node:path'
 import { createRegistryClient, type RegistryClient } from '@stowage/mirror/registry/registry-client'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { openCentreStore } from '../centre-store.ts'
 import type { CommandContext } from '../command-context.ts'
-import { openDataStore } from '../data-store.ts'
+import { isBucket, openDataStore, type DataFlags } from '../data-store.ts'
 import { mirrorPlaceOf, openMirrorData, type MirrorPlaceFlags } from '../mirror-place.ts'
 import { readNetworkSettings } from '../network-settings.ts'
 import { machineCredentials } from '../open-registry.ts'
@@ -21,6 +22,8 @@ export interface CopySurroundings extends AsyncDisposable {
    * @param mayBeMade whether data that is not there is begun
    */
   mirror(mayBeMade: boolean): Promise<ContentStore | RegistryClient>
+  /** Of a directory. */
+  store(directory: string, mayBeMade: boolean): Promise<ContentStore>
 }
 
 /** Nothing is opened before it is asked for. */
@@ -31,7 +34,8 @@ export async function openCopySurroundings(
   const log = (await context.log('stderr')).child({}, { level: 'warn' })
   const opened = new AsyncDisposableStack()
   const clients = new Map<string, Promise<RegistryClient>>()
-  let store: Promise<ContentStore | RegistryClient> | undefined
+  const stores = new Map<string, Promise<ContentStore>>()
+  let mirror: Promise<ContentStore | RegistryClient> | undefined
 
   async function connect(registry: string): Promise<RegistryClient> {
     const options = {
@@ -44,16 +48,26 @@ export async function openCopySurroundings(
     return opened.use(createRegistryClient(options))
   }
 
-  async function openStore(mayBeMade: boolean): Promise<ContentStore | RegistryClient> {
+  async function openStore(data: DataFlags, mayBeMade: boolean): Promise<ContentStore> {
+    const { objects } = opened.use(await (mayBeMade ? openDataStore(data) : openMirrorData(data)))
+    return createContentStore(objects)
+  }
+
+  /** Both ends may be in one directory, which is locked. */
+  function storeOf(data: DataFlags, mayBeMade: boolean): Promise<ContentStore> {
+    const key = isBucket(data.data) ? data.data : resolve(data.data)
+    const store = stores.get(key) ?? openStore(data, mayBeMade)
+    stores.set(key, store)
+    return store
+  }
+
+  async function openMirror(mayBeMade: boolean): Promise<ContentStore | RegistryClient> {
     const place = mirrorPlaceOf(flags)
-    if (place.kind === 'data') {
-      const { objects } = opened.use(await (mayBeMade ? openDataStore(place.flags) : openMirrorData(place.flags)))
-      return createContentStore(objects)
-    }
-    const { url: mirror, tokenFile: mirrorTokenFile, caFile } = place
-    if (mirrorTokenFile === undefined) return await connect(mirror.href)
+    if (place.kind === 'data') return await storeOf(place.flags, mayBeMade)
+    const { url, tokenFile: mirrorTokenFile, caFile } = place
+    if (mirrorTokenFile === undefined) return await connect(url.href)
     const network = caFile === undefined ? {} : { caFile }
-    return opened.use(await openCentreStore(context, { mirror, mirrorTokenFile, ...network }, log)).content
+    return opened.use(await openCentreStore(context, { mirror: url, mirrorTokenFile, ...network }, log)).content
   }
 
   return {
@@ -62,7 +76,8 @@ export async function openCopySurroundings(
       clients.set(host, client)
       return client
     },
-    mirror: (mayBeMade) => (store ??= openStore(mayBeMade)),
+    mirror: (mayBeMade) => (mirror ??= openMirror(mayBeMade)),
+    store: (directory, mayBeMade) => storeOf({ data: directory }, mayBeMade),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

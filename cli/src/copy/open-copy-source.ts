@@ -31,6 +31,10 @@ export async function openCopySource(end: CopyEnd, surroundings: CopySurrounding
       const source = isStore(mirror) ? createStoreSource(mirror) : mirror
       return { source, repository: end.repository, reference: wordOf(end), ...shared }
     }
+    case 'data': {
+      const source = createStoreSource(await surroundings.store(end.directory, false))
+      return { source, repository: end.repository, reference: wordOf(end), ...shared }
+    }
     case 'layout': {
       const layout = await openLayout(end.directory)
       const reference = end.digest ?? end.tag ?? onlyOneOf(layout.entries, end)

@@ -50,6 +50,10 @@ export async function openCopyTarget(end: CopyEnd, options: CopyTargetOptions): 
         : createRegistrySink(mirror, { repository, mountFrom })
       return { sink, ...many, ...nothingMore }
     }
+    case 'data': {
+      const store = await surroundings.store(end.directory, true)
+      return { sink: store.repository(end.repository), ...many, ...nothingMore }
+    }
     case 'layout': {
       const sink = await openLayoutSink(end.directory)
       const finish = async (root: Descriptor): Promise<void> => {
