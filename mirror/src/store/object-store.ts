@@ -15,7 +15,10 @@ export interface ReadOptions {
   readonly offset?: number | undefined
   /** How many bytes at most, all by default. */
   readonly length?: number | undefined
-  /** Chunks may be overwritten as soon as the next one is asked for: faster for who sends each on before that. */
+  /**
+   * Chunks may be overwritten as soon as the next one is asked for, and until then others may look at them, too, so nobody may
+   * change them: faster for who sends each on before that.
+   */
   readonly reuseBuffers?: boolean | undefined
   /** Nobody will ask for it again soon: it need not be kept in memory. */
   readonly isOnce?: boolean | undefined

@@ -72,14 +72,15 @@ export function createObjectFiles({ files, root, directories, temporary, buffers
       })
     },
 
-    async get(key, { offset = 0, length = Infinity, reuseBuffers } = {}) {
+    async get(key, { offset = 0, length = Infinity, reuseBuffers, isFresh } = {}) {
       const path = pathOf(key)
       const open = await onDisk(path, () => openFile(files, path, () => settled(path)))
       if (!open) return undefined
       const end = Math.min(open.facts.size, offset + length)
       const isSmall = end - offset <= smallSize
       // What is read now is looked at later, when a buffer that is used again would be somebody else's already.
-      const stretch = { path, start: offset, end, buffers, reuseBuffers: reuseBuffers && !isSmall }
+      const reading = { reuseBuffers: reuseBuffers && !isSmall, version: isFresh ? undefined : etagOf(open.facts) }
+      const stretch = { path, start: offset, end, buffers, ...reading }
       const bytes = readAhead(open.file, stretch)
       return { info: infoOf(key, open.facts), bytes: isSmall ? await readNow(bytes) : bytes }
     },

@@ -1,6 +1,6 @@
 import type { OpenFile } from '../file-system.ts'
 import { Fault } from '../../oci/fault.ts'
-import type { ReadBuffers } from './read-buffers.ts'
+import type { Piece, ReadBuffers } from './read-buffers.ts'
 import { onDisk } from './disk-fault.ts'
 
 export interface Stretch {
@@ -10,7 +10,10 @@ export interface Stretch {
   /** Behind the last byte; the file is at least so long. */
   readonly end: number
   readonly buffers: ReadBuffers
+  /** Each piece is looked at only until the next one is asked for. */
   readonly reuseBuffers?: boolean | undefined
+  /** Of this version of the file; who reads the same under the same name may get the same pieces. Absent: it is read from the disk. */
+  readonly version?: string | undefined
 }
 
 /**
@@ -37,34 +40,49 @@ export function readAhead(file: OpenFile, stretch: Stretch): AsyncIterable<Uint8
   return { [Symbol.asyncIterator]: () => iterator }
 }
 
-async function* readPieces(
-  file: OpenFile,
-  { path, start, end, buffers, reuseBuffers }: Stretch,
-): AsyncGenerator<Uint8Array, void> {
+async function* readPieces(file: OpenFile, stretch: Stretch): AsyncGenerator<Uint8Array, void> {
+  const { start, end, buffers } = stretch
   using _share = buffers.begin()
-
-  async function read(at: number): Promise<{ buffer: Buffer; length: number }> {
-    const buffer = reuseBuffers ? buffers.take() : Buffer.allocUnsafeSlow(Math.min(buffers.size(), end - at))
-    const length = await onDisk(path, () => file.read(buffer.subarray(0, Math.min(buffer.length, end - at)), at))
-    if (length === 0) throw new Fault('corrupt', `${path} ends after ${at} bytes; there were ${end} when it was opened`)
-    return { buffer, length }
-  }
-
   let at = start
-  let ahead = at < end ? read(at) : undefined
+  let ahead = at < end ? readPiece(file, stretch, at) : undefined
   try {
     while (ahead) {
-      const { buffer, length } = await ahead
-      at += length
-      ahead = at < end ? read(at) : undefined
+      const piece = await ahead
+      at += piece.bytes.length
+      ahead = at < end ? readPiece(file, stretch, at) : undefined
       // Its failure is told in the next turn; until then it must not count as one that nobody looks at.
       ahead?.catch(() => {})
-      yield buffer.subarray(0, length)
-      // Who leaves early may still be sending it: then it is not given back.
-      if (reuseBuffers) buffers.give(buffer)
+      let isLookedAt = true
+      try {
+        yield piece.bytes
+        isLookedAt = false
+      } finally {
+        // Who leaves early may still be sending it.
+        if (isLookedAt) piece.abandon()
+        else piece.release()
+      }
     }
   } finally {
-    await ahead?.catch(() => {})
+    const last = await ahead?.catch(() => {})
+    last?.release()
     await file.close()
   }
+}
+
+/** Ends where pieces of that size end, so that all who read the file read the same ones. */
+async function readPiece(file: OpenFile, stretch: Stretch, at: number): Promise<Piece> {
+  const { path, end, buffers, reuseBuffers, version } = stretch
+  const size = buffers.size()
+  const most = Math.min(size - (at % size), end - at)
+
+  async function fill(buffer: Buffer): Promise<number> {
+    const length = await onDisk(path, () => file.read(buffer.subarray(0, most), at))
+    if (length === 0) throw new Fault('corrupt', `${path} ends after ${at} bytes; there were ${end} when it was opened`)
+    return length
+  }
+
+  if (reuseBuffers) return await buffers.piece(version && `${path} ${version} ${at}+${most}`, fill)
+  const buffer = Buffer.allocUnsafeSlow(most)
+  const bytes = buffer.subarray(0, await fill(buffer))
+  return { bytes, release() {}, abandon() {} }
 }

@@ -2,12 +2,31 @@
 export interface ReadBuffers {
   /** A read that takes buffers begins; it counts among those that share the memory until it is disposed of. */
   begin(): Disposable
-  /** How long a buffer should be now: the more reads there are, the shorter. */
+  /** How long a piece should be now: the more reads there are, the shorter. */
   size(): number
-  /** A buffer of about that size, with anything in it. */
-  take(): Buffer
-  /** Takes a buffer back that nobody looks at any more. */
-  give(buffer: Buffer): void
+  /**
+   * A piece of a file, which `fill` reads into a buffer and says how long it is. Who asks for the same name meanwhile, or soon
+   * after, gets the same; without a name nobody does.
+   * @throws what `fill` throws
+   */
+  piece(name: string | undefined, fill: (buffer: Buffer) => Promise<number>): Promise<Piece>
+}
+
+/** Bytes that others may be looking at, too: nobody may change them. */
+export interface Piece {
+  readonly bytes: Buffer
+  /** They are not looked at here any more. */
+  release(): void
+  /** They may be looked at for a while still: the buffer is never used again. */
+  abandon(): void
+}
+
+interface Entry {
+  readonly name: string | symbol
+  readonly buffer: Buffer
+  readonly length: Promise<number>
+  readers: number
+  isAbandoned: boolean
 }
 
 export interface ReadBuffersOptions {
@@ -17,7 +36,7 @@ export interface ReadBuffersOptions {
   readonly smallest: number
   /** Bytes that all reads together are to hold, at two buffers each, before pieces get as small as they can. */
   readonly shared: number
-  /** Bytes that are kept for the next read. */
+  /** Bytes that are kept for the next reads. */
   readonly kept: number
 }
 
@@ -27,16 +46,19 @@ const defaults: ReadBuffersOptions = {
   largest: 1024 * KiB,
   smallest: 64 * KiB,
   shared: 32 * 1024 * KiB,
-  kept: 8 * 1024 * KiB,
+  kept: 16 * 1024 * KiB,
 }
 
 /**
- * Divides memory among reads. A fresh buffer of a megabyte costs more than reading into it, so they are used again; and
+ * Divides memory among reads. Readers of the same file that are at the same place, as nodes are that begin at once, look at the
+ * same bytes, which are read once. A fresh buffer of a megabyte costs more than reading into it, so they are used again; and
  * hundreds of nodes behind thin links, each of them in the middle of a blob for hours, must not hold megabytes each.
  */
 export function createReadBuffers(options: Partial<ReadBuffersOptions> = {}): ReadBuffers {
   const { largest, smallest, shared, kept } = { ...defaults, ...options }
-  const spare: Buffer[] = []
+  const inUse = new Map<Entry['name'], Entry>()
+  /** Those that nobody looks at, the one that was looked at longest ago first. */
+  const idle = new Map<Entry['name'], Entry>()
   let reads = 0
 
   function size(): number {
@@ -46,7 +68,32 @@ export function createReadBuffers(options: Partial<ReadBuffersOptions> = {}): Re
 
   /** Buffers of another size are of no use now. */
   function tidy(): void {
-    if (spare[0] && spare[0].length !== size()) spare.length = 0
+    const [first] = idle.values()
+    if (first && first.buffer.length !== size()) idle.clear()
+  }
+
+  /** Who reads alone is fastest with the buffer that was used last; where others may follow, pieces stay as long as they can. */
+  function takeBuffer(): Buffer {
+    const isAlone = reads <= 1
+    const hasRoom = (inUse.size + idle.size + 1) * size() <= kept
+    const entries = isAlone || !hasRoom ? [...idle.values()] : []
+    const spare = isAlone ? entries.at(-1) : entries[0]
+    if (!spare) return Buffer.allocUnsafeSlow(size())
+    idle.delete(spare.name)
+    return spare.buffer
+  }
+
+  function begin(name: Entry['name'], fill: (buffer: Buffer) => Promise<number>): Entry {
+    const buffer = takeBuffer()
+    return { name, buffer, length: fill(buffer), readers: 0, isAbandoned: false }
+  }
+
+  function leave(entry: Entry): void {
+    entry.readers--
+    if (entry.readers > 0) return
+    if (inUse.get(entry.name) === entry) inUse.delete(entry.name)
+    const { buffer, isAbandoned } = entry
+    if (!isAbandoned && buffer.length === size() && (idle.size + 1) * buffer.length <= kept) idle.set(entry.name, entry)
   }
 
   return {
@@ -63,10 +110,22 @@ export function createReadBuffers(options: Partial<ReadBuffersOptions> = {}): Re
       }
     },
 
-    take: () => spare.pop() ?? Buffer.allocUnsafeSlow(size()),
-
-    give(buffer) {
-      if (buffer.length === size() && (spare.length + 1) * buffer.length <= kept) spare.push(buffer)
+    async piece(given, fill) {
+      const name = given ?? Symbol('a piece')
+      const entry = inUse.get(name) ?? idle.get(name) ?? begin(name, fill)
+      idle.delete(entry.name)
+      inUse.set(entry.name, entry)
+      entry.readers++
+      const abandon = (): void => {
+        entry.isAbandoned = true
+        leave(entry)
+      }
+      try {
+        return { bytes: entry.buffer.subarray(0, await entry.length), release: () => leave(entry), abandon }
+      } catch (error) {
+        abandon()
+        throw error
+      }
     },
   }
 }
