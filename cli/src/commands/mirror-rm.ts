@@ -47,11 +47,13 @@ async function runRm(context: CommandContext, references: readonly MirrorReferen
 }
 
 function describe(removal: Removal): string {
+  const { repository, digest, speaking } = removal
+  const left = speaking.length > 0 ? `; ${speaking.join(', ')} of it stay until they are removed, too` : ''
   if (removal.kind === 'tag') {
-    const { repository, tag, digest, isLast } = removal
-    return `${repository}:${tag}${isLast ? `, the last tag of ${digest}` : `, and ${digest} stays: it has other tags`}`
+    const { tag, isLast } = removal
+    return `${repository}:${tag}${isLast ? `, the last tag of ${digest}` : `, and ${digest} stays: it has other tags`}${left}`
   }
-  const { repository, digest, tags, indexes } = removal
+  const { tags, indexes } = removal
   const along = tags.length > 0 ? ` with its tags ${tags.join(', ')}` : ''
-  return `${repository}@${digest}${along}${indexes.length > 0 ? `, which ${indexes.join(', ')} names` : ''}`
+  return `${repository}@${digest}${along}${indexes.length > 0 ? `, which ${indexes.join(', ')} names` : ''}${left}`
 }

@@ -20,7 +20,7 @@ const plan = (...references: { tag?: string; digest?: typeof one }[]) =>
 describe('planRemoval', () => {
   it('takes a tag and leaves what has another one', () => {
     expect(plan({ tag: 'v1' })).toEqual({
-      removals: [{ kind: 'tag', repository: 'app', tag: 'v1', digest: one, isLast: false }],
+      removals: [{ kind: 'tag', repository: 'app', tag: 'v1', digest: one, isLast: false, speaking: [] }],
       objections: [],
       unknown: [],
     })
@@ -29,6 +29,16 @@ describe('planRemoval', () => {
   it('says that a tag is the last one, also when all of them are named', () => {
     expect(plan({ tag: 'other' }).removals).toMatchObject([{ isLast: true }])
     expect(plan({ tag: 'v1' }, { tag: 'v2' }).removals).toMatchObject([{ isLast: true }, { isLast: true }])
+  })
+
+  it('names the tags of signatures that stay behind, unless they are named', () => {
+    const signature = `sha256-${two.slice('sha256:'.length)}.sig`
+    const state = { tags: new Map([...tags, [signature, index]]), indexes: new Map() }
+    const other = { repository: 'app', tag: 'other' }
+    expect(planRemoval('app', [other], state).removals).toMatchObject([{ speaking: [signature] }])
+    const both = [other, { repository: 'app', tag: signature }]
+    expect(planRemoval('app', both, state).removals).toMatchObject([{ speaking: [] }, { tag: signature }])
+    expect(plan({ tag: 'v1' }).removals).toMatchObject([{ speaking: [] }])
   })
 
   it('objects when tags go that nobody named', () => {

@@ -1,4 +1,5 @@
 import type { Digest } from '../oci/digest.ts'
+import { referrersTagOf } from '../registry/list-referrers.ts'
 import type { MirrorReference } from './mirror-reference.ts'
 
 /** What is known of one repository before something is taken away from it. */
@@ -17,6 +18,8 @@ export type Removal =
       readonly digest: Digest
       /** No other tag means the same: a collection takes it, unless something else keeps it. */
       readonly isLast: boolean
+      /** Tags of signatures and the like that are found by its digest, and stay. */
+      readonly speaking: readonly string[]
     }
   | {
       readonly kind: 'manifest'
@@ -26,6 +29,7 @@ export type Removal =
       readonly tags: readonly string[]
       /** Lose a part with it, and stay. */
       readonly indexes: readonly Digest[]
+      readonly speaking: readonly string[]
     }
 
 export interface RemovalPlan {
@@ -55,17 +59,22 @@ export function planRemoval(
       return
     }
     const isOther = (other: string): boolean => !named.has(other) && tags.get(other) === digest
-    removals.push({ kind: 'tag', repository, tag, digest, isLast: ![...tags.keys()].some(isOther) })
+    const isLast = ![...tags.keys()].some(isOther)
+    removals.push({ kind: 'tag', repository, tag, digest, isLast, speaking: isLast ? speakingOf(digest) : [] })
   }
 
   function addManifest(digest: Digest): void {
     const own = [...tags].filter(([, target]) => target === digest).map(([tag]) => tag)
     const within = (indexes.get(digest) ?? []).filter((index) => !gone.has(index))
-    removals.push({ kind: 'manifest', repository, digest, tags: own, indexes: within })
+    removals.push({ kind: 'manifest', repository, digest, tags: own, indexes: within, speaking: speakingOf(digest) })
     const what = `${repository}@${digest}`
     const others = own.filter((tag) => !named.has(tag))
     if (others.length > 0) objections.push(`${what}: ${others.join(', ')} would go with it`)
     if (within.length > 0) objections.push(`${what}: it is a part of ${within.join(', ')}, which would stay without it`)
+  }
+
+  function speakingOf(digest: Digest): string[] {
+    return [...tags.keys()].filter((tag) => tag.startsWith(referrersTagOf(digest)) && !named.has(tag))
   }
 
   for (const tag of named) addTag(tag, references.find((reference) => reference.tag === tag)?.digest)
