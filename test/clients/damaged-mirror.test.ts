@@ -75,7 +75,7 @@ requirePart('docker-registry')('a mirror whose disk flips bytes', () => {
     ])
     expect(scrubbed.code).toBe(0)
     const sound = await runStowage(['mirror', 'fsck', ...running, '--read-data'])
-    expect([sound.code, sound.stdout]).toEqual([0, expect.stringContaining(': 0 faults')])
+    expect([sound.code, sound.stdout]).toEqual([0, expect.stringMatching(/^faults +0$/m)])
 
     await mirror.kill()
     await flipByte(data, large!, 5)

@@ -57,7 +57,7 @@ async function runMirrorFsck(context: CommandContext, flags: FsckCommandFlags): 
 function fsckOf({ objects }: DataStore): ReturnType<typeof fsck> {
   const integrity = createIntegrity(objects)
   const content = createContentStore(objects, { integrity })
-  const mender = createMender({ objects, content, quarantine: integrity.quarantine, sources: [] })
+  const mender = createMender({ objects, content, integrity, sources: [] })
   return fsck({ objects, integrity, mender, restRatio: 0 })
 }
 
@@ -70,13 +70,15 @@ function lineOf({ step, done, total }: FsckProgress): string {
 
 function wordsOf(result: FsckResult): string {
   const { repositories, tags, manifests, blobs, faults, incomplete, strays } = result
+  const repaired = faults.filter(({ isRepaired }) => isRepaired).length
   return [
     ...faults.map(lineOfFault),
     ...strays.map((key) => `${key} is no blob, though it lies among them`),
-    `${repositories} repositories, ${tags} tags, ${manifests} manifests; ${wordsOfPile(blobs)} stored: ${faults.length} faults`,
-    `incomplete    ${incomplete.length} images of which parts were never here, or were taken away`,
-    `no repository has ${wordsOfPile(result.unlinked)}, for a collection of garbage to find`,
-    `begun         ${wordsOfPile(result.uploads)} of uploads and fetches`,
+    `looked at     repositories ${repositories}, tags ${tags}, manifests ${manifests}, blobs ${wordsOfPile(blobs)}`,
+    `faults        ${faults.length - repaired}${repaired > 0 ? `, repaired ${repaired}` : ''}`,
+    `incomplete    ${incomplete.length} images and indexes of which parts are not here`,
+    `unlinked      ${wordsOfPile(result.unlinked)} that no repository has: garbage`,
+    `begun         ${wordsOfPile(result.uploads)} uploads and fetches`,
     `quarantined   ${wordsOfPile(result.quarantined)}`,
     '',
   ].join('\n')
@@ -88,5 +90,5 @@ function lineOfFault({ kind, repository, tag, digest, says, isRepaired }: FsckFa
 }
 
 function wordsOfPile({ count, bytes }: FsckResult['blobs']): string {
-  return `${count} blobs (${formatBytes(bytes)})`
+  return `${count} (${formatBytes(bytes)})`
 }

@@ -10,7 +10,6 @@ export interface MendInBackgroundOptions {
   readonly nextDamage: () => Promise<void>
   /** Is told how much is missed after each turn. */
   readonly onMissed: (count: number) => void
-  readonly onMended: () => void
   readonly log: Logger
   readonly signal: AbortSignal
 }
@@ -36,13 +35,9 @@ export async function mendInBackground(options: MendInBackgroundOptions): Promis
   }
 }
 
-async function mendOne(digest: Digest, { mender, onMended, log, signal }: MendInBackgroundOptions): Promise<boolean> {
+async function mendOne(digest: Digest, { mender, log, signal }: MendInBackgroundOptions): Promise<boolean> {
   try {
-    const mending = await mender.mend(digest, { signal })
-    if (mending === 'missed') return false
-    log.info({ digest, mending }, 'damaged blob settled')
-    if (mending === 'mended') onMended()
-    return true
+    return (await mender.mend(digest, { signal })) !== 'missed'
   } catch (err) {
     if (signal.aborted || !isFault(err)) throw err
     log.warn({ err, digest, retryInMs: againEveryMs }, 'damaged blob not mended')

@@ -4,15 +4,17 @@ import { isFault, type Fault } from '../../oci/fault.ts'
 import type { ContentStore } from '../content-store.ts'
 import { blobKey } from '../content/content-keys.ts'
 import type { ObjectStore } from '../object-store.ts'
-import type { Quarantine } from './quarantine.ts'
+import type { Integrity } from './integrity.ts'
 import type { LostContent, RepairSource } from './repair-source.ts'
 
 export interface MenderOptions {
   readonly objects: Pick<ObjectStore, 'head'>
   readonly content: ContentStore
-  readonly quarantine: Quarantine
+  readonly integrity: Pick<Integrity, 'check' | 'quarantine'>
   /** Asked one after the other. */
   readonly sources: readonly RepairSource[]
+  /** Is told of what was missed, and is not any more. */
+  readonly onSettled?: ((digest: Digest, mending: Mending) => void) | undefined
 }
 
 /** Whether lost bytes are back: `unneeded` if no repository names them any more, `missed` if nobody knows where they are. */
@@ -26,7 +28,9 @@ export interface Mender {
   missed(): AsyncIterable<Digest>
 }
 
-export function createMender({ objects, content, quarantine, sources }: MenderOptions): Mender {
+export function createMender(options: MenderOptions): Mender {
+  const { objects, content, integrity, sources, onSettled } = options
+  const { quarantine } = integrity
   const isThere = async (digest: Digest): Promise<boolean> => (await objects.head(blobKey(digest))) !== undefined
 
   async function* repositoriesOf(digest: Digest): AsyncGenerator<LostContent> {
@@ -36,13 +40,13 @@ export function createMender({ objects, content, quarantine, sources }: MenderOp
     }
   }
 
-  async function bring(digest: Digest, options?: FetchOptions): Promise<Mending> {
+  async function bring(digest: Digest, fetching?: FetchOptions): Promise<Mending> {
     let [isNamed, failure]: [boolean, Fault?] = [false]
     for await (const lost of repositoriesOf(digest)) {
       isNamed = true
       for (const source of sources) {
         try {
-          if ((await source.bring(lost, options)) && (await isThere(digest))) return 'mended'
+          if ((await source.bring(lost, fetching)) && (await isThere(digest))) return 'mended'
         } catch (error) {
           if (!isFault(error)) throw error
           failure = error
@@ -54,9 +58,11 @@ export function createMender({ objects, content, quarantine, sources }: MenderOp
   }
 
   return {
-    async mend(digest, options) {
-      const mending = (await isThere(digest)) ? 'mended' : await bring(digest, options)
-      if (mending !== 'missed') await quarantine.settle(digest)
+    async mend(digest, fetching) {
+      // What a process left that ended before it had taken it away is damaged still.
+      const isRight = (await integrity.check(digest, fetching)) === 'right'
+      const mending = isRight ? 'mended' : await bring(digest, fetching)
+      if (mending !== 'missed' && (await quarantine.settle(digest))) onSettled?.(digest, mending)
       return mending
     },
 

@@ -32,8 +32,8 @@ export interface Quarantine {
   take(digest: Digest, found: ObjectInfo): Promise<boolean>
   /** All that was ever taken. */
   list(): AsyncIterable<Quarantined>
-  /** Writes down that nobody misses it any more. */
-  settle(digest: Digest): Promise<void>
+  /** Writes down that nobody misses it any more; says whether somebody did until then. */
+  settle(digest: Digest): Promise<boolean>
 }
 
 export interface QuarantineOptions {
@@ -103,7 +103,12 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
     },
 
     async settle(digest) {
-      await records.update(digest, (record) => record && { ...record, settledAt: record.settledAt ?? now() })
+      let wasMissed = false
+      await records.update(digest, (record) => {
+        wasMissed = record?.settledAt === null
+        return record && wasMissed ? { ...record, settledAt: now() } : undefined
+      })
+      return wasMissed
     },
   }
 }

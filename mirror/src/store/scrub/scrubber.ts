@@ -49,7 +49,13 @@ export interface Scrubber {
 
 export function createScrubber(options: ScrubberOptions): Scrubber {
   const { objects, integrity, log, meter = noMeter, now = Date.now } = options
-  const mender = createMender({ ...options, quarantine: integrity.quarantine })
+  const mender = createMender({
+    ...options,
+    onSettled(digest, mending) {
+      log.info({ digest, mending }, 'damaged blob settled')
+      if (mending === 'mended') meter.add(scrubMetrics.mended, {})
+    },
+  })
   const owner = randomUUID()
   let damage = Promise.withResolvers<void>()
   let missed: number | undefined
@@ -86,7 +92,6 @@ export function createScrubber(options: ScrubberOptions): Scrubber {
         signal,
         nextDamage: () => damage.promise,
         onMissed: (count) => void (missed = count),
-        onMended: () => meter.add(scrubMetrics.mended, {}),
       }),
 
     samples: () => [
