@@ -226,8 +226,11 @@ describe('a disk that gets full', () => {
     expect((await evictor.look()).evictions).toEqual([])
     disk.free = 1e8 + 32 * 1024 * 1024 - 500
     expect((await evictor.look()).evictions.map(({ image }) => image.repository)).toEqual([`${fakeHost}/team/a`])
+    await using _left = await scene.store.openUpload('session-left')
+    scene.clock.at += 2 * hour
     disk.free = 0
     expect((await evictor.look()).stillShortBytes).toBeGreaterThan(1e8)
+    expect(await Array.fromAsync(scene.objects.listUploads())).toEqual([])
     expect(
       evictor.samples().find(({ metric }) => metric.name === 'stowage_mirror_room_short_bytes')?.value,
     ).toBeGreaterThan(1e8)

@@ -68,6 +68,8 @@ const defaultRecentMs = 15 * 60_000
 const flushEveryMs = 5 * 60_000
 /** What uploads leave of a disk to small objects does not count as free. */
 const reserveBytes = 32 * 1024 * 1024
+/** Clients that push begin anew sooner than they go on, and leave what they began: when room is missing it goes. Milliseconds. */
+const leftMs = 3600_000
 /** It takes half of its time from others. */
 const restRatio = 1
 
@@ -90,6 +92,7 @@ export function createEvictor(options: EvictorOptions): Evictor {
 
   async function look(signal?: AbortSignal): Promise<EvictionPlan> {
     const pace = createPace({ restRatio, signal })
+    if ((await room()).shortBytes > 0) await dropLeftUploads(signal)
     const { budgetBytes, shortBytes } = await room()
     ;[cameBytes, refusedBytes] = [0, 0]
     const tagsOf = (name: string) => store.repository(name).tags()
@@ -105,6 +108,11 @@ export function createEvictor(options: EvictorOptions): Evictor {
     if (plan.stillShortBytes > 0 && !last?.plan.stillShortBytes) log.warn(factsOf(plan), 'not enough room can be made')
     last = { plan, images: survey.images.length - plan.evictions.length, at: now() }
     return plan
+  }
+
+  async function dropLeftUploads(signal?: AbortSignal): Promise<void> {
+    const count = await store.expireUploads(leftMs, { signal, isOnlyPushes: true })
+    if (count > 0) log.info({ count }, 'abandoned uploads dropped')
   }
 
   async function forgetGone({ gone }: ImageSurvey): Promise<void> {

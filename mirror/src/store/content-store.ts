@@ -76,6 +76,9 @@ export interface ContentStore {
   holders(digest: Digest): AsyncIterable<string>
   /** Begins or goes on with an upload session of a client. @throws Fault not-found if there is none and none is to be begun */
   openUpload(id: string, options?: OpenUploadOptions): Promise<Upload>
-  /** Drops half-fetched and half-pushed content that nobody touched for so long, in milliseconds. */
-  expireUploads(olderThanMs: number, options?: FetchOptions): Promise<number>
+  /**
+   * Drops half-fetched and half-pushed content that nobody touched for so long, in milliseconds; or only what clients push, of
+   * which most begin anew.
+   */
+  expireUploads(olderThanMs: number, options?: FetchOptions & { readonly isOnlyPushes?: boolean }): Promise<number>
 }

@@ -33,7 +33,12 @@ export function createContentStore(
 ): ContentStore {
   const integrity = options.integrity ?? createIntegrity(objects, { now })
   const blobs = createBlobs({ objects, digests, integrity, locks: createLocks(), now })
-  const shared = { objects, blobs, manifests: createManifests(objects, integrity), holds: createHolds(objects, { now }) }
+  const shared = {
+    objects,
+    blobs,
+    manifests: createManifests(objects, integrity),
+    holds: createHolds(objects, { now }),
+  }
 
   return {
     repository(name) {
@@ -58,10 +63,11 @@ export function createContentStore(
       return digests.watch(await objects.openUpload(id, options))
     },
 
-    async expireUploads(olderThanMs, { signal } = {}) {
+    async expireUploads(olderThanMs, { signal, isOnlyPushes = false } = {}) {
       let dropped = 0
       for await (const { id, changedAt } of objects.listUploads()) {
         signal?.throwIfAborted()
+        if (isOnlyPushes && isIngestId(id)) continue
         if (now() - changedAt > olderThanMs && (await discard(id))) dropped++
       }
       return dropped

@@ -172,6 +172,10 @@ export function pushesConformance(name: string, open: () => Promise<OpenedStore>
         go()
         await appending
         expect((await Array.fromAsync(objects.listUploads())).map(({ id }) => id)).toEqual(['at-work'])
+        await using _fetched = await content.repository('fetched').ingest(blobOf('fetched'))
+        expect(await content.expireUploads(600_000, { isOnlyPushes: true })).toBe(1)
+        const kept = (await Array.fromAsync(objects.listUploads())).map(({ id }) => id)
+        expect(kept).toEqual([expect.stringMatching(/^ingest-/)])
       }),
     )
   })
