@@ -41,33 +41,48 @@ export interface OpenedListener {
  * @throws Fault invalid
  */
 export async function openListener(flags: ListenerFlags, log: Logger): Promise<OpenedListener> {
-  const files = certificateFilesOf(flags)
-  const certificate = files && (await readCertificateFiles(files))
-  let trusted = certificate ? [ownPart(certificate)] : []
+  const certificate = await openCertificate(flags, log)
   const limit = limitOf(flags)
   const isProxy = flags.trustedProxy && createNetworks(flags.trustedProxy)
   const addressOf = isProxy && addressBehind(isProxy)
-  const { maxConnectionsPerAddress: perClient, maxBlobSize: largestBlob } = flags
   const opened = await openAccess(flags, { limit, addressOf, log })
-  if (opened?.hasUsers && !files && !isLoopback(flags.listen)) {
+  if (opened?.hasUsers && !certificate && !isLoopback(flags.listen)) {
     log.warn('passwords and tokens come in clear text unless a proxy in front does TLS; see --tls-cert-file')
   }
+  const { maxConnectionsPerAddress: perClient, maxBlobSize: largestBlob } = flags
   return {
-    certificate,
-    trusted: certificate && (() => trusted),
+    certificate: certificate?.pair,
+    trusted: certificate?.trusted,
     limits: perClient === undefined ? undefined : { perClient, isProxy },
     access: { ...(opened?.access ?? { authorize: allowAll, limit, addressOf }), largestBlob },
     isOpen: !opened,
     async addRoutes(app) {
       if (opened?.hasUsers) await app.register(opened.access.routes)
     },
-    loops(app) {
-      const onPair = (pair: KeyPair): void => {
-        trusted = [ownPart(pair), ...trusted.slice(0, 1)]
-        useCertificate(app, pair)
+    loops: (app) => [...(certificate ? [certificate.follow(app)] : []), ...(opened?.loops ?? [])],
+  }
+}
+
+interface OpenedCertificate {
+  readonly pair: KeyPair
+  readonly trusted: () => readonly string[]
+  readonly follow: (app: App) => (signal: AbortSignal) => Promise<void>
+}
+
+async function openCertificate(flags: ListenerFlags, log: Logger): Promise<OpenedCertificate | undefined> {
+  const files = certificateFilesOf(flags)
+  if (!files) return undefined
+  const pair = await readCertificateFiles(files)
+  let trusted = [ownPart(pair)]
+  return {
+    pair,
+    trusted: () => trusted,
+    follow(app) {
+      const onPair = (next: KeyPair): void => {
+        trusted = [ownPart(next), ...trusted.slice(0, 1)]
+        useCertificate(app, next)
       }
-      const following = (signal: AbortSignal): Promise<void> => followCertificateFiles(files!, { onPair, log }, signal)
-      return [...(files ? [following] : []), ...(opened?.loops ?? [])]
+      return (signal) => followCertificateFiles(files, { onPair, log }, signal)
     },
   }
 }

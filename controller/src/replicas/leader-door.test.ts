@@ -8,9 +8,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { createFakeCertificate } from '@stowage/mirror/registry/fake-certificate'
 import { fastify, type FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { KnownLeader } from '../kube/lease/plan-lease.ts'
@@ -243,44 +241,6 @@ describe('a request that finds no leader', () => {
   it('is refused after that', async () => {
     const answer = await fetch(`${url}/edge/v1/nodes/x/assignment`)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
-  })
-})
-
-describe('a leader with TLS', () => {
-  const [one, other] = [createFakeCertificate(), createFakeCertificate()]
-
-  async function ask(shown: typeof one, trusted: readonly string[]): Promise<Response> {
-    const server = createSecureServer(shown, (request, response) => {
-      response.writeHead(200, { by: String(request.headers['stowage-forwarded']) }).end('over TLS')
-    })
-    servers.push(server)
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    leader = { identity: 'a', address: `127.0.0.1:${(server.address() as AddressInfo).port}`, until: Infinity }
-    const door = fastify()
-    const steadyNow = (): number => performance.now()
-    await door.register(
-      leaderDoor({
-        identity: 'b',
-        own: () => own,
-        leader: () => leader,
-        steadyNow,
-        trusted: () => trusted,
-        patienceMs: 300,
-      }),
-    )
-    const answer = await fetch(`${await door.listen({ host: '127.0.0.1', port: 0 })}/edge/v1/x`)
-    await answer.clone().text()
-    await door.close()
-    return answer
-  }
-
-  it('is known by its certificate, which names no address of it', async () => {
-    const answer = await ask(one, [other.cert, one.cert])
-    expect([answer.status, answer.headers.get('by'), await answer.text()]).toEqual([200, 'b', 'over TLS'])
-  })
-
-  it('is told nothing if it shows another one', async () => {
-    expect((await ask(one, [other.cert])).status).toBe(503)
   })
 })
 
