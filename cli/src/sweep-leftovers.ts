@@ -6,17 +6,19 @@ import type { Logger } from 'pino'
 export interface SweepLeftoversOptions {
   readonly log: Logger
   readonly signal: AbortSignal
+  /** How long it waits at first, in milliseconds. */
+  readonly firstAfterMs?: number
 }
 
 /** Nothing that is written now takes so long to be named, in milliseconds. */
 const unusedMs = 24 * 3600_000
-const firstAfterMs = 10 * 60_000
+const usualFirstAfterMs = 10 * 60_000
 const lookEveryMs = 24 * 3600_000
 
 /** Deletes, once a day until the signal, what killed processes left in a store; ends at once if nothing can be left in it. */
 export async function sweepLeftovers(
   objects: Pick<ObjectStore, 'sweep'>,
-  { log, signal }: SweepLeftoversOptions,
+  { log, signal, firstAfterMs = usualFirstAfterMs }: SweepLeftoversOptions,
 ): Promise<void> {
   if (!objects.sweep) return
   for (let wait = firstAfterMs; !signal.aborted; wait = lookEveryMs) {

@@ -31,14 +31,15 @@ interface Suspect {
 export async function sweepBucket(context: SweepContext, { unusedMs, now, signal }: SweepOptions): Promise<Swept> {
   const { bucket, folders } = context
   const before = now() - unusedMs
-  for await (const join of bucket.listJoins(folders.data)) {
-    if (join.begunAt < before && ours.test(join.key.slice(folders.data.length))) await bucket.abortJoin(join)
-  }
   let swept: Swept = { objects: 0, bytes: 0 }
   for (const { key, size } of await leftovers(context, before)) {
     signal?.throwIfAborted()
     await bucket.delete(key)
     swept = { objects: swept.objects + 1, bytes: swept.bytes + size }
+  }
+  // Last, as not all that may use a bucket may list them.
+  for await (const join of bucket.listJoins(folders.data)) {
+    if (join.begunAt < before && ours.test(join.key.slice(folders.data.length))) await bucket.abortJoin(join)
   }
   return swept
 }
