@@ -26,7 +26,9 @@ describe('a centre that collects garbage without a pause', () => {
     await using journey = await openJourney(test)
     await writeFile(journey.at('token'), token)
     const orders = ['--operator-token-file', journey.at('token')]
-    const flags = ['--gc-every', '50ms', ...atOnce, '--image-cache-refresh-frequency', '1s', ...orders]
+    // Longer than from a set that is stored to an assignment that names it.
+    const soon = ['--gc-every', '50ms', '--gc-grace', '2s', '--gc-untagged', '1s']
+    const flags = [...soon, '--image-cache-refresh-frequency', '1s', ...orders]
     await using site = await openSite(journey, { centre: { flags } })
     const { works, source, centre, agent } = site
     const before = await works.push(await works.make({ seed: 'before' }), source, 'app:v1')
