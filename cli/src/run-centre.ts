@@ -85,7 +85,7 @@ export async function runCentre(
   // Where the store is a mirror's, that one collects.
   if (!store.isRemote) measuring.look(() => collector.samples())
   const sources = [controllerRepairs({ ...store, upstreamFor })]
-  const scrubber = createScrubber({ ...store, sources, log, meter })
+  const scrubber = createScrubber({ ...store, sources, isAlone: store.directory !== undefined, log, meter })
   if (!store.isRemote) measuring.look(() => scrubber.samples())
   if (flags.operatorTokenFile !== undefined) {
     if (store.isRemote) throw new Fault('invalid', noOrdersHere)

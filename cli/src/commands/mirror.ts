@@ -91,7 +91,15 @@ async function runMirror(context: CommandContext, flags: MirrorFlags): Promise<v
   const around = { listen, ...listener, objects, store, ...room, log, meter }
   await using pullThrough = await openPullThrough(context, flags, around)
   const sources = [pullThrough.repairs]
-  const scrubber = createScrubber({ objects, integrity, content: store, sources, log, meter })
+  const scrubber = createScrubber({
+    objects,
+    integrity,
+    content: store,
+    sources,
+    isAlone: directory !== undefined,
+    log,
+    meter,
+  })
   measuring.look(() => scrubber.samples())
   const images = createImageSamples(createStoreImages(store, { name: flags.data }), { log })
   measuring.look(() => images.samples())

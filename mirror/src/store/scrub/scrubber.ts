@@ -22,6 +22,8 @@ export interface ScrubberOptions {
   readonly content: ContentStore
   /** Where damaged content can be had from again. */
   readonly sources: readonly RepairSource[]
+  /** No other process has the store open: what one was at is gone on with at once, however it ended. */
+  readonly isAlone?: boolean | undefined
   readonly log: Logger
   readonly meter?: Meter | undefined
   /** Epoch milliseconds. */
@@ -56,7 +58,7 @@ export function createScrubber(options: ScrubberOptions): Scrubber {
       if (mending === 'mended') meter.add(scrubMetrics.mended, {})
     },
   })
-  const owner = randomUUID()
+  const owner = options.isAlone ? 'alone' : randomUUID()
   let damage = Promise.withResolvers<void>()
   let missed: number | undefined
   let last: ScrubState['last'] = null
