@@ -21,8 +21,8 @@ const largestDocument = 1024 * 1024
 /** All headers of a request together, bytes: 431 beyond that. The token of a client that works on many repositories is long. */
 const largestHead = 32 * 1024
 
-/** What comes more slowly than this holds a place and nothing else. The slowest links bring a manifest of 4 MiB in an hour. */
-const patience = { headMs: 60_000, graceMs: 60_000, bytesPerSecond: 1024 }
+/** What comes more slowly than this holds a place and nothing else; by satellite telephone comes 300 bytes a second. */
+const patience = { headMs: 60_000, graceMs: 60_000, bytesPerSecond: 256 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFakeCertificate } from '../registry/fake-certificate.ts'
 import { createContentStore } from '../store/create-content-store.ts'
@@ -123,6 +124,16 @@ describe('a client that takes its time', () => {
   })
 })
 
+/** Whether a connection is still there after a moment in which who has too many is cut. */
+async function isTaken(socket: Socket): Promise<boolean> {
+  const isCut = once(socket, 'close').then(() => false)
+  const isOpen = new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 100))
+  const taken = await Promise.race([isCut, isOpen])
+  socket.destroy()
+  await isCut
+  return taken
+}
+
 describe('a client with many connections', () => {
   it('has no more than it may, and gets another one when one of them ends', async () => {
     const listening = await serve({ limits: { perClient: 2 } })
@@ -135,6 +146,22 @@ describe('a client with many connections', () => {
     expect(String((await once(other, 'data'))[0])).toMatch(/^HTTP\/1\.1 200/)
     first.destroy()
     await expect.poll(async () => (await fetch(`${listening.url}/v2/`).catch(() => undefined))?.status).toBe(200)
+  })
+
+  it('has its places back when connections with TLS end', async () => {
+    const { cert: certificate, key } = createFakeCertificate()
+    const listening = await serve({ limits: { perClient: 1 }, certificate: { certificate, key } })
+    const { port } = listening.address
+    for (let times = 0; times < 3; times++) {
+      const socket = stack.adopt(connectSecurely({ port, ca: certificate }), (open) => void open.destroy())
+      await once(socket, 'secureConnect')
+      const over = await open(listening)
+      await once(over, 'close')
+      socket.destroy()
+      await once(socket, 'close')
+      // The other side may hear of it a moment later.
+      await expect.poll(async () => isTaken(await open(listening))).toBe(true)
+    }
   })
 
   it('may be a proxy', async () => {
