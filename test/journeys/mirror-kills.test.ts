@@ -64,7 +64,9 @@ it(
     await mirror.stop()
 
     await verify(journey.at('data'))
-    const flags = ['--data', journey.at('data'), '--gc-grace', '0s', '--gc-untagged', '0s', '-o', 'json']
+    const fsck = await runStowage(['mirror', 'fsck', '--data', journey.at('data'), '--read-data'])
+  expect(fsck).toMatchObject({ code: 0, stderr: '' })
+  const flags = ['--data', journey.at('data'), '--gc-grace', '0s', '--gc-untagged', '0s', '-o', 'json']
     const gc = async () => {
       const { code, stdout, stderr } = await runStowage(['mirror', 'gc', ...flags])
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
