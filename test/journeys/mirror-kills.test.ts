@@ -65,8 +65,8 @@ it(
 
     await verify(journey.at('data'))
     const fsck = await runStowage(['mirror', 'fsck', '--data', journey.at('data'), '--read-data'])
-  expect(fsck).toMatchObject({ code: 0, stderr: '' })
-  const flags = ['--data', journey.at('data'), '--gc-grace', '0s', '--gc-untagged', '0s', '-o', 'json']
+    expect(fsck).toMatchObject({ code: 0, stderr: '' })
+    const flags = ['--data', journey.at('data'), '--gc-grace', '0s', '--gc-untagged', '0s', '-o', 'json']
     const gc = async () => {
       const { code, stdout, stderr } = await runStowage(['mirror', 'gc', ...flags])
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
