@@ -1,4 +1,5 @@
 import { copyImage, type CopyResult } from '@stowage/mirror/copy'
+import { retry } from '@stowage/mirror/copy/retry'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { formatPlatform, parsePlatform, type Platform } from '@stowage/mirror/oci/platform'
 import { Command } from 'commander'
@@ -10,7 +11,7 @@ import { openCopySource } from '../copy/open-copy-source.ts'
 import { openCopyTarget } from '../copy/open-copy-target.ts'
 import { withMirrorPlaceOptions } from '../mirror-place.ts'
 import { eachParsedBy, option, parsedBy } from '../option.ts'
-import { formatBytes } from '../print/format.ts'
+import { formatBytes, formatDuration } from '../print/format.ts'
 import { createProgress } from '../print/progress.ts'
 
 interface CopyFlags extends CopySurroundingsFlags {
@@ -77,10 +78,14 @@ async function runCopy(
   await using surroundings = await openCopySurroundings(context, flags)
   await using opened = await openCopySource(from, surroundings)
   const { source, repository: sourceRepository, reference } = opened
-  const root = await source.resolve(sourceRepository, reference, { signal })
+  const progress = createProgress({ out: stderr, label: to.text, now: () => performance.now() })
+  const onRetry = (fault: Fault, delayMs: number): void => {
+    progress.end()
+    stderr.write(`${fault.message}; trying again in ${formatDuration(Math.ceil(delayMs / 1000) * 1000)}\n`)
+  }
+  const root = await retry(() => source.resolve(sourceRepository, reference, { signal }), { onRetry, signal })
   const name = nameAt(to, from, root.digest)
   await using target = await openCopyTarget(to, { context, surroundings, source: from, root, name })
-  const progress = createProgress({ out: stderr, label: to.text, now: () => performance.now() })
   try {
     const result = await copyImage({
       source,
@@ -92,7 +97,7 @@ async function runCopy(
       referrers: flags.referrers && target.takesReferrers,
       isSourceSparse: flags.all !== true,
       queue: new PQueue({ concurrency: target.concurrency }),
-      retry: { pace },
+      retry: { pace, onRetry },
       signal,
       onProgress: ({ blobBytesDone, blobBytesTotal }) => progress.update(blobBytesDone, blobBytesTotal),
     })

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { isFault } from '../oci/fault.ts'
+import { isFault, type Fault } from '../oci/fault.ts'
 import { defaultPace, noTries, planRetry, type RetryPace, type Tries } from './plan-retry.ts'
 
 export interface RetryOptions {
@@ -8,6 +8,8 @@ export interface RetryOptions {
   readonly random?: (() => number) | undefined
   /** Waits, and ends with the reason of the signal if it comes first. */
   readonly pause?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined
+  /** Is told what failed, and how long the pause before the next try is, in milliseconds. */
+  readonly onRetry?: ((fault: Fault, delayMs: number) => void) | undefined
 }
 
 /** One try; it calls `progress` when it has achieved something that the next one need not do again. */
@@ -18,7 +20,7 @@ export async function retry<T>(
   once: Try<T>,
   options: RetryOptions & { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<T> {
-  const { pace = defaultPace, random = Math.random, pause = pauseFor, signal } = options
+  const { pace = defaultPace, random = Math.random, pause = pauseFor, onRetry, signal } = options
   let tries: Tries | undefined = noTries
   for (;;) {
     let progressed = false
@@ -28,6 +30,7 @@ export async function retry<T>(
       signal?.throwIfAborted()
       tries = isFault(error) ? planRetry(error, tries, { pace, random: random(), progressed }) : undefined
       if (!tries) throw error
+      onRetry?.(error as Fault, tries.delayMs)
     }
     await pause(tries.delayMs, signal)
   }
