@@ -16,6 +16,9 @@ export interface OperationsOptions {
   readonly log: Logger
 }
 
+/** Links are thin, in milliseconds. */
+const tellEveryMs = 500
+
 type Work = (context: OperationContext<unknown>) => Promise<unknown>
 
 /**
@@ -88,13 +91,18 @@ async function tell(reply: FastifyReply, work: Work, { verb, log, closing }: Tel
   const say = (line: OperationLine): void => void raw.write(lineOf(line))
   // At once, so that it is known that the work is under way.
   say({})
+  let toldAt = -Infinity
   const beat = setInterval(() => say({}), beatMs)
   log.info({ verb }, 'operation begun')
   try {
     const result = await work({
       signal: AbortSignal.any([gone.signal, closing]),
-      // The next one says more: what a reader does not take is not kept for it.
-      onProgress: (progress) => void (raw.writableNeedDrain || say({ progress })),
+      onProgress(progress) {
+        // The next one says more: what a reader does not take is not kept for it.
+        if (raw.writableNeedDrain || performance.now() - toldAt < tellEveryMs) return
+        toldAt = performance.now()
+        say({ progress })
+      },
     })
     say({ result })
     log.info({ verb }, 'operation done')
