@@ -19,6 +19,10 @@ const commands = [
   'up',
   'agent',
   'mirror',
+  'mirror ls',
+  'mirror inspect',
+  'mirror rm',
+  'mirror copy',
   'mirror gc',
   'get',
   'bundle',
@@ -94,6 +98,13 @@ describe('what is written wrong on the command line', () => {
     [['agent', '--node', 'Not A Node', '--data', 'x', '--runtime', 'layout:y'], /"Not A Node" is not a node name/],
     [['agent', '--node', 'n', '--data', 'x', '--runtime', 'docker:y'], /--runtime.*docker:y/],
     [['agent', '--node', 'n', '--data', 'x', '--runtime', 'layout:y', '--label', 'no-value'], /--label.*no-value/],
+    [['mirror', 'ls'], /give --data DIRECTORY, or --mirror URL/],
+    [['mirror', 'ls', '--data', 'x', '--mirror', 'http://x'], /--data or --mirror, not both/],
+    [['mirror', 'ls', '--mirror', 'http://user:hunter2@x'], /--mirror.*without user or query/],
+    [['mirror', 'inspect', 'No:Image', '--data', 'x'], /"No:Image" is not an image of a mirror/],
+    [['mirror', 'rm', 'app', '--data', 'x'], /"app" names no image: add :TAG or @DIGEST/],
+    [['mirror', 'copy', 'nginx', 'oci:x'], /"nginx" says not where it is; write docker/],
+    [['mirror', 'copy', 'docker://nginx', 'mirror:nginx', '--all', '--platform', 'linux/arm64'], /--all.*--platform/],
   ]
 
   it.concurrent.each(wrong)('is refused: stowage %j', async (args, said) => {
