@@ -10,6 +10,7 @@ import { isErrno, onDisk } from './disk-fault.ts'
 import { openIfThere, statIfThere } from './if-there.ts'
 import { readAhead } from './read-ahead.ts'
 import type { ReadBuffers } from './read-buffers.ts'
+import { createSyncBehind } from './sync-behind.ts'
 
 /** Uploads as one file each, appended to: the file is the only memory of how far an upload came. */
 export interface UploadFiles {
@@ -135,19 +136,21 @@ function createUpload(id: string, context: UploadContext): Upload {
     bytes: AsyncIterable<Uint8Array>,
     { isDurable = true }: AppendOptions,
   ): Promise<void> {
+    await using behind = createSyncBehind(file)
     try {
       for await (const batch of batches(bytes, batchSize)) {
         const length = batch.reduce((sum, chunk) => sum + chunk.length, 0)
         await room.check(length)
         await file.write(batch, size)
         size += length
+        if (isDurable) await behind.wrote(length)
       }
     } catch (error) {
       size = (await file.stat()).size
       throw error
     }
     if (!isDurable) return
-    await file.sync()
+    await behind.finish()
     if (!unnamed.has(id)) return
     await directories.sync(directory)
     unnamed.delete(id)
