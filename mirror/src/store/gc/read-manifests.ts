@@ -9,6 +9,7 @@ import { readObject } from '../read-object.ts'
 import type { ContentRoot } from './content-root.ts'
 import type { Pace } from './pace.ts'
 import type { Edges } from './plan-links.ts'
+import { severalAtOnce } from './several-at-once.ts'
 import type { ReadRepository } from './read-repository.ts'
 
 /** What the manifests of a repository say. */
@@ -32,19 +33,15 @@ export async function readManifests(
   const damaged = new Set<Digest>()
   const add = (from: Digest, to: readonly Digest[]): void => void edges.set(from, [...(edges.get(from) ?? []), ...to])
   for (const { subject, referrer } of referrers) add(subject, [referrer])
-  for (const [digest, { isManifest, link }] of links) {
-    if (!isManifest) continue
-    await pace()
+  const linked = [...links].filter(([, { isManifest }]) => isManifest)
+  await severalAtOnce(linked, pace, async ([digest, { link }]) => {
     const manifest = await readManifest(objects, digest, link.mediaType)
-    if (!manifest) {
-      damaged.add(digest)
-      continue
-    }
+    if (!manifest) return void damaged.add(digest)
     add(digest, partsOf(manifest))
     // It may not stand in the list yet.
     if (manifest.subject) add(manifest.subject.digest, [digest])
     if (name === setRepository) images.set(digest, imagesOf(manifest))
-  }
+  })
   return { edges, images, damaged }
 }
 
