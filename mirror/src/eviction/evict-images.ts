@@ -81,9 +81,10 @@ function isUsedSince({ repository, content, usedAt }: SurveyedImage, pulled: Pul
 
 /** What no image needs that stays. */
 function doomedOf(name: string, evicted: readonly SurveyedImage[], { images }: ImageSurvey): Set<Digest> {
+  const going = new Set(evicted)
   const doomed = new Set(evicted.flatMap(({ content }) => [...content.keys()]))
   for (const image of images) {
-    if (image.repository !== name || evicted.includes(image)) continue
+    if (image.repository !== name || going.has(image)) continue
     for (const digest of image.content.keys()) doomed.delete(digest)
   }
   return doomed

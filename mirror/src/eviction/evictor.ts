@@ -10,7 +10,7 @@ import { bytesOf, type DiskShare } from './disk-share.ts'
 import { evictImages, type EvictImagesOptions } from './evict-images.ts'
 import { evictionMetrics } from './eviction-metrics.ts'
 import { isLookDue } from './is-look-due.ts'
-import { planEviction, type Eviction, type EvictionPlan } from './plan-eviction.ts'
+import { planEviction, type Eviction, type EvictionPlan, type PulledImage } from './plan-eviction.ts'
 import type { PulledImages } from './pulled-images.ts'
 import { surveyImages, type ImageSurvey, type SurveyedImage } from './survey-images.ts'
 
@@ -129,7 +129,8 @@ export function createEvictor(options: EvictorOptions): Evictor {
       const images = ofIt.map(({ image }) => image as SurveyedImage)
       const done = await evictImages(repository, images, { objects, store, pulled, survey, isOnlyRead, now, pace })
       isToCollect ||= done.isUnlinked
-      for (const eviction of ofIt) if (done.evicted.includes(eviction.image as SurveyedImage)) tell(eviction)
+      const gone = new Set<PulledImage>(done.evicted)
+      for (const eviction of ofIt) if (gone.has(eviction.image)) tell(eviction)
     }
     await collectIfNeeded(signal)
   }

@@ -143,12 +143,13 @@ async function surveyOne(
   ]
   const kept = closureOf(keptBy, edges)
 
+  const tagsTo = Map.groupBy(tags, ({ target }) => target.digest)
   const images = tops
     .filter((root) => !kept.has(root))
     .map((root): SurveyedImage => {
       const needed = [...closureOf([root], edges)]
       const own = needed.filter((digest) => !kept.has(digest))
-      const itsTags = tags.filter(({ target }) => own.includes(target.digest))
+      const itsTags = own.flatMap((digest) => tagsTo.get(digest) ?? [])
       const content = own.flatMap((digest) => {
         const link = links.get(digest)?.link
         return link ? [[digest, link.size] as const] : []
