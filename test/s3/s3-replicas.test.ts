@@ -126,7 +126,7 @@ requirePart('versitygw')('replicas over one bucket', () => {
     ['small', 1000],
     ['of one piece', mebibyte],
     ['of a segment and a byte', 8 * mebibyte + 1],
-    ['of crumbs', 2 * mebibyte, littleMemory],
+    ['of crumbs', 700_000, littleMemory],
   ])('finish a publication, %s, over whose every request one was killed', async (_, size, memory?: UploadMemory) => {
     const bytes = randomBytes(size)
     for (const isDone of [false, true]) {
