@@ -62,13 +62,21 @@ export async function evictImages(
   async function unlink(): Promise<void> {
     const asked = [...(survey.pulled.get(name)?.manifests.keys() ?? [])].filter((digest) => !doomed.has(digest))
     const roots = new Set([...(survey.roots.get(name) ?? []), ...asked])
+    // Before the links go, so that none is forgotten by who is killed; what is still needed is pardoned.
+    await mark(doomed)
     for await (const read of readRepositories(objects, { pace, only: name })) {
       const manifests = await readManifests(objects, read, pace)
       const given = { objects, rules: atOnce, roots, isPushedTo: false, now: now(), pace, isDryRun: false }
       const { deleted } = await collectLinks(read, manifests, given)
-      const mark = formatMark({ at: now(), isDying: false })
-      for (const digest of deleted) await objects.putIfAbsent(condemnedKey(digest), mark)
+      // And behind them, as a collection may have seen both.
+      await mark(deleted)
     }
+  }
+
+  /** Says of bytes, as a collection does, that no link was found to them. */
+  async function mark(digests: Iterable<Digest>): Promise<void> {
+    const bytes = formatMark({ at: now(), isDying: false })
+    for (const digest of digests) await objects.putIfAbsent(condemnedKey(digest), bytes)
   }
 }
 

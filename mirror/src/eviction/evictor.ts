@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { noMeter, sample, type Meter, type Sample } from '../metrics/meter.ts'
 import { isFault } from '../oci/fault.ts'
 import type { ContentStore } from '../store/content-store.ts'
+import { condemnedPrefix } from '../store/content/content-keys.ts'
 import type { RootSource } from '../store/gc/content-root.ts'
 import { createPace } from '../store/gc/pace.ts'
 import type { ObjectStore } from '../store/object-store.ts'
@@ -153,6 +154,15 @@ export function createEvictor(options: EvictorOptions): Evictor {
     log.info({ repository, digest: root, reason, bytes, usedAt: new Date(usedAt).toISOString() }, 'image evicted')
   }
 
+  /** Whether bytes may be left of a process that was killed over them; what else is marked goes with them. */
+  async function isLeft(): Promise<boolean> {
+    const any = async (items: AsyncIterable<unknown>): Promise<boolean> => {
+      for await (const _ of items) return true
+      return false
+    }
+    return (await any(pulled.all())) && (await any(objects.list(condemnedPrefix)))
+  }
+
   async function isDue(): Promise<boolean> {
     const { budgetBytes, shortBytes } = await room()
     const { plan, at } = last ?? {}
@@ -188,6 +198,8 @@ export function createEvictor(options: EvictorOptions): Evictor {
 
     async run(signal) {
       let flushedAt = now()
+      const lookForRest = async (): Promise<void> => void (isToCollect = await isLeft())
+      await tryTo('what is left of evicted images not looked for', lookForRest, signal)
       const lookIfDue = async (): Promise<void> => {
         await collectIfNeeded(signal)
         // What is to become free is not missing.
