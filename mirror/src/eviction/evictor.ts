@@ -67,6 +67,8 @@ export interface EvictorOptions extends Pick<EvictImagesOptions, 'isOnlyRead'> {
 const defaultEveryMs = 15_000
 const defaultRecentMs = 15 * 60_000
 const flushEveryMs = 5 * 60_000
+/** What failed is not tried again for so long, unless room is missing. */
+const failedMs = 5 * 60_000
 /** What uploads leave of a disk to small objects does not count as free. */
 const reserveBytes = 32 * 1024 * 1024
 /** Clients that push begin anew sooner than they go on, and leave what they began: when room is missing it goes. Milliseconds. */
@@ -178,13 +180,16 @@ export function createEvictor(options: EvictorOptions): Evictor {
     })
   }
 
-  async function tryTo(what: string, work: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  /** Says whether it came to an end. */
+  async function tryTo(what: string, work: () => Promise<unknown>, signal: AbortSignal): Promise<boolean> {
     try {
       await work()
+      return true
     } catch (err) {
-      if (signal.aborted) return
+      if (signal.aborted) return false
       if (!isFault(err)) throw err
       log.warn({ err }, what)
+      return false
     }
   }
 
@@ -206,9 +211,12 @@ export function createEvictor(options: EvictorOptions): Evictor {
         if (!isToCollect && (await isDue())) await look(signal)
       }
       while (!signal.aborted) {
-        await tryTo('pulled images not looked through', lookIfDue, signal)
+        const isDone = await tryTo('pulled images not looked through', lookIfDue, signal)
         // Being stopped is how this ends.
-        await Promise.race([delay(everyMs, undefined, { signal }).catch(() => undefined), wake.promise])
+        await Promise.race([
+          delay(isDone ? everyMs : failedMs, undefined, { signal }).catch(() => undefined),
+          wake.promise,
+        ])
         wake = Promise.withResolvers<void>()
         if (now() - flushedAt < flushEveryMs && !signal.aborted) continue
         await tryTo('uses of images not written down', () => pulled.flush(), signal)
