@@ -22,7 +22,13 @@ export function createPace({ restRatio, signal, onRest }: PaceOptions): Pace {
     const busyMs = performance.now() - since
     if (busyMs < sliceMs) return
     onRest?.()
-    await (restRatio > 0 ? delay(busyMs * restRatio, undefined, { signal }) : nextTurn(undefined, { signal }))
+    try {
+      await (restRatio > 0 ? delay(busyMs * restRatio, undefined, { signal }) : nextTurn(undefined, { signal }))
+    } catch (error) {
+      // Timers say only that something was aborted.
+      signal?.throwIfAborted()
+      throw error
+    }
     since = performance.now()
   }
 }
