@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { algorithmOf, hexOf, parseDigest, type Digest } from '../../oci/digest.ts'
+import { algorithmOf, hexOf, isDigest, type Digest } from '../../oci/digest.ts'
 import { isFault } from '../../oci/fault.ts'
 import { blobKey, ingestId } from '../content/content-keys.ts'
 import type { ObjectInfo, ObjectStore } from '../object-store.ts'
@@ -46,18 +46,33 @@ export interface QuarantineOptions {
 /** Enough to see what a disk or a memory does to bytes. */
 const defaultRoom = 1024 * 1024 * 1024
 
+const recordsPrefix = 'quarantine/records/'
+
 /** Where an operator finds the damaged bytes. */
 export function quarantineKey(digest: Digest): string {
   return `quarantine/bytes/${algorithmOf(digest)}/${hexOf(digest)}`
 }
 
 export function createQuarantine(objects: ObjectStore, { now, maxBytes = defaultRoom }: QuarantineOptions): Quarantine {
-  const records = createRecords(objects, { prefix: 'quarantine/records/', schema: recordSchema })
+  const records = createRecords(objects, { prefix: recordsPrefix, schema: recordSchema })
+
+  /** A record that is damaged itself says nothing. */
+  async function recordOf(digest: Digest): Promise<QuarantineRecord | undefined> {
+    try {
+      return await records.get(digest)
+    } catch (error) {
+      if (isFault(error, 'invalid')) return undefined
+      throw error
+    }
+  }
 
   async function* list(): AsyncGenerator<Quarantined> {
-    for await (const { name, value } of records.list()) {
-      const { size, foundAt, isKept, settledAt } = value
-      yield { digest: parseDigest(name), size, foundAt, isKept, settledAt }
+    for await (const { key } of objects.list(recordsPrefix)) {
+      const digest = key.slice(recordsPrefix.length, -'.json'.length)
+      const record = isDigest(digest) ? await recordOf(digest) : undefined
+      if (!record || !isDigest(digest)) continue
+      const { size, foundAt, isKept, settledAt } = record
+      yield { digest, size, foundAt, isKept, settledAt }
     }
   }
 

@@ -13,8 +13,8 @@ export interface ScrubBlobsOptions {
   readonly signal: AbortSignal
   /** The key behind which to go on, and what came before. */
   readonly from?: ScrubPlace | undefined
-  /** Is told of bytes as they are read. */
-  readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Is waited for after each piece that was read. */
+  readonly onBytes?: ((bytes: number) => Promise<void> | void) | undefined
   /** Is waited for after each blob. */
   readonly onBlob?: ((place: ScrubPlace) => Promise<void> | void) | undefined
   /** Is told of those that are not right. */
@@ -54,7 +54,7 @@ export async function scrubBlobs(options: ScrubBlobsOptions): Promise<ScrubTally
       const verdict = await integrity.check(digest, {
         signal,
         onBytes: async (bytes) => {
-          onBytes?.(bytes)
+          await onBytes?.(bytes)
           await rate(bytes, { signal })
         },
       })

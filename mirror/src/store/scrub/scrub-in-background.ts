@@ -31,6 +31,8 @@ const noteEveryMs = 15_000
 /** A process that wrote nothing for so long has ended, in milliseconds. */
 const leaseMs = 10 * 60_000
 const longestWaitMs = 3600_000
+/** However often a pass is asked for, and however little there is to read. */
+const restMs = 60_000
 const afterFaultMs = 60_000
 
 /** Re-hashes everything again and again until the signal, each pass from where it was left, by whichever process. */
@@ -40,10 +42,10 @@ export async function scrubInBackground(options: ScrubInBackgroundOptions): Prom
   while (!signal.aborted) {
     let waitMs = 0
     try {
-      const found = await states.look(stateName)
+      const found = await lookedAt()
       const plan = planScrub(found?.value, { owner, everyMs, leaseMs, now: now() })
-      if (plan.kind === 'wait') waitMs = Math.min(plan.ms, longestWaitMs)
-      else await work(plan.pass, found)
+      if (plan.kind === 'work') await work(plan.pass, found)
+      waitMs = plan.kind === 'work' ? restMs : Math.min(plan.ms, longestWaitMs)
     } catch (err) {
       if (signal.aborted) return
       if (!isFault(err)) throw err
@@ -51,6 +53,18 @@ export async function scrubInBackground(options: ScrubInBackgroundOptions): Prom
       waitMs = afterFaultMs
     }
     if (waitMs > 0) await delay(waitMs, { signal })
+  }
+
+  /** How far a scrub was is nothing that must not be lost. */
+  async function lookedAt(): Promise<RecordVersion<ScrubState> | undefined> {
+    try {
+      return await states.look(stateName)
+    } catch (err) {
+      if (!isFault(err, 'invalid')) throw err
+      log.warn({ err }, 'scrub begins anew')
+      await states.delete(stateName)
+      return undefined
+    }
   }
 
   /** @param found what the pass was planned from: if there is another state by then, another process was faster */
@@ -68,9 +82,15 @@ export async function scrubInBackground(options: ScrubInBackgroundOptions): Prom
       notedAt = now()
     }
 
-    async function onBlob({ after, tally }: ScrubPlace): Promise<void> {
-      pass = { ...pass, after, tally, until: now() + leaseMs }
-      if (Math.abs(now() - notedAt) >= noteEveryMs) await note(stateNow())
+    async function onBytes(bytes: number): Promise<void> {
+      options.onBytes(bytes)
+      if (Math.abs(now() - notedAt) < noteEveryMs) return
+      pass = { ...pass, until: now() + leaseMs }
+      await note(stateNow())
+    }
+
+    function onBlob({ after, tally }: ScrubPlace): void {
+      pass = { ...pass, after, tally }
     }
 
     await note(stateNow())
@@ -78,7 +98,7 @@ export async function scrubInBackground(options: ScrubInBackgroundOptions): Prom
     log.info({ after: pass.after, bytes: pass.tally.bytes }, pass.after === '' ? 'scrub begun' : 'scrub went on')
     try {
       const either = AbortSignal.any([signal, taken.signal])
-      const tally = await scrubBlobs({ ...options, signal: either, from: pass, onBlob, onTrouble })
+      const tally = await scrubBlobs({ ...options, signal: either, from: pass, onBytes, onBlob, onTrouble })
       const state = ended({ ...pass, tally }, now())
       await note(state)
       log.info({ ...tally, begunAt: pass.begunAt }, 'scrub ended')

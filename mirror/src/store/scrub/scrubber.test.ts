@@ -157,6 +157,63 @@ describe('a scrub in the background', () => {
     expect(both.map(({ read }) => read.length).toSorted((a, b) => a - b)).toEqual([0, contents.length])
   })
 
+  it('begins anew where what it wrote down is damaged', async () => {
+    const objects = await filled()
+    await objects.putIfAbsent('scrub/state.json', Buffer.from('{"vers'))
+    const over = new AbortController()
+    const scrubbing = scrubberOver(objects).scrubber.scrub({ ...endless, signal: over.signal })
+    await expect
+      .poll(() =>
+        scrubStates(objects)
+          .get(stateName)
+          .catch(() => undefined),
+      )
+      .toMatchObject({ pass: null, last: { tally: { blobs: contents.length } } })
+    over.abort()
+    await scrubbing
+  })
+
+  it('keeps its turn over a blob that takes long', async () => {
+    const objects = await filled()
+    let time = 0
+    const isKept: boolean[] = []
+    const slow: ObjectStore = {
+      ...objects,
+      async get(key, options) {
+        const object = await objects.get(key, options)
+        if (!object || !options?.isFresh) return object
+        const bytes = Buffer.concat(await Array.fromAsync(object.bytes))
+        return {
+          info: object.info,
+          bytes: (async function* () {
+            for (const byte of bytes.subarray(0, 20)) {
+              time += 5 * 60_000
+              isKept.push(((await scrubStates(objects).get(stateName))?.pass?.until ?? 0) >= time)
+              yield Buffer.of(byte)
+            }
+            yield bytes.subarray(20)
+          })(),
+        }
+      },
+    }
+    const integrity = createIntegrity(slow)
+    const content = createContentStore(slow, { integrity })
+    const scrubber = createScrubber({
+      objects: slow,
+      integrity,
+      content,
+      sources: [],
+      log: silentLog,
+      now: () => time,
+    })
+    const over = new AbortController()
+    const scrubbing = scrubber.scrub({ ...endless, everyMs: Infinity, signal: over.signal })
+    await expect.poll(async () => (await scrubStates(objects).get(stateName))?.last).toBeTruthy()
+    over.abort()
+    await scrubbing
+    expect(new Set(isKept)).toEqual(new Set([true]))
+  })
+
   it('has what is damaged brought back, now or when its source is there again', async () => {
     const objects = await filled()
     await flip(objects, 4, 3)
