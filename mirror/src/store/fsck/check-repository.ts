@@ -37,11 +37,12 @@ export async function checkRepository(
   const { objects } = tools
   const known = new Map<Digest, Descriptor>()
   const suspicions = createRepositorySuspicions({ ...tools, repository, named: (digest) => known.get(digest) })
-  const listed = new Set(referrers.map(({ referrer }) => referrer))
+  const readable = referrers.filter(({ object }) => targetIn(object.bytes))
+  const listed = new Set(readable.map(({ referrer }) => referrer))
   const incomplete: { digest: Digest; absent: number }[] = []
   let [tags, manifests] = [0, 0]
 
-  for (const { object } of referrers) name(targetIn(object.bytes))
+  for (const { object } of readable) name(targetIn(object.bytes))
   for (const digest of unreadable) suspect(suspicions.unreadableLink(digest))
   for (const [digest, link] of links) {
     await pace()

@@ -101,6 +101,7 @@ describe('fsck', () => {
     ['/_tags/', 'cut', 'tag-unreadable'],
     ['/_links/', 'cut', 'link-unreadable'],
     ['/_referrers/', 'removed', 'referrer-missing'],
+    ['/_referrers/', 'cut', 'referrer-missing'],
   ] as const)('says of each of %s that is %s that it is %s, and changes nothing', async (part, how, kind) => {
     for (const key of keysIn(part)) {
       const objects = await filled()
@@ -139,7 +140,7 @@ describe('fsck', () => {
     // What a signature was that nothing names any more, nobody knows.
     const namedLinks = keysIn('/_links/').filter((key) => digestIn(key) !== signature)
     const links = fc.dictionary(fc.constantFrom(...namedLinks), fc.constant('cut'))
-    const referrers = fc.dictionary(fc.constantFrom(...keysIn('/_referrers/')), fc.constant('removed'))
+    const referrers = fc.dictionary(fc.constantFrom(...keysIn('/_referrers/')), fc.constantFrom('removed', 'cut'))
     await fc.assert(
       fc.asyncProperty(blobs, links, referrers, async (...parts) => {
         const objects = await filled()

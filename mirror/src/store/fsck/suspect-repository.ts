@@ -47,14 +47,16 @@ export function createRepositorySuspicions(tools: RepositoryTools): RepositorySu
     return object && { info: object.info, link: parseLink(object.bytes) }
   }
 
-  async function targetOf(tag: string): Promise<Descriptor | 'unreadable' | undefined> {
+  async function descriptorAt(key: string): Promise<Descriptor | 'unreadable' | undefined> {
     try {
-      return await readDescriptor(objects, tagPrefix(repository) + tag)
+      return await readDescriptor(objects, key)
     } catch (error) {
       if (isFault(error, 'corrupt')) return 'unreadable'
       throw error
     }
   }
+
+  const targetOf = (tag: string) => descriptorAt(tagPrefix(repository) + tag)
 
   async function isManifestHere(digest: Digest): Promise<boolean> {
     return isManifestType((await look(digest))?.link?.mediaType ?? '')
@@ -155,7 +157,9 @@ export function createRepositorySuspicions(tools: RepositoryTools): RepositorySu
       },
       isStill: async () => {
         if (!manifest.subject || !(await look(manifest.digest))) return false
-        return !(await objects.head(referrerKey(repository, manifest.subject.digest, manifest.digest)))
+        return (
+          typeof (await descriptorAt(referrerKey(repository, manifest.subject.digest, manifest.digest))) !== 'object'
+        )
       },
       repair: async () => {
         await createReferrers(objects, repository, links).put(manifest)
