@@ -168,6 +168,27 @@ describe('pulled images over their budget', () => {
     expect(await Promise.all([gone, needed].map((image) => hasBytes(image!.layers[0]!.digest)))).toEqual([false, true])
   })
 
+  it('go within any budget, if somebody takes their tag away', async () => {
+    const scene = await openScene()
+    await using _ = scene.mirror
+    const { upstream, pull, hasBytes, evictor, clock, collect, store, pulled } = scene
+    const image = addImage(upstream, 'team/a', 'v1', ['one'])
+    const child = { ...image.root, platform: { os: 'linux', architecture: 'amd64' } }
+    const document = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [child] }
+    const root = upstream.addManifest('team/a', document, { tag: 'all' })
+    await pull('team/a', { root, layers: [] }, 'all')
+    await pull('team/a', image, image.root.digest)
+    await evictor.look()
+    expect([...(await Array.fromAsync(pulled.all()))[0]!.manifests.keys()]).toEqual([root.digest])
+    await store.repository(`${fakeHost}/team/a`).deleteTag('all')
+    for (const hours of [160, 10, 25, 25]) {
+      clock.at += hours * hour
+      await collect()
+      if (hours > 100) expect(await hasBytes(image.layers[0]!.digest)).toBe(true)
+    }
+    expect(await hasBytes(image.layers[0]!.digest)).toBe(false)
+  })
+
   it('stay if they are asked for while others go', async () => {
     const scene = await openScene({
       options: { limits: { budget: { bytes: 0 }, minFree: { bytes: 0 }, keepSupersededMs: 1 } },

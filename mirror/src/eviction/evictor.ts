@@ -108,6 +108,7 @@ export function createEvictor(options: EvictorOptions): Evictor {
     })
     await forgetGone(survey)
     if (plan.evictions.length > 0) await carryOut(plan, survey, signal)
+    for (const image of survey.images) if (image.parts.length > 0) await pulled.absorb(image.repository, image)
     if (plan.stillShortBytes > 0 && !last?.plan.stillShortBytes) log.warn(factsOf(plan), 'not enough room can be made')
     last = { plan, images: survey.images.length - plan.evictions.length, at: now() }
     return plan

@@ -63,24 +63,27 @@ it('tells since when a manifest is not what its tag means, until it is again', a
   const [moved] = await known(open())
   expect([...moved!.tags]).toEqual(['v1'])
   expect([...moved!.manifests]).toEqual([
-    [one, { usedAt: 1_000_000, supersededAt: 1_000_005 }],
-    [two, { usedAt: 1_000_005 }],
+    [one, { usedAt: 1_000_000, isTagged: true, supersededAt: 1_000_005 }],
+    [two, { usedAt: 1_000_005, isTagged: true }],
   ])
   pulled.used(repository, one)
-  expect((await known(pulled))[0]?.manifests.get(one)).toEqual({ usedAt: 1_000_005, supersededAt: 1_000_005 })
+  expect((await known(pulled))[0]?.manifests.get(one)).toEqual({
+    usedAt: 1_000_005,
+    isTagged: true,
+    supersededAt: 1_000_005,
+  })
   clock.at += 5
   await pulled.tagMoves(repository, { tag: 'v1', digest: one, before: two })
-  expect((await known(open()))[0]?.manifests.get(one)).toEqual({ usedAt: 1_000_010 })
+  expect((await known(open()))[0]?.manifests.get(one)).toEqual({ usedAt: 1_000_010, isTagged: true })
 })
 
-it('keeps all that was asked for from a collection of garbage, until it is forgotten', async () => {
+it('keeps what was asked for by digest from a collection of garbage, until it is forgotten', async () => {
   const { open } = openPulled()
   const pulled = open()
   await pulled.tagMoves(repository, { tag: 'v1', digest: one, before: undefined })
   pulled.used(repository, two)
   pulled.used('hub.example/other', three)
   expect(await Array.fromAsync(pulledRoots(pulled))).toEqual([
-    { repository, digest: one },
     { repository, digest: two },
     { repository: 'hub.example/other', digest: three },
   ])
@@ -89,6 +92,25 @@ it('keeps all that was asked for from a collection of garbage, until it is forgo
   await pulled.flush()
   expect(await known(pulled)).toEqual([])
   expect(await known(open())).toEqual([])
+})
+
+it('takes uses of parts for uses of their image', async () => {
+  const { open, clock } = openPulled()
+  const pulled = open()
+  await pulled.tagMoves(repository, { tag: 'v1', digest: one, before: undefined })
+  clock.at += 2 * hour
+  pulled.used(repository, two)
+  await pulled.flush()
+  const usedAt = clock.at
+  clock.at += 1
+  pulled.used(repository, three)
+  await pulled.absorb(repository, { root: one, usedAt, parts: [two, three] })
+  await pulled.flush()
+  const [left] = await known(open())
+  expect([...left!.manifests].map(([digest, use]) => [digest, use.usedAt])).toEqual([
+    [one, usedAt],
+    [three, usedAt + 1],
+  ])
 })
 
 it('leaves a tag to who pushed it', async () => {

@@ -10,6 +10,8 @@ const useSchema = z.object({
   usedAt: z.number(),
   /** When a tag that meant it came to mean something else, epoch milliseconds. */
   supersededAt: z.number().optional(),
+  /** It came under a tag: that keeps it, and whoever takes the tag away wants it to go. */
+  isTagged: z.boolean().optional(),
 })
 
 const recordSchema = z.object({
@@ -56,11 +58,19 @@ export interface PulledImages {
   flush(): Promise<void>
   /** All of them. @throws Fault invalid: another version wrote one */
   all(): AsyncIterable<PulledRepository>
-  /** Forgets what was evicted, or is part of an image that is known. */
+  /** What was asked for as parts of an image counts as a use of that, and is remembered as nothing else. */
+  absorb(repository: string, image: AbsorbedImage): Promise<void>
+  /** Forgets what was evicted, or is gone. */
   forget(
     repository: string,
     gone: Pick<PulledRepository, 'tags'> & { readonly manifests: Iterable<Digest> },
   ): Promise<void>
+}
+
+/** A manifest, when it or a part of it was asked for last, and those parts. */
+export interface AbsorbedImage extends Pick<ManifestUse, 'usedAt'> {
+  readonly root: Digest
+  readonly parts: readonly Digest[]
 }
 
 /** How coarse what is written down is, in milliseconds. */
@@ -121,8 +131,9 @@ export function createPulledImages(
     async tagMoves(repository, { tag, digest, before }) {
       const at = now()
       const stored = await records.update(nameOf(repository), (old = emptyRecord(repository)) => {
-        const manifests: Record<Digest, ManifestUse> = { ...old.manifests, [digest]: { usedAt: at } }
-        if (before !== undefined) manifests[before] = { usedAt: at, ...old.manifests[before], supersededAt: at }
+        const manifests: Record<Digest, ManifestUse> = { ...old.manifests, [digest]: { usedAt: at, isTagged: true } }
+        if (before !== undefined)
+          manifests[before] = { usedAt: at, ...old.manifests[before], isTagged: true, supersededAt: at }
         return { ...old, tags: [...new Set([...old.tags, tag])], manifests }
       })
       note(repository, digest, { usedAt: at, writtenAt: stored?.manifests[digest]?.usedAt })
@@ -148,17 +159,27 @@ export function createPulledImages(
       for (const repository of unwritten) yield merged(emptyRecord(repository))
     },
 
-    async forget(repository, gone) {
-      const digests = new Set(gone.manifests)
-      for (const digest of digests) memory.get(repository)?.delete(digest)
-      if (memory.get(repository)?.size === 0) memory.delete(repository)
-      const left = await records.update(nameOf(repository), (old) => {
-        if (!old) return undefined
-        const manifests = Object.entries(old.manifests).filter(([digest]) => !digests.has(digest as Digest))
-        return { ...old, tags: old.tags.filter((tag) => !gone.tags.has(tag)), manifests: Object.fromEntries(manifests) }
-      })
-      if (left && isEmpty(left)) await deleteIfEmpty(repository)
+    async absorb(repository, { root, usedAt, parts }) {
+      const older = parts.filter((digest) => (usesOf(repository).get(digest)?.usedAt ?? 0) <= usedAt)
+      if (older.length === 0) return
+      const known = usesOf(repository).get(root)
+      note(repository, root, { ...known, usedAt: Math.max(usedAt, known?.usedAt ?? 0) })
+      await forget(repository, { tags: new Set(), manifests: older })
     },
+
+    forget,
+  }
+
+  async function forget(repository: string, gone: Parameters<PulledImages['forget']>[1]): Promise<void> {
+    const digests = new Set(gone.manifests)
+    for (const digest of digests) memory.get(repository)?.delete(digest)
+    if (memory.get(repository)?.size === 0) memory.delete(repository)
+    const left = await records.update(nameOf(repository), (old) => {
+      if (!old) return undefined
+      const manifests = Object.entries(old.manifests).filter(([digest]) => !digests.has(digest as Digest))
+      return { ...old, tags: old.tags.filter((tag) => !gone.tags.has(tag)), manifests: Object.fromEntries(manifests) }
+    })
+    if (left && isEmpty(left)) await deleteIfEmpty(repository)
   }
 
   async function deleteIfEmpty(repository: string): Promise<void> {
@@ -180,9 +201,9 @@ function isEmpty({ tags, manifests }: PulledRecord): boolean {
   return tags.length === 0 && Object.keys(manifests).length === 0
 }
 
-/** For a collection of garbage: what was asked for stays until it is evicted, also without a tag. */
+/** For a collection of garbage: what was asked for by digest stays until it is evicted. */
 export async function* pulledRoots(pulled: Pick<PulledImages, 'all'>): AsyncGenerator<ContentRoot> {
   for await (const { repository, manifests } of pulled.all()) {
-    for (const digest of manifests.keys()) yield { repository, digest }
+    for (const [digest, { isTagged }] of manifests) if (!isTagged) yield { repository, digest }
   }
 }

@@ -38,6 +38,8 @@ const nothing: ImageSurvey = {
 export interface SurveyedImage extends PulledImage {
   /** What its upstream calls it, and manifests that speak of it. */
   readonly tags: readonly Tag[]
+  /** Manifests that it needs and that were asked for, too. */
+  readonly parts: readonly Digest[]
 }
 
 export interface SurveyOptions {
@@ -160,6 +162,7 @@ async function surveyOne(
         usedAt: latestUse(needed, entries.manifests),
         supersededAt: itsTags.length > 0 ? undefined : entries.manifests.get(root)?.supersededAt,
         tags: itsTags,
+        parts: needed.filter((digest) => digest !== root && entries.manifests.has(digest)),
         content: new Map(content),
       }
     })
