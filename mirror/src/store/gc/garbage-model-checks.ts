@@ -8,20 +8,19 @@ import { names } from './garbage-model-content.ts'
 
 // What a model of clients and collections looks for. For tests.
 
+/** Manifests (`REPOSITORY DIGEST`) that may be missed. */
+export type Excused = Pick<ReadonlySet<string>, 'has'>
+
 /** What an image lacks. */
-export async function lacksOf(
-  repository: Repository,
-  digest: Digest,
-  deletedByWill: ReadonlySet<string>,
-): Promise<string | undefined> {
+export async function lacksOf(repository: Repository, digest: Digest, excused: Excused): Promise<string | undefined> {
   const link = await repository.stat(digest)
-  if (!link) return deletedByWill.has(`${repository.name} ${digest}`) ? undefined : digest
+  if (!link) return excused.has(`${repository.name} ${digest}`) ? undefined : digest
   if (!isManifestType(link.mediaType)) return (await repository.openBlob(digest)) ? undefined : `the bytes of ${digest}`
   const manifest = await repository.manifest(digest)
-  if (!manifest && !(await repository.stat(digest))) return await lacksOf(repository, digest, deletedByWill)
+  if (!manifest && !(await repository.stat(digest))) return await lacksOf(repository, digest, excused)
   if (!manifest) return `the bytes of ${digest}`
   for (const part of partsOf(manifest)) {
-    const lacks = await lacksOf(repository, part, deletedByWill)
+    const lacks = await lacksOf(repository, part, excused)
     if (lacks) return lacks
   }
   return undefined

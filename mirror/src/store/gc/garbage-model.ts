@@ -10,7 +10,8 @@ import { createMemoryStore } from '../memory-store.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { createSeededRandom } from '../seeded-random.ts'
 import { collectGarbage } from './collect-garbage.ts'
-import { lacksOf, leaksIn } from './garbage-model-checks.ts'
+import { lacksOf, leaksIn, type Excused } from './garbage-model-checks.ts'
+import { createWills } from './garbage-model-wills.ts'
 import { blobs, bytesOf, contents, images, manifestOf, names } from './garbage-model-content.ts'
 import { createSlowStore } from './slow-store.ts'
 
@@ -79,8 +80,8 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
   const holds = createHolds(slowly(), { now })
   const violations: string[] = []
   const held = new Map<string, { repository: string; digest: Digest }>()
-  /** Manifests that a client deleted by its own will: those who named them before miss them. */
-  const deletedByWill = new Set<string>()
+  const wills = createWills(now)
+  const missedSince = (since: number): Excused => ({ has: (manifest) => wills.excuse(manifest, since) })
   const tally = { collections: 0, linksDeleted: 0, blobsDeleted: 0, pushes: 0, refusals: 0 }
   let isOver = false
   let sessions = 0
@@ -113,7 +114,7 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
         if (!there || !(await repository.hasBlob(there))) return broken(`a part ${digest} that was said to be there`)
       }
       await repository.putManifest(manifest, { tags })
-      deletedByWill.delete(`${name} ${manifest.digest}`)
+      wills.pushed(`${name} ${manifest.digest}`, begunAt)
       tally.pushes++
     } catch (error) {
       if (!isFault(error, 'unavailable') && !isFault(error, 'not-found') && !isFault(error, 'conflict')) throw error
@@ -172,10 +173,7 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
       case 'delete-tag':
         return void (await repository.deleteTag(tag))
       case 'delete-manifest':
-        deletedByWill.add(`${name} ${image.digest}`)
-        await repository.deleteManifest(image.digest)
-        // Who pushed it meanwhile came before it was deleted, perhaps.
-        return void deletedByWill.add(`${name} ${image.digest}`)
+        return await wills.deleting(`${name} ${image.digest}`, () => repository.deleteManifest(image.digest))
       case 'hold':
         return await hold(deed, name, image)
       case 'pull':
@@ -199,9 +197,10 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
     const target = await repository.tag(tag)
     if (!target) return
     const begunAt = ticks
-    const lacks = await lacksOf(repository, target.digest, deletedByWill)
+    const excused = missedSince(begunAt)
+    const lacks = await lacksOf(repository, target.digest, excused)
     const isStill = (await repository.tag(tag))?.digest === target.digest
-    if (lacks && isStill && ticks - begunAt < graceMs && !deletedByWill.has(`${repository.name} ${target.digest}`)) {
+    if (lacks && isStill && ticks - begunAt < graceMs && !excused.has(`${repository.name} ${target.digest}`)) {
       violations.push(`a pull of ${repository.name}:${tag} misses ${lacks}`)
     }
   }
@@ -236,16 +235,17 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
   /** All that tags and holds name is there, with all that belongs to it. */
   async function check(when: string): Promise<void> {
     const content = createContentStore(store, { now })
+    const excused = missedSince(ticks)
     for (const name of names) {
       const repository = content.repository(name)
       for (const { name: tag, target } of await repository.tags()) {
-        const lacks = await lacksOf(repository, target.digest, deletedByWill)
+        const lacks = await lacksOf(repository, target.digest, excused)
         if (lacks) violations.push(`${when}, ${name}:${tag} misses ${lacks}`)
       }
     }
     for (const { repository, digest } of held.values()) {
-      if (deletedByWill.has(`${repository} ${digest}`)) continue
-      const lacks = await lacksOf(content.repository(repository), digest, deletedByWill)
+      if (excused.has(`${repository} ${digest}`)) continue
+      const lacks = await lacksOf(content.repository(repository), digest, excused)
       if (lacks) violations.push(`${when}, what is held in ${repository} misses ${lacks}`)
     }
   }
