@@ -34,4 +34,8 @@ it('waits for nothing without a rate, but ends with its signal', async () => {
   expect(await timeOf(undefined, pieces(100, 1e9, 0))).toBe(0)
   const rate = createByteRate({ bytesPerSecond: undefined })
   await expect(rate(1, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough')
+  const over = new AbortController()
+  const waiting = createByteRate({ bytesPerSecond: 1 })(3600, { signal: over.signal })
+  over.abort(new Error('enough'))
+  await expect(waiting).rejects.toThrow('enough')
 })

@@ -29,5 +29,6 @@ export function createByteRate(options: ByteRateOptions): ByteRate {
 }
 
 async function patiently(ms: number, { signal }: FetchOptions): Promise<void> {
-  await sleep(ms, undefined, { signal })
+  // Its own error would hide why it ended.
+  await sleep(ms, undefined, { signal }).catch(() => signal?.throwIfAborted())
 }
