@@ -23,7 +23,16 @@ export async function runWrk(
   { cores, signal }: Pick<Bench, 'cores' | 'signal'>,
 ): Promise<WrkResult> {
   const named = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
-  const [command, ...args] = [...cores.load, 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, ...named, url]
+  const [command, ...args] = [
+    ...cores.load,
+    'wrk',
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--timeout=30s',
+    ...named,
+    url,
+  ]
   const { stdout } = await execa(command, args, { cancelSignal: signal })
   return parseWrk(stdout)
 }
