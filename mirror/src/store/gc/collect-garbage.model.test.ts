@@ -53,7 +53,7 @@ function blindlyIn(repository: Repository): Pick<Repository, 'hasBlob' | 'vouchF
   return {
     async hasBlob({ digest }) {
       const isThere = (await repository.openBlob(digest)) !== undefined
-      for (let turn = 0; turn < 300; turn++) await nextTurn()
+      for (let turn = 0; turn < 50; turn++) await nextTurn()
       return isThere
     },
     vouchFor: (digest) => repository.stat(digest),
