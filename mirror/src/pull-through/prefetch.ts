@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Digest } from '../oci/digest.ts'
 import { isFault } from '../oci/fault.ts'
-import { blobsOf, type ImageManifest } from '../oci/manifest.ts'
+import { blobsOf, type ImageIndex, type ImageManifest } from '../oci/manifest.ts'
 import { isIndexType } from '../oci/media-type.ts'
 import { selectChildren } from '../oci/select-children.ts'
 import type { ContentStore } from '../store/content-store.ts'
@@ -41,13 +41,15 @@ export async function prefetch(place: Place<Upstream>, root: Digest, options: Pr
     await manifests.bring(place, digest)
     const manifest = await repository.manifest(digest)
     if (manifest?.kind === 'manifest' && (isWhole || isPlainWanted)) await bringBlobs(manifest)
-    if (manifest?.kind === 'index') {
-      const children = selectChildren(manifest.manifests, isWhole ? undefined : wanted!.platforms)
-      // Of an index in it the same platforms are wanted.
-      for (const child of children) await bringPart(child.digest, isWhole || !isIndexType(child.mediaType))
-    }
+    if (manifest?.kind === 'index') await bringChildren(manifest, isWhole)
     if (!wanted!.referrers) return
     for (const one of await referrers.bring(place, digest)) await bring(one, true)
+  }
+
+  async function bringChildren({ manifests: all }: ImageIndex, isWhole: boolean): Promise<void> {
+    const children = selectChildren(all, isWhole ? undefined : wanted!.platforms)
+    // Of an index in it the same platforms are wanted.
+    for (const child of children) await bringPart(child.digest, isWhole || !isIndexType(child.mediaType))
   }
 
   /** Upstream may be sparse itself. */
