@@ -78,8 +78,8 @@ export interface Upload extends AsyncDisposable {
    */
   readonly isProvedByStore?: boolean
   /**
-   * Appends; resolves with the new size. Bytes that came before a failure stay. Chunks are kept for a moment before they
-   * are written: their maker must not use the same buffers again.
+   * Appends; resolves with the new size. Bytes that came before a failure stay, unless it is one of making them durable: then
+   * the upload is gone. Chunks are kept for a moment before they are written: their maker must not use the same buffers again.
    * @throws Fault no-space | conflict (another writer) | not-found (it is gone) and whatever `bytes` throws
    */
   append(bytes: AsyncIterable<Uint8Array>, options?: AppendOptions): Promise<number>

@@ -38,6 +38,7 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
   const { files, directory, directories, room } = context
   const busy = new Set<string>()
   const unnamed = new Set<string>()
+  const lossy = new Set<string>()
 
   /**
    * A file that is published already has two names; bytes appended to it would go into the object. The name that goes is
@@ -50,6 +51,19 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
     await files.unlink(path)
   }
 
+  /**
+   * What could not be made durable must come anew: the system tells once of pages that it could not write, and takes them for
+   * clean from then on. A file with two names was durable before.
+   */
+  async function dropIfLossy(id: string): Promise<void> {
+    if (!lossy.has(id)) return
+    const path = join(directory, id)
+    const facts = await statIfThere(files, path)
+    if (facts && facts.links < 2) await files.unlink(path)
+    unnamed.delete(id)
+    lossy.delete(id)
+  }
+
   async function create(id: string, path: string): Promise<void> {
     try {
       await (await files.open(path, 'create')).close()
@@ -59,19 +73,24 @@ export function createUploadFiles(context: UploadFilesContext): UploadFiles {
     }
   }
 
+  const shared = { ...context, busy, unnamed, lossy, dropIfLossy }
+
   return {
     async open(id, { create: isCreated = true, size } = {}) {
       checkUploadId(id)
       const path = join(directory, id)
       return await onDisk(path, async () => {
         await directories.ensure(directory)
-        if (!busy.has(id)) await dropIfPublished(path)
+        if (!busy.has(id)) {
+          await dropIfLossy(id)
+          await dropIfPublished(path)
+        }
         if (isCreated) await create(id, path)
         const facts = await statIfThere(files, path)
         if (!facts) throw new Fault('not-found', `there is no upload ${id}`)
         let claim: Disposable | undefined
         const onClose = (): void => claim?.[Symbol.dispose]()
-        const upload = createUpload(id, { ...context, path, busy, unnamed, size: facts.size, onClose })
+        const upload = createUpload(id, { ...shared, path, size: facts.size, onClose })
         if (size !== undefined) claim = await room.claim(() => Math.max(0, size - upload.size))
         return upload
       })
@@ -100,11 +119,14 @@ interface UploadContext extends UploadFilesContext {
   readonly size: number
   /** Ids whose names a power cut may take: nobody relies on one before bytes in it are durable, and the first byte waits for no disk. */
   readonly unnamed: Set<string>
+  /** Ids of uploads of which a sync failed. */
+  readonly lossy: Set<string>
+  readonly dropIfLossy: (id: string) => Promise<void>
   readonly onClose: () => void
 }
 
 function createUpload(id: string, context: UploadContext): Upload {
-  const { path, directory, directories, busy, unnamed, buffers, room, files, nextTime, linkObject, onClose } = context
+  const { path, directory, directories, busy, unnamed, lossy, buffers, room, files, nextTime, linkObject } = context
   let { size } = context
 
   const conflict = (): Fault => new Fault('conflict', `upload ${id} has another writer`)
@@ -119,15 +141,33 @@ function createUpload(id: string, context: UploadContext): Upload {
     }
   }
 
+  /** Notes a sync that fails, also one that ran behind when the bytes stopped coming: nobody else is told of that. */
+  function noted(file: OpenFile): OpenFile {
+    const sync = async (): Promise<void> => {
+      try {
+        await file.sync()
+      } catch (error) {
+        lossy.add(id)
+        throw error
+      }
+    }
+    return { ...file, sync }
+  }
+
   async function withFile<T>(work: (file: OpenFile, facts: FileFacts) => Promise<T>): Promise<T> {
+    await context.dropIfLossy(id)
     const file = await openIfThere(files, path, 'write')
     if (!file) throw new Fault('not-found', `upload ${id} is gone: it was published, discarded or has expired`)
     try {
       const facts = await file.stat()
       if (facts.size !== size) throw conflict()
-      return await work(file, facts)
+      return await work(noted(file), facts)
     } finally {
       await file.close()
+      if (lossy.has(id)) {
+        size = 0
+        await context.dropIfLossy(id)
+      }
     }
   }
 
@@ -195,6 +235,6 @@ function createUpload(id: string, context: UploadContext): Upload {
         unnamed.delete(id)
       }),
 
-    [Symbol.asyncDispose]: async () => onClose(),
+    [Symbol.asyncDispose]: async () => context.onClose(),
   }
 }
