@@ -232,6 +232,24 @@ describe('pulled images over their budget', () => {
 })
 
 describe('a disk that gets full', () => {
+  it('is not emptied for a blob that does not fit on it', async () => {
+    const disk = { size: 1e9, free: 5e7 }
+    const scene = await openScene({
+      options: {
+        limits: { budget: undefined, minFree: { bytes: 0 }, keepSupersededMs: 168 * hour },
+        disk: async () => disk,
+      },
+    })
+    await using _ = scene.mirror
+    const { upstream, pull, evictor } = scene
+    await pull('team/a', addImage(upstream, 'team/a', 'v1', ['one']), 'v1')
+    evictor.refused(2e9)
+    const { evictions, stillShortBytes } = await evictor.look()
+    expect([evictions, stillShortBytes > 1.9e9]).toEqual([[], true])
+    evictor.refused(disk.free - 32 * 1024 * 1024 + 500)
+    expect((await evictor.look()).evictions).toHaveLength(1)
+  })
+
   it('makes pulled images go, and says so once if that is not enough', async () => {
     const disk = { size: 1e9, free: 1e9 }
     const scene = await openScene({

@@ -19,7 +19,7 @@ import { surveyImages, type ImageSurvey, type SurveyedImage } from './survey-ima
 export interface Evictor {
   /** So many bytes came from an upstream. */
   came(bytes: number): void
-  /** So many bytes could not be stored: room is made for as much. */
+  /** So many bytes could not be stored: room is made for as much, if that is to be had. */
   refused(bytes: number): void
   /** Looks at the whole store once, and takes away what has to go. */
   look(signal?: AbortSignal): Promise<EvictionPlan>
@@ -41,6 +41,14 @@ export interface EvictorLimits {
 export interface DiskSpace {
   readonly size: number
   readonly free: number
+}
+
+interface Room {
+  readonly budgetBytes: number
+  /** How much more is to be free than is. */
+  readonly shortBytes: number
+  /** And how much if what was refused is to fit, too. */
+  readonly shortWithRefusedBytes: number
 }
 
 export interface EvictorOptions extends Pick<EvictImagesOptions, 'isOnlyRead'> {
@@ -86,17 +94,22 @@ export function createEvictor(options: EvictorOptions): Evictor {
   let isToCollect = false
   let wake = Promise.withResolvers<void>()
 
-  async function room(): Promise<{ readonly budgetBytes: number; readonly shortBytes: number }> {
+  async function room(): Promise<Room> {
     const { budget, minFree } = limits
     const { size, free } = (await disk?.()) ?? { size: Infinity, free: Infinity }
-    const wanted = bytesOf(minFree, size) + reserveBytes + refusedBytes
-    return { budgetBytes: budget ? bytesOf(budget, size) : Infinity, shortBytes: disk ? Math.max(0, wanted - free) : 0 }
+    const wanted = bytesOf(minFree, size) + reserveBytes
+    const shortFor = (bytes: number): number => (disk ? Math.max(0, bytes - free) : 0)
+    return {
+      budgetBytes: budget ? bytesOf(budget, size) : Infinity,
+      shortBytes: shortFor(wanted),
+      shortWithRefusedBytes: shortFor(wanted + refusedBytes),
+    }
   }
 
   async function look(signal?: AbortSignal): Promise<EvictionPlan> {
     const pace = createPace({ restRatio, signal })
-    if ((await room()).shortBytes > 0) await dropLeftUploads(signal)
-    const { budgetBytes, shortBytes } = await room()
+    if ((await room()).shortWithRefusedBytes > 0) await dropLeftUploads(signal)
+    const { budgetBytes, shortBytes, shortWithRefusedBytes } = await room()
     ;[cameBytes, refusedBytes] = [0, 0]
     const tagsOf = (name: string) => store.repository(name).tags()
     const survey = await surveyImages({ objects, pulled: pulled.all(), roots, tagsOf, pace })
@@ -104,6 +117,7 @@ export function createEvictor(options: EvictorOptions): Evictor {
       ...survey,
       rules: { budgetBytes, keepSupersededMs: limits.keepSupersededMs, recentMs },
       shortBytes: Math.max(0, shortBytes - survey.goingBytes),
+      shortWithRefusedBytes: Math.max(0, shortWithRefusedBytes - survey.goingBytes),
       now: now(),
     })
     await forgetGone(survey)
@@ -167,7 +181,7 @@ export function createEvictor(options: EvictorOptions): Evictor {
   }
 
   async function isDue(): Promise<boolean> {
-    const { budgetBytes, shortBytes } = await room()
+    const { budgetBytes, shortWithRefusedBytes } = await room()
     const { plan, at } = last ?? {}
     const isUnsettled = plan !== undefined && (plan.stillShortBytes > 0 || plan.leftBytes > budgetBytes)
     const sinceLookMs = at === undefined ? undefined : now() - at
@@ -176,7 +190,7 @@ export function createEvictor(options: EvictorOptions): Evictor {
       pulledBytes: plan?.leftBytes ?? 0,
       cameBytes,
       budgetBytes,
-      shortBytes,
+      shortBytes: shortWithRefusedBytes,
       isUnsettled,
     })
   }

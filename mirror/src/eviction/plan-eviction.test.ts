@@ -60,6 +60,15 @@ describe('eviction', () => {
     expect(goes({ images, shortBytes: 5000 })[1]).toEqual({ pulledBytes: 1600, leftBytes: 0, stillShortBytes: 3400 })
   })
 
+  it('makes room for a blob that was refused, and takes nothing for one that does not fit whatever goes', () => {
+    expect(goes({ images, shortWithRefusedBytes: 1300 })[0]).toHaveLength(2)
+    expect(goes({ images, shortWithRefusedBytes: 1600 })[0]).toHaveLength(3)
+    const none = { pulledBytes: 1600, leftBytes: 1600, stillShortBytes: 1 }
+    expect(goes({ images, shortWithRefusedBytes: 1601 })).toEqual([[], none])
+    const some = [[named('old'), 'room', 100]]
+    expect(goes({ images, shortBytes: 50, shortWithRefusedBytes: 1601 })[0]).toEqual(some)
+  })
+
   it('does not count what others keep, which does not become free', () => {
     const keptElsewhere = new Set([digestOf('base')])
     expect(goes({ images, keptElsewhere })[1].pulledBytes).toBe(600)

@@ -29,6 +29,8 @@ export interface EvictionInput {
   readonly rules: EvictionRules
   /** Bytes of the disk that are to become free. */
   readonly shortBytes: number
+  /** As many if a blob that was refused is to have room as well: nothing goes for one that does not fit even then. */
+  readonly shortWithRefusedBytes?: number | undefined
   readonly now: number
 }
 
@@ -51,7 +53,7 @@ export interface EvictionPlan {
   readonly pulledBytes: number
   /** And afterwards. */
   readonly leftBytes: number
-  /** Bytes that are to become free and do not: what is left is kept by others, or was asked for a moment ago. */
+  /** Bytes that cannot become free though they are to: what is left is kept by others, or was asked for a moment ago. */
   readonly stillShortBytes: number
 }
 
@@ -62,7 +64,14 @@ const slack = 0.05
  * Decides which images go: those that were superseded long ago, and of the others those that nobody asked for longest, until the
  * rest is within the budget and enough of the disk is free. Bytes that several images share go with the last of them.
  */
-export function planEviction({ images, keptElsewhere, rules, shortBytes, now }: EvictionInput): EvictionPlan {
+export function planEviction(input: EvictionInput): EvictionPlan {
+  const { shortBytes, shortWithRefusedBytes = shortBytes } = input
+  const plan = planFor(input, shortWithRefusedBytes)
+  if (plan.stillShortBytes === 0 || shortWithRefusedBytes <= shortBytes) return plan
+  return { ...planFor(input, shortBytes), stillShortBytes: plan.stillShortBytes }
+}
+
+function planFor({ images, keptElsewhere, rules, now }: EvictionInput, shortBytes: number): EvictionPlan {
   const holders = countHolders(images, keptElsewhere)
   const pulledBytes = [...holders.values()].reduce((sum, { size }) => sum + size, 0)
   const target = pulledBytes > rules.budgetBytes ? rules.budgetBytes * (1 - slack) : Infinity
