@@ -77,6 +77,37 @@ it('tells since when a manifest is not what its tag means, until it is again', a
   expect((await known(open()))[0]?.manifests.get(one)).toEqual({ usedAt: 1_000_010, isTagged: true })
 })
 
+it.each([
+  ['by the same process', false],
+  ['by another one', true],
+])('takes uses by a clock that was set back for older than all others, in their order, seen %s', async (_, isOther) => {
+  const { open, clock } = openPulled()
+  const before = clock.at
+  const pulled = open()
+  clock.at += 1000 * hour
+  await pulled.tagMoves(repository, { tag: 'v1', digest: three, before: undefined })
+  clock.at += 2 * hour
+  await pulled.tagMoves(repository, { tag: 'v1', digest: two, before: three })
+  clock.at += 2 * hour
+  pulled.used(repository, one)
+  await pulled.flush()
+  clock.at = before
+  const later = isOther ? open() : pulled
+  const uses = async () => (await known(later))[0]!.manifests
+  const seen = [...(await uses())].toSorted(([, a], [, b]) => a.usedAt - b.usedAt)
+  expect(seen.map(([digest]) => digest)).toEqual([three, two, one])
+  for (const [, { usedAt, supersededAt }] of seen) expect([usedAt < hour, supersededAt]).toEqual([true, undefined])
+  later.used(repository, three)
+  expect([(await uses()).get(three)?.usedAt, later.usedAt(repository, three)]).toEqual([before, before])
+})
+
+it('believes a clock that was set back by less than uses are coarse', async () => {
+  const { open, clock } = openPulled()
+  await open().tagMoves(repository, { tag: 'v1', digest: one, before: undefined })
+  clock.at -= hour / 4
+  expect((await known(open()))[0]?.manifests.get(one)?.usedAt).toBe(clock.at + hour / 4)
+})
+
 it('keeps what was asked for by digest from a collection of garbage, until it is forgotten', async () => {
   const { open } = openPulled()
   const pulled = open()

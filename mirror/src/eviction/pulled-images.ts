@@ -75,6 +75,8 @@ export interface AbsorbedImage extends Pick<ManifestUse, 'usedAt'> {
 
 /** How coarse what is written down is, in milliseconds. */
 const coarseMs = 3600_000
+/** Makes any time one of the first hour of 1970. */
+const toComeShrinks = 1e6
 
 interface Use {
   usedAt: number
@@ -89,6 +91,9 @@ export function createPulledImages(
   const records = createRecords(objects, { prefix: 'pull-through/images/', schema: recordSchema })
   const memory = new Map<string, Map<Digest, Use>>()
   const usesOf = (repository: string): ReadonlyMap<Digest, Use> => memory.get(repository) ?? new Map<Digest, Use>()
+  /** Of a clock that was set back since; uses at such times count as before all others, in their order. */
+  const isToCome = (at: number): boolean => at > now() + coarseMs
+  const passed = (at: number): number => (isToCome(at) ? at / toComeShrinks : at)
 
   function note(repository: string, digest: Digest, use: Use): void {
     const uses = memory.get(repository) ?? new Map<Digest, Use>()
@@ -111,12 +116,24 @@ export function createPulledImages(
     for (const [digest, use] of due) use.writtenAt = stored?.manifests[digest]?.usedAt
   }
 
+  function usedAtOf(repository: string, digest: Digest): number | undefined {
+    const use = usesOf(repository).get(digest)
+    return use && passed(use.usedAt)
+  }
+
+  /** Since when an image is superseded that is so since a time to come, nobody knows: it goes when room is needed. */
+  function believed({ supersededAt, ...use }: ManifestUse): ManifestUse {
+    const isKnown = supersededAt !== undefined && !isToCome(supersededAt)
+    return { ...use, usedAt: passed(use.usedAt), ...(isKnown && { supersededAt }) }
+  }
+
   /** What was asked for since it was written down is younger than that. */
   function merged({ repository, tags, manifests }: PulledRecord): PulledRepository {
-    const all = new Map(Object.entries(manifests) as [Digest, ManifestUse][])
-    for (const [digest, { usedAt }] of usesOf(repository)) {
+    const entries = Object.entries(manifests) as [Digest, ManifestUse][]
+    const all = new Map(entries.map(([digest, use]) => [digest, believed(use)]))
+    for (const digest of usesOf(repository).keys()) {
       const known = all.get(digest)
-      all.set(digest, { ...known, usedAt: Math.max(usedAt, known?.usedAt ?? 0) })
+      all.set(digest, { ...known, usedAt: Math.max(usedAtOf(repository, digest) ?? 0, known?.usedAt ?? 0) })
     }
     return { repository, tags: new Set(tags), manifests: all }
   }
@@ -126,7 +143,7 @@ export function createPulledImages(
       note(repository, digest, { ...usesOf(repository).get(digest), usedAt: now() })
     },
 
-    usedAt: (repository, digest) => usesOf(repository).get(digest)?.usedAt,
+    usedAt: usedAtOf,
 
     async tagMoves(repository, { tag, digest, before }) {
       const at = now()
@@ -160,10 +177,10 @@ export function createPulledImages(
     },
 
     async absorb(repository, { root, usedAt, parts }) {
-      const older = parts.filter((digest) => (usesOf(repository).get(digest)?.usedAt ?? 0) <= usedAt)
+      const older = parts.filter((digest) => (usedAtOf(repository, digest) ?? 0) <= usedAt)
       if (older.length === 0) return
       const known = usesOf(repository).get(root)
-      note(repository, root, { ...known, usedAt: Math.max(usedAt, known?.usedAt ?? 0) })
+      note(repository, root, { ...known, usedAt: Math.max(usedAt, usedAtOf(repository, root) ?? 0) })
       await forget(repository, { tags: new Set(), manifests: older })
     },
 

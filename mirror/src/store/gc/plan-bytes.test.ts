@@ -20,6 +20,8 @@ describe('planBytes', () => {
     ['linked', { wasLinked: true, isLinked: true }, 'leave'],
     ['without a link', {}, 'condemn'],
     ['without a link, new', { changedAt: now - 99 }, 'leave'],
+    ['without a link, of a clock a little ahead', { changedAt: now + 99 }, 'leave'],
+    ['without a link, of a clock far ahead', { changedAt: now + 100 }, 'condemn'],
     ['whose last link went just now', { wasLinked: true }, 'condemn'],
     ['that are marked, without a link', { mark }, 'kill'],
     ['that are marked, whose last link went just now', { mark, wasLinked: true }, 'leave'],

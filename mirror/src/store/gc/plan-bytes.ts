@@ -29,7 +29,8 @@ export function planBytes(input: BytesInput): BytesVerdict {
   if (mark && isDyingElsewhere(mark, input)) return 'leave'
   if (isLinked || changedAt === undefined) return mark ? 'pardon' : 'leave'
   if (mark) return wasLinked ? 'leave' : 'kill'
-  return now - changedAt < youngMs ? 'leave' : 'condemn'
+  // What came by a clock ahead is not young until then.
+  return Math.abs(now - changedAt) < youngMs ? 'leave' : 'condemn'
 }
 
 function isDyingElsewhere({ isDying, at }: CondemnedMark, { isAlone, now }: BytesInput): boolean {

@@ -43,8 +43,9 @@ export interface LinksPlan {
 /** Decides what of one repository is garbage. */
 export function planLinks({ links, edges, roots, isPushedTo, now, rules }: LinksInput): LinksPlan {
   const { graceMs, untaggedMs, youngMs } = rules
+  // Nor is what came by a clock ahead new until then.
   const isNew = ({ isManifest, changedAt, condemnedAt }: FoundLink): boolean =>
-    condemnedAt === undefined && now - changedAt < (isManifest ? untaggedMs : youngMs)
+    condemnedAt === undefined && Math.abs(now - changedAt) < (isManifest ? untaggedMs : youngMs)
   const newManifests = [...links].filter(([, link]) => link.isManifest && isNew(link)).map(([digest]) => digest)
   const kept = closureOf([...roots, ...newManifests], edges)
 
