@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Fault } from '../../oci/fault.ts'
 import { descriptorOf, type ImageManifest } from '../../oci/manifest.ts'
 import { silentLog } from '../../testing/silent-log.ts'
 import { imageOf, indexOf, pushImage } from '../content/stored-content.conformance.ts'
@@ -167,6 +168,27 @@ describe('fsck', () => {
     const { faults: after, quarantined } = await check(objects)
     expect(after.map(({ kind }) => kind)).toContain('bytes-missing')
     expect(quarantined.count).toBe(1)
+  })
+
+  it.each([
+    ['blob-unreadable', 'blob-unreadable'],
+    ['blob-damaged', 'bytes-missing'],
+  ])('tells of a layer that is %s though it mended something else', async (kind, told) => {
+    const objects = await filled()
+    const [key = ''] = keysIn('blobs/').filter((each) => !manifests.has(digestIn(each)))
+    if (kind === 'blob-damaged') await damage(objects, key, 'flipped')
+    for (const each of keysIn('/_referrers/')) await damage(objects, each, 'removed')
+    const failing: ObjectStore = {
+      ...objects,
+      async get(each, options) {
+        if (each === key && kind === 'blob-unreadable') throw new Fault('unavailable', 'the disk says EIO')
+        return await objects.get(each, options)
+      },
+    }
+    const { faults } = await check(failing, { isRepairing: true })
+    expect(new Set(faults.map((fault) => fault.isRepaired))).toEqual(new Set([true, false]))
+    const left = faults.filter(({ isRepaired }) => !isRepaired)
+    expect(new Set(left.map((fault) => `${fault.kind} ${fault.digest}`))).toEqual(new Set([`${told} ${digestIn(key)}`]))
   })
 
   it('takes nothing for a fault that others did meanwhile', async () => {

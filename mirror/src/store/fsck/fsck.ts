@@ -28,14 +28,17 @@ export function fsck(context: FsckContext): Fsck {
   return async ({ isReadingData, isRepairing }, telling) => {
     const begunAt = performance.now()
     const repaired: FsckFault[] = []
-    for (;;) {
-      const isFirst = repaired.length === 0
+    let ofData: readonly FsckFault[] = []
+    for (let isFirst = true; ; isFirst = false) {
       const result = await look({ isReadingData: isReadingData && isFirst, isRepairing }, telling)
+      if (isFirst) ofData = result.faults.filter(isOfData)
       const newly = result.faults.filter((fault) => fault.isRepaired)
       if (newly.length === 0) {
+        const told = new Set([...repaired, ...result.faults].filter(isOfBytes).map(({ digest }) => digest))
         return {
           ...result,
-          faults: [...repaired, ...result.faults],
+          // No later look reads all data: what the first one found is told, unless another fault tells what became of these bytes.
+          faults: [...repaired, ...result.faults, ...ofData.filter(({ digest }) => !told.has(digest))],
           elapsedMs: Math.round(performance.now() - begunAt),
         }
       }
@@ -44,6 +47,9 @@ export function fsck(context: FsckContext): Fsck {
     }
   }
 }
+
+const isOfData = ({ kind }: FsckFault): boolean => kind === 'blob-damaged' || kind === 'blob-unreadable'
+const isOfBytes = (fault: FsckFault): boolean => isOfData(fault) || fault.kind === 'bytes-missing'
 
 function lookOnce(context: FsckContext): Fsck {
   const { objects, integrity, restRatio } = context
