@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { mediaTypes } from '@stowage/mirror/oci/media-type'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startDockerRegistry } from '../harness/docker-registry.ts'
 import { eventually } from '../harness/eventually.ts'
 import { openJourney } from '../harness/journey.ts'
@@ -11,7 +11,8 @@ import { openImageWorks } from '../harness/source-registry.ts'
 import { runStowage, spawnStowage } from '../harness/stowage.ts'
 import { verifyLayout } from '../harness/verify-layout.ts'
 import { sizeOf } from '../image-maker/make-image.ts'
-import type { OciLayout } from '../image-maker/oci-layout.ts'
+import { createOciLayout, type OciLayout } from '../image-maker/oci-layout.ts'
+import { smallImage } from '../image-maker/small-image.ts'
 import { startLink, type RunningLink } from '../link/start-link.ts'
 import { digestAt, makeClientImage } from './client-images.ts'
 import { startMirror } from './start-mirror.ts'
@@ -45,6 +46,20 @@ async function putArtifact(layout: OciLayout, type: string, { subject, name }: {
 const hexOf = ({ digest }: Descriptor): string => digest.slice('sha256:'.length)
 const namesAt = async (url: string, repository: string): Promise<unknown> =>
   ((await (await fetch(`${url}/v2/${repository}/tags/list`)).json()) as { tags: string[] }).tags.toSorted()
+
+describe('stowage mirror copy without a registry', () => {
+  it('keeps the only name of a layout as the tag, and tells of what has none', async () => {
+    await using journey = await openJourney()
+    const layout = await createOciLayout(journey.at('layout'))
+    const { manifest } = await smallImage(layout, { name: 'v1' })
+    const data = journey.at('data')
+    expect(await copy(`oci:${layout.directory}`, `data:${data}:a/b`)).toMatchObject({ tag: 'v1' })
+    const args = ['mirror', 'copy', `oci:${layout.directory}@${manifest.digest}`, `data:${data}:c`]
+    expect(await runStowage(args)).toMatchObject({ code: 0, stderr: expect.stringContaining('no tag') as string })
+    const listed = await runStowage(['mirror', 'ls', '--data', data])
+    expect(listed.stdout).toMatch(/^a\/b +v1 /m)
+  })
+})
 
 requirePart('docker-registry')('stowage mirror copy', () => {
   it('carries an image with all that speaks of it through a registry, a data directory and back', async () => {

@@ -1,11 +1,12 @@
 import { copyImage, type CopyResult } from '@stowage/mirror/copy'
 import { retry } from '@stowage/mirror/copy/retry'
-import { Fault } from '@stowage/mirror/oci/fault'
+import type { Fault } from '@stowage/mirror/oci/fault'
 import { formatPlatform, parsePlatform, type Platform } from '@stowage/mirror/oci/platform'
 import { Command } from 'commander'
 import PQueue from 'p-queue'
 import type { CommandContext } from '../command-context.ts'
 import { copyEndHelp, parseCopyEnd, type CopyEnd } from '../copy/copy-end.ts'
+import { nameAt, takesAnyName } from '../copy/name-at.ts'
 import { openCopySurroundings, type CopySurroundingsFlags } from '../copy/copy-surroundings.ts'
 import { openCopySource } from '../copy/open-copy-source.ts'
 import { openCopyTarget } from '../copy/open-copy-target.ts'
@@ -84,7 +85,7 @@ async function runCopy(
     stderr.write(`${fault.message}; trying again in ${formatDuration(Math.ceil(delayMs / 1000) * 1000)}\n`)
   }
   const root = await retry(() => source.resolve(sourceRepository, reference, { signal }), { onRetry, signal })
-  const name = nameAt(to, from, root.digest)
+  const name = nameAt(to, from, { digest: root.digest, names: opened.names })
   await using target = await openCopyTarget(to, { context, surroundings, source: from, root, name })
   try {
     const result = await copyImage({
@@ -103,6 +104,7 @@ async function runCopy(
     })
     await target.finish(result.root)
     progress.end()
+    if (name === undefined && to.digest === undefined && !takesAnyName(to)) stderr.write(withoutTag(to))
     const view = viewOf(result, { from, to, name })
     stdout.write(flags.output === 'json' ? `${JSON.stringify(view, null, 2)}\n` : `${describe(view)}\n`)
   } finally {
@@ -110,15 +112,8 @@ async function runCopy(
   }
 }
 
-/** The tag at the destination: as it is written there, else that of the source. */
-function nameAt(to: CopyEnd, from: CopyEnd, digest: string): string | undefined {
-  if (to.digest !== undefined && to.digest !== digest) {
-    throw new Fault('invalid', `${to.text}: the source is ${digest}, and can have no other digest there`)
-  }
-  if (to.tag !== undefined || to.digest !== undefined) return to.tag
-  if (from.digest !== undefined) return undefined
-  const isPath = from.kind === 'layout' || from.kind === 'archive'
-  return from.tag ?? (isPath ? undefined : 'latest')
+function withoutTag({ text }: CopyEnd): string {
+  return `${text}: it has no tag there, so a mirror deletes it as garbage some day; write ${text}:TAG to give it one\n`
 }
 
 interface CopyView {

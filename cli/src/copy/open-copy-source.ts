@@ -1,9 +1,10 @@
 import { openBundle } from '@stowage/mirror/bundle/open-bundle'
 import type { ContentSource } from '@stowage/mirror/content'
-import { nameOf } from '@stowage/mirror/edge/set'
+import { nameAnnotations, nameOf } from '@stowage/mirror/edge/set'
 import { wordOf } from '@stowage/mirror/images/mirror-reference'
 import { openLayout } from '@stowage/mirror/layout/open-layout'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
+import { isDigest } from '@stowage/mirror/oci/digest'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { createStoreSource } from '@stowage/mirror/store/store-source'
 import type { CopyEnd } from './copy-end.ts'
@@ -15,12 +16,14 @@ export interface CopySource extends AsyncDisposable {
   readonly repository: string
   /** A tag, a name or a digest. */
   readonly reference: string
+  /** What it is called there if nothing was said of that, the best name first. */
+  readonly names: readonly string[]
 }
 
 /** @throws Fault as opening it does */
 export async function openCopySource(end: CopyEnd, surroundings: CopySurroundings): Promise<CopySource> {
   // Registries and the store are closed with the surroundings.
-  const shared = { [Symbol.asyncDispose]: () => Promise.resolve() }
+  const shared = { names: ['latest'], [Symbol.asyncDispose]: () => Promise.resolve() }
   switch (end.kind) {
     case 'registry': {
       const source = await surroundings.registry(end.registry)
@@ -37,23 +40,34 @@ export async function openCopySource(end: CopyEnd, surroundings: CopySurrounding
     }
     case 'layout': {
       const layout = await openLayout(end.directory)
-      const reference = end.digest ?? end.tag ?? onlyOneOf(layout.entries, end)
-      return { source: layout, repository: '', reference, ...shared }
+      return { source: layout, repository: '', ...shared, ...meantBy(end, layout.entries) }
     }
     case 'archive': {
       const bundle = await openBundle(end.file)
       const entries = bundle.images.map(({ name, root }) => ({ ...root, name }))
-      const reference = end.digest ?? end.tag ?? onlyOneOf(entries, end)
-      return { source: bundle, repository: '', reference, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() }
+      const meant = meantBy(end, entries)
+      return { source: bundle, repository: '', ...meant, [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose]() }
     }
   }
 }
 
+function meantBy(end: CopyEnd, entries: readonly Descriptor[]): Pick<CopySource, 'reference' | 'names'> {
+  const said = end.digest ?? end.tag
+  if (said !== undefined) return { reference: said, names: [] }
+  const entry = onlyOneOf(entries, end)
+  const names = [nameOf(entry), entry.annotations?.[nameAnnotations.oci]]
+  // An archive needs names: that of an image without one is its digest.
+  return {
+    reference: entry.digest,
+    names: names.flatMap((name) => (name === undefined || isDigest(name) ? [] : [name])),
+  }
+}
+
 /** What is meant when nothing is said: the one image that is there. Signatures need no name to be there, too. */
-function onlyOneOf(entries: readonly Descriptor[], { text }: CopyEnd): string {
+function onlyOneOf(entries: readonly Descriptor[], { text }: CopyEnd): Descriptor {
   const named = entries.filter((entry) => nameOf(entry) !== undefined && !isCosignTag(nameOf(entry)))
   const [first, ...others] = named.length > 0 ? named : entries
-  if (first && others.length === 0) return first.digest
+  if (first && others.length === 0) return first
   const names = named.flatMap((entry) => nameOf(entry) ?? []).slice(0, 10)
   throw new Fault(
     'invalid',
