@@ -76,9 +76,9 @@ function wordsOf(result: FsckResult): string {
     ...strays.map((key) => `${key} is no blob, though it lies among them`),
     `looked at     repositories ${repositories}, tags ${tags}, manifests ${manifests}, blobs ${wordsOfPile(blobs)}`,
     `faults        ${faults.length - repaired}${repaired > 0 ? `, repaired ${repaired}` : ''}`,
-    `incomplete    ${incomplete.length} images and indexes of which parts are not here`,
-    `unlinked      ${wordsOfPile(result.unlinked)} that no repository has: garbage`,
-    `begun         ${wordsOfPile(result.uploads)} uploads and fetches`,
+    `incomplete    ${incomplete.length}: images and indexes of which parts are not here`,
+    `unlinked      ${wordsOfPile(result.unlinked)}: what no repository has, garbage`,
+    `begun         ${wordsOfPile(result.uploads)}: uploads and fetches`,
     `quarantined   ${wordsOfPile(result.quarantined)}`,
     '',
   ].join('\n')
