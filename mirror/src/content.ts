@@ -49,7 +49,15 @@ export interface Ingest extends AsyncDisposable {
 
 /** What keeps content from being collected until it is released, or was not renewed for a month. */
 export interface ContentHold {
+  /** Keeps it for another month; cheap enough to be called for each blob. */
+  renew(): Promise<void>
   release(): Promise<void>
+}
+
+export interface PutManifestOptions {
+  readonly tags?: readonly string[]
+  /** What was brought before it, of this image: of that no part may have gone since. */
+  readonly brought?: ReadonlySet<Digest>
 }
 
 /** Somewhere the content of one repository can be written to. */
@@ -63,6 +71,9 @@ export interface ContentSink {
   /** Begins or goes on with a blob; waits while another writer of the same blob is at work; undefined if it is there by then. */
   ingest(blob: Descriptor, options?: FetchOptions): Promise<Ingest | undefined>
   hasManifest(digest: Digest): Promise<boolean>
-  /** Stores a manifest whose parts are there already (or are left out on purpose), and tags it last. */
-  putManifest(manifest: Manifest, options?: { readonly tags?: readonly string[] }): Promise<void>
+  /**
+   * Stores a manifest whose parts are there already (or are left out on purpose), and tags it last.
+   * @throws Fault unavailable: parts were deleted meanwhile, by sinks that collect garbage
+   */
+  putManifest(manifest: Manifest, options?: PutManifestOptions): Promise<void>
 }

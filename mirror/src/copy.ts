@@ -61,14 +61,15 @@ export async function copyImage(options: CopyImageOptions): Promise<CopyResult> 
   const { root, platforms, missing, ...image } = await fetcher.image()
   const referrers = options.referrers ? await fetcher.referrersOf(image.manifests) : noReferrers
   const blobs = uniqueBlobsOf([...image.manifests, ...referrers.manifests])
-  const hold = await options.sink.hold?.(
-    [...image.manifests, ...referrers.manifests, ...blobs].map(({ digest }) => digest),
-  )
-  const bytesFetched = await copyBlobs(blobs, options)
+  const brought = new Set([...image.manifests, ...referrers.manifests, ...blobs].map(({ digest }) => digest))
+  const hold = await options.sink.hold?.([...brought])
+  const bytesFetched = await copyBlobs(blobs, { ...options, hold })
   // Who sees the tag and asks for a signature finds it.
   const parts = [...image.manifests.slice(0, -1), ...referrers.manifests]
   const tags = new Map([...referrers.tags, [root.digest, options.tags ?? []]])
-  for (const manifest of [...parts, root]) await publish(manifest, tags.get(manifest.digest), options)
+  for (const manifest of [...parts, root]) {
+    await publish(manifest, { tags: tags.get(manifest.digest), brought }, options)
+  }
   await hold?.release()
   return {
     root: descriptorOf(root),
@@ -86,13 +87,14 @@ const noReferrers: ReferrerGraph = { manifests: [], tags: new Map() }
 
 async function publish(
   manifest: Manifest,
-  tags: readonly string[] | undefined,
+  { tags, brought }: { readonly tags: readonly string[] | undefined; readonly brought: ReadonlySet<Digest> },
   { sink, retry: pace, signal }: CopyImageOptions,
 ): Promise<void> {
   signal?.throwIfAborted()
   await retry(
     async () => {
-      if (tags || !(await sink.hasManifest(manifest.digest))) await sink.putManifest(manifest, { tags: tags ?? [] })
+      if (!tags && (await sink.hasManifest(manifest.digest))) return
+      await sink.putManifest(manifest, { tags: tags ?? [], brought })
     },
     { ...pace, signal },
   )

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue'
+import type { ContentHold } from '../content.ts'
 import type { CopyImageOptions } from '../copy.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { copyBlob } from './copy-blob.ts'
@@ -6,10 +7,13 @@ import { mapInQueue } from './map-in-queue.ts'
 import { retry } from './retry.ts'
 import { trackBlobs } from './track-blobs.ts'
 
-type CopyBlobsOptions = Pick<
+interface CopyBlobsOptions extends Pick<
   CopyImageOptions,
   'source' | 'sourceRepository' | 'sink' | 'queue' | 'retry' | 'signal' | 'onProgress'
->
+> {
+  /** What keeps the blobs from being collected until the last one is there. */
+  readonly hold: ContentHold | undefined
+}
 
 const looksAtOnce = 8
 
@@ -30,6 +34,7 @@ export async function copyBlobs(blobs: readonly Descriptor[], options: CopyBlobs
   const bring = (blob: Descriptor, signal: AbortSignal): Promise<void> =>
     retry(
       async (progressed) => {
+        await options.hold?.renew()
         const moveTo = tracker.begin(blob)
         await copyBlob(blob, { ...options, signal, onDone: (bytes) => void (moveTo(bytes) && progressed()) })
       },

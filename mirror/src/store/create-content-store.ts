@@ -38,6 +38,7 @@ export function createContentStore(
     blobs,
     manifests: createManifests(objects, integrity),
     holds: createHolds(objects, { now }),
+    now,
   }
 
   return {

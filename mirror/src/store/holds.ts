@@ -18,8 +18,11 @@ export interface Holds {
   /** Takes a hold, or renews it, for so long, in milliseconds. */
   take(name: string, content: Hold['content'], forMs: number): Promise<void>
   release(name: string): Promise<void>
-  /** What is held now. @throws Fault invalid: another version wrote one */
-  held(): AsyncIterable<ContentRoot>
+  /**
+   * What is held now; with `isClockDoubtful` also what seems to have run out.
+   * @throws Fault invalid: another version wrote one
+   */
+  held(options?: { readonly isClockDoubtful?: boolean }): AsyncIterable<ContentRoot>
   /** Takes those away that have run out. */
   expire(): Promise<void>
 }
@@ -51,9 +54,9 @@ export function createHolds(objects: ObjectStore, { now }: HoldsOptions): Holds 
       await records.delete(name)
     },
 
-    async *held() {
+    async *held({ isClockDoubtful = false } = {}) {
       for await (const { value } of records.list()) {
-        if (hasRunOut(value)) continue
+        if (hasRunOut(value) && !isClockDoubtful) continue
         for (const { repository, digests } of value.content) for (const digest of digests) yield { repository, digest }
       }
     },

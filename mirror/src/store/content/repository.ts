@@ -22,13 +22,18 @@ export interface Shared {
   readonly blobs: Blobs
   readonly manifests: Manifests
   readonly holds: Holds
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
+
+/** So long nothing is written to renew a hold; one that a clock that was set let run out is renewed at once. */
+const freshHoldMs = 24 * 3600_000
 
 /** What a blob is said to be when nobody said it: pushed blobs come without a media type. */
 const unknownType = 'application/octet-stream'
 
 /** One repository over the shared bytes. What refers comes after what it refers to, in every write; deleting goes backwards. */
-export function createRepository(name: string, { objects, blobs, manifests, holds }: Shared): Repository {
+export function createRepository(name: string, { objects, blobs, manifests, holds, now }: Shared): Repository {
   const links = createLinks(objects, name)
   const referrers = createReferrers(objects, name, links)
   const { vouchFor, vouchForAll } = createVouch({ links, manifests, referrers })
@@ -107,8 +112,15 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
     async hold(digests) {
       const content = [{ repository: name, digests: [...digests] }]
       const hold = copyHoldName(content)
-      await holds.take(hold, content, copyHoldMs)
-      return { release: () => holds.release(hold) }
+      let takenAt = -Infinity
+      const renew = async (): Promise<void> => {
+        const at = now()
+        if (Math.abs(at - takenAt) < freshHoldMs) return
+        await holds.take(hold, content, copyHoldMs)
+        takenAt = at
+      }
+      await renew()
+      return { renew, release: () => holds.release(hold) }
     },
 
     async hasBlob({ digest }) {
@@ -132,12 +144,16 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
 
     async putManifest(manifest, options) {
       const { digest } = manifest
+      const gone = (): Fault =>
+        new Fault('unavailable', `parts of ${digest} were deleted while it came; bring them again`)
       const parts = await vouchForAll(partsOf(manifest))
+      const here = new Set(parts)
+      if (partsOf(manifest).some((part) => options?.brought?.has(part) && !here.has(part))) throw gone()
       const { etag } = await linkManifest(manifest)
       // Looked at behind the link: a collection that begins now sees that they are needed, and one before has lost the race.
       if ((await vouchForAll(parts)).length < parts.length) {
         if (etag !== undefined) await links.delete(digest, etag)
-        throw new Fault('unavailable', `parts of ${digest} were deleted while it came; bring them again`)
+        throw gone()
       }
       await referrers.put(manifest)
       for (const tag of options?.tags ?? []) await tags.put(tag, digest)

@@ -83,6 +83,18 @@ describe('a garbage collector', () => {
     expect((await collector.collect()).links.deleted).toBe(4)
   })
 
+  it('takes no hold for one that has run out by a clock that was set', async () => {
+    const { collector, pass, clock, objects, repository, image } = await openWorld()
+    await repository.hold([image.digest])
+    pass(hourMs)
+    clock.wall += 400 * dayMs
+    expect((await collector.collect()).links.condemned).toBe(0)
+    expect(await Array.fromAsync(objects.list('holds/'))).toHaveLength(1)
+    pass(dayMs)
+    expect((await collector.collect()).links.condemned).toBe(4)
+    expect(await Array.fromAsync(objects.list('holds/'))).toEqual([])
+  })
+
   it('keeps what a source of roots names, and everything if that cannot tell', async () => {
     const { image } = await openWorld()
     const roots: RootSource = async function* () {

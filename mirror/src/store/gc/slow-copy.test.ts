@@ -39,7 +39,8 @@ async function openWorld() {
       },
     }
     const queue = new PQueue({ concurrency: 1 })
-    await copyImage({ source, sourceRepository: 'app', reference: 'v1', sink, tags: ['v1'], queue })
+    const retry = { pause: async () => undefined }
+    await copyImage({ source, sourceRepository: 'app', reference: 'v1', sink, tags: ['v1'], queue, retry })
   }
   const left = async (): Promise<number> => (await Array.fromAsync(objects.list('repositories/app/_links/'))).length
   return { sink, image, objects, passDays, copy, left }
@@ -54,6 +55,21 @@ describe('a copy that takes longer than the grace', () => {
     await sink.deleteTag('v1')
     await passDays(5)
     expect(await Array.fromAsync(objects.list('repositories/'))).toEqual([])
+  })
+
+  it('is held as long as it goes on', async () => {
+    const { sink, image, passDays, copy } = await openWorld()
+    await copy(() => passDays(20))
+    for (const blob of [image.config, ...image.layers]) expect(await sink.hasBlob(blob)).toBe(true)
+  })
+
+  it('is not said to be complete without parts that were collected, and brings them when it is tried again', async () => {
+    const { sink, image, passDays, copy } = await openWorld()
+    const standingStill = copy((nth) => passDays(nth < 3 ? 0 : copyHoldMs / dayMs + 5))
+    await expect(standingStill).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await sink.tag('v1')).toBeUndefined()
+    await copy(async () => undefined)
+    for (const blob of [image.config, ...image.layers]) expect(await sink.hasBlob(blob)).toBe(true)
   })
 
   it('finds what it brought when it goes on, for a month', async () => {
