@@ -60,6 +60,21 @@ export interface PutManifestOptions {
   readonly brought?: ReadonlySet<Digest>
 }
 
+/** What is there of a blob, from its first byte on. */
+export interface BytesThere {
+  readonly size: number
+  /** Chunks may be overwritten as soon as the next one is asked for. */
+  read(part: { readonly offset: number; readonly length: number }): AsyncIterable<Uint8Array>
+}
+
+export interface IngestOptions extends FetchOptions {
+  /**
+   * Whether who brings the blob has these bytes of it, too. A store asks before it gives a repository what came for another one;
+   * absent: who brings it may be believed, and what is there counts.
+   */
+  readonly hasBytes?: ((there: BytesThere) => Promise<boolean>) | undefined
+}
+
 /** Somewhere the content of one repository can be written to. */
 export interface ContentSink {
   /**
@@ -69,7 +84,7 @@ export interface ContentSink {
   hold?(content: readonly Digest[]): Promise<ContentHold>
   hasBlob(blob: Descriptor): Promise<boolean>
   /** Begins or goes on with a blob; waits while another writer of the same blob is at work; undefined if it is there by then. */
-  ingest(blob: Descriptor, options?: FetchOptions): Promise<Ingest | undefined>
+  ingest(blob: Descriptor, options?: IngestOptions): Promise<Ingest | undefined>
   hasManifest(digest: Digest): Promise<boolean>
   /**
    * Stores a manifest whose parts are there already (or are left out on purpose), and tags it last.

@@ -24,6 +24,11 @@ export interface CopyImageOptions {
   readonly referrers?: boolean | undefined
   /** Leaves out children that the source has not, instead of failing: for a source that is sparse itself. */
   readonly isSourceSparse?: boolean | undefined
+  /**
+   * Takes what the sink has of other repositories only if the source has these bytes, too, and not only their names: for a source
+   * that may not have all that its manifests name.
+   */
+  readonly isSourceDoubted?: boolean | undefined
   /** Manifests at hand: they are not fetched, which some registries count. */
   readonly known?: ((digest: Digest) => Promise<Manifest | undefined>) | undefined
   /** Bounds how many requests run at a time, over all copies that share it. */

@@ -1,10 +1,13 @@
-import type { ContentSink, ContentSource } from '../content.ts'
+import type { BytesThere, ContentSink, ContentSource } from '../content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import { hasSameBytes } from './has-same-bytes.ts'
 
 export interface CopyBlobOptions {
   readonly source: ContentSource
   readonly sourceRepository: string
   readonly sink: ContentSink
+  /** As in `CopyImageOptions`. */
+  readonly isSourceDoubted?: boolean | undefined
   /** How many bytes of the blob the sink has by now; it can go back. */
   readonly onDone: (bytes: number) => void
   readonly signal?: AbortSignal | undefined
@@ -16,9 +19,11 @@ export interface CopyBlobOptions {
  */
 export async function copyBlob(
   blob: Descriptor,
-  { source, sourceRepository, sink, onDone, signal }: CopyBlobOptions,
+  { source, sourceRepository, sink, isSourceDoubted = false, onDone, signal }: CopyBlobOptions,
 ): Promise<void> {
-  const ingest = await sink.ingest(blob, { signal })
+  const hasBytes = (there: BytesThere): Promise<boolean> =>
+    hasSameBytes(blob, there, { source, sourceRepository, signal })
+  const ingest = await sink.ingest(blob, { signal, ...(isSourceDoubted && { hasBytes }) })
   if (!ingest) return onDone(blob.size)
   await using open = ingest
   onDone(open.offset)

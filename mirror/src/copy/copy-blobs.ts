@@ -9,7 +9,7 @@ import { trackBlobs } from './track-blobs.ts'
 
 interface CopyBlobsOptions extends Pick<
   CopyImageOptions,
-  'source' | 'sourceRepository' | 'sink' | 'queue' | 'retry' | 'signal' | 'onProgress'
+  'source' | 'sourceRepository' | 'isSourceDoubted' | 'sink' | 'queue' | 'retry' | 'signal' | 'onProgress'
 > {
   /** What keeps the blobs from being collected until the last one is there. */
   readonly hold: ContentHold | undefined

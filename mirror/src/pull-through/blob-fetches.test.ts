@@ -34,7 +34,7 @@ function setting(store = createContentStore(createMemoryStore())): Setting & Dis
     fetch: (source, repository = 'hub/app') =>
       fetches.fetch(source.descriptor, {
         source,
-        sourceRepository: 'app',
+        sourceRepository: repository.slice(repository.indexOf('/') + 1),
         repository: store.repository(repository),
         queue,
       }),
@@ -135,7 +135,8 @@ describe('a blob that is fetched', () => {
     expect((await reading).equals(content.subarray(500_000, 1_500_000))).toBe(true)
     source.feed(content.length)
     await mirror.fetches.settled()
-    expect(source.offsets).toEqual([0, 2_000_000])
+    // Between them it was asked for samples of what is here.
+    expect([source.offsets[0], source.offsets.at(-1), source.offsets.length]).toEqual([0, 2_000_000, 6])
     expect((await take(mirror.fetch(source).read(all))).equals(content)).toBe(true)
   })
 
@@ -164,7 +165,8 @@ describe('a blob that is fetched', () => {
     for (const name of ['hub/app', 'hub/other']) {
       expect(await mirror.store.repository(name).hasBlob(source.descriptor)).toBe(true)
     }
-    expect(source.offsets).toEqual([0])
+    expect(new Set(source.lengths)).toEqual(new Set([1, content.length]))
+    expect(source.lengths).toHaveLength(2)
   })
 
   it('does not come again if another repository has its bytes', async () => {
@@ -173,7 +175,62 @@ describe('a blob that is fetched', () => {
     source.feed(content.length)
     await take(mirror.fetch(source).read(all))
     expect((await take(mirror.fetch(source, 'hub/other').read(all))).equals(content)).toBe(true)
-    expect(source.offsets).toEqual([0])
+    expect(source.lengths).toEqual([content.length, 4096, 4096, 4096, 4096])
+  })
+
+  it.each([
+    ['has nothing but its name', new Fault('not-found', 'no such blob'), 'not-found'],
+    ['has other bytes', undefined, 'corrupt'],
+  ])('is given to nobody else if the upstream %s: neither what is stored nor what comes', async (_, fault, code) => {
+    const other = createFedSource(Buffer.alloc(content.length, 'x'), content)
+    other.feed(content.length)
+    const answered = async (mirror: Setting): Promise<void> => {
+      if (fault) other.cut(fault)
+      const fetch = mirror.fetch(other, 'evil/app')
+      await expect(take(fetch.read(all))).rejects.toMatchObject({ code })
+      await expect(fetch.reaches(0)).rejects.toMatchObject({ code })
+      expect(await mirror.store.repository('evil/app').stat(other.descriptor.digest)).toBeUndefined()
+    }
+    using mirror = setting()
+    const source = createFedSource(content)
+    const before = take(mirror.fetch(source).read(all))
+    source.feed(1_000_000)
+    await mirror.fetch(source).reaches(999_999)
+    const meanwhile = answered(mirror)
+    source.feed(content.length)
+    expect((await before).equals(content)).toBe(true)
+    await meanwhile
+    await mirror.fetches.settled()
+    await answered(mirror)
+  })
+
+  it('is not shown half to who does not have that half', async () => {
+    using mirror = setting()
+    const source = createFedSource(content)
+    const fetch = mirror.fetch(source)
+    source.feed(2_000_000)
+    await fetch.reaches(1_999_999)
+    source.cut(new Fault('denied', 'for good'))
+    await mirror.fetches.settled()
+    const other = createFedSource(content)
+    other.cut(new Fault('not-found', 'no such blob'))
+    const taken = take(mirror.fetch(other, 'evil/app').read({ offset: 0, length: 100 }))
+    await expect(taken).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  it('comes for another repository of its upstream only if the upstream gives it there', async () => {
+    using mirror = setting()
+    const source = createFedSource(content)
+    const before = take(mirror.fetch(source).read(all))
+    source.feed(1_000_000)
+    await mirror.fetch(source).reaches(999_999)
+    source.refuse('evil', new Fault('not-found', 'no such blob'))
+    const fetch = mirror.fetch(source, 'hub/evil')
+    await expect(take(fetch.read({ offset: 0, length: 100 }))).rejects.toMatchObject({ code: 'not-found' })
+    source.feed(content.length)
+    expect((await before).equals(content)).toBe(true)
+    await mirror.fetches.settled()
+    expect(await mirror.store.repository('hub/evil').stat(source.descriptor.digest)).toBeUndefined()
   })
 
   it('may have no bytes at all', async () => {

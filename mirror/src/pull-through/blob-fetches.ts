@@ -1,6 +1,7 @@
 import type PQueue from 'p-queue'
 import type { Logger } from 'pino'
-import type { ContentSource } from '../content.ts'
+import type { BytesThere, ContentSource } from '../content.ts'
+import { hasSameBytes } from '../copy/has-same-bytes.ts'
 import { retry, type RetryOptions } from '../copy/retry.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -37,8 +38,9 @@ export interface BlobFetch {
 /** The blobs that come now, each once, however many ask for it. */
 export interface BlobFetches {
   /**
-   * Begins to fetch a blob that belongs to the repository, goes on where an earlier try or process stopped, or joins the
-   * fetch that is under way, for whichever repository: its bytes come once.
+   * Begins to fetch a blob that belongs to the repository, goes on where an earlier try or process stopped, or joins the fetch
+   * from the same upstream that is under way, for whichever repository: its bytes come once. What came for another repository
+   * is for this one, too, only if the upstream has these bytes, and gives them for this one: manifests name what they like.
    */
   fetch(blob: Descriptor, route: BlobRoute): BlobFetch
   /** Resolves when none is under way. */
@@ -55,9 +57,18 @@ export interface BlobFetchesOptions {
 }
 
 interface UnderWay extends BlobFetch {
-  /** Other repositories that get the blob, by name. */
-  readonly joined: Map<string, Repository>
+  readonly digest: Digest
+  readonly source: BlobRoute['source']
+  /** For a repository of the same upstream. */
+  join(route: BlobRoute): BlobFetch
   readonly over: Promise<void>
+}
+
+/** Another repository that gets a blob. */
+interface Joined {
+  readonly repository: Repository
+  /** Rejected if the upstream does not give it the blob. */
+  readonly admitted: Promise<void>
 }
 
 /** For some minutes without a byte: the client gives up later than we do, and begins with us anew. */
@@ -66,22 +77,26 @@ const patient = { pace: { baseMs: 200, capMs: 15_000, tries: 20 } } satisfies Re
 export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
   const { log, signal, onRefused } = options
   const pace: RetryOptions = options.retry ?? patient
-  const underWay = new Map<Digest, UnderWay>()
+  const underWay = new Set<UnderWay>()
 
   function begin(blob: Descriptor, route: BlobRoute): UnderWay {
     const { repository } = route
     const growing = createGrowingBlob(blob.size)
-    const joined = new Map<string, Repository>()
+    const joined = new Map<string, Joined>()
     let ingest: BlobIngest | undefined
+    /** So many bytes of it came from the upstream. */
+    let came = 0
+
+    const hasBytes = async (there: BytesThere): Promise<boolean> =>
+      there.size <= came || (await hasSameBytes(blob, there, { ...route, signal }))
 
     /** Tries once; what was wrong with the bytes is not tried again under readers who had some of them. */
     async function tryOnce(progressed: () => void): Promise<Fault | undefined> {
-      const opened = await repository.ingest(blob, { signal })
-      if (!opened) return undefined
-      await using open = opened
-      ingest = open
-      growing.begin(open.offset)
       try {
+        await using open = await repository.ingest(blob, { hasBytes, signal })
+        if (!open) return undefined
+        ingest = open
+        growing.begin(open.offset)
         if (open.offset < blob.size) await receive(open, progressed)
         await open.commit()
         return undefined
@@ -94,20 +109,24 @@ export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
     async function receive(open: BlobIngest, progressed: () => void): Promise<void> {
       const { source, sourceRepository, onBytes } = route
       const bytes = await source.blob(sourceRepository, blob, { offset: open.offset, signal })
-      await open.write(
-        tapped(bytes, (chunk) => {
-          progressed()
-          onBytes?.(chunk.length)
-          growing.add(chunk, open.offset)
-        }),
-      )
+      const coming = tapped(bytes, (chunk) => {
+        progressed()
+        onBytes?.(chunk.length)
+        growing.add(chunk, open.offset)
+      })
+      await open.write(coming).finally(() => (came = open.offset))
     }
 
     async function run(): Promise<void> {
       try {
         const fault = await route.queue.add(() => retry(tryOnce, { ...pace, signal }), { signal })
         if (fault) throw fault
-        for (const other of joined.values()) await link(blob, other)
+        for (const { admitted, repository: other } of joined.values()) {
+          await admitted.then(
+            () => link(blob, other),
+            () => undefined,
+          )
+        }
         growing.end()
       } catch (error) {
         growing.fail(error)
@@ -118,7 +137,7 @@ export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
         } else if (isFault(error)) log.warn(facts, 'a blob could not be fetched')
         else if (!signal.aborted) log.error(facts, 'fetching a blob failed')
       } finally {
-        underWay.delete(blob.digest)
+        underWay.delete(fetch)
       }
     }
 
@@ -149,21 +168,51 @@ export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
       })
     }
 
-    return { joined, over: run(), reaches, read }
+    function admit(other: BlobRoute): Promise<void> {
+      const { name } = other.repository
+      const known = joined.get(name)
+      if (known) return known.admitted
+      const admitted = retry(() => askForOne(blob, other, signal), { ...pace, signal })
+      joined.set(name, { repository: other.repository, admitted })
+      admitted.catch(() => joined.delete(name))
+      return admitted
+    }
+
+    function join(other: BlobRoute): BlobFetch {
+      if (other.repository.name === repository.name) return fetch
+      const admitted = admit(other)
+      return {
+        reaches: (offset) => admitted.then(() => reaches(offset)),
+        async *read(part) {
+          await admitted
+          yield* read(part)
+        },
+      }
+    }
+
+    const fetch: UnderWay = { digest: blob.digest, source: route.source, join, over: run(), reaches, read }
+    underWay.add(fetch)
+    return fetch
   }
 
   return {
     fetch(blob, route) {
-      const known = underWay.get(blob.digest)
-      known?.joined.set(route.repository.name, route.repository)
-      const fetch = known ?? begin(blob, route)
-      underWay.set(blob.digest, fetch)
-      return fetch
+      const known = [...underWay].find(({ digest, source }) => digest === blob.digest && source === route.source)
+      return known?.join(route) ?? begin(blob, route)
     },
     async settled() {
-      await Promise.allSettled([...underWay.values()].map(({ over }) => over))
+      await Promise.allSettled([...underWay].map(({ over }) => over))
     },
   }
+}
+
+/** Of its own repositories an upstream knows best what is in them. */
+async function askForOne(
+  blob: Descriptor,
+  { source, sourceRepository }: BlobRoute,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const _ of await source.blob(sourceRepository, blob, { offset: 0, length: 1, signal })) return
 }
 
 /** Its bytes are here by now: it gets its link, and nothing is begun. */

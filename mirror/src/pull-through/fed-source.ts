@@ -8,6 +8,10 @@ export interface FedSource extends Pick<ContentSource, 'blob'> {
   readonly descriptor: Descriptor
   /** Where each request began. */
   readonly offsets: readonly number[]
+  /** How many bytes each request asked for. */
+  readonly lengths: readonly number[]
+  /** Answers requests for a repository with an error from now on. */
+  refuse(repository: string, error: Error): void
   /** Lets out the bytes up to this one. */
   feed(until: number): void
   /** Ends the answer that is under way, or the next one, with an error. */
@@ -16,6 +20,8 @@ export interface FedSource extends Pick<ContentSource, 'blob'> {
 
 export function createFedSource(content: Uint8Array, promised: Uint8Array = content): FedSource {
   const offsets: number[] = []
+  const lengths: number[] = []
+  const refused = new Map<string, Error>()
   let fed = 0
   let failure: Error | undefined
   let news = Promise.withResolvers<void>()
@@ -39,8 +45,13 @@ export function createFedSource(content: Uint8Array, promised: Uint8Array = cont
   return {
     descriptor: { mediaType: 'application/octet-stream', digest: digestOf(promised), size: promised.length },
     offsets,
-    async blob(_repository, _blob, { offset = 0 } = {}) {
+    lengths,
+    refuse: (repository, error) => void refused.set(repository, error),
+    async blob(repository, _blob, { offset = 0, length = content.length - offset } = {}) {
+      const refusal = refused.get(repository)
+      if (refusal) throw refusal
       offsets.push(offset)
+      lengths.push(length)
       return bytesFrom(offset)
     },
     feed(until) {

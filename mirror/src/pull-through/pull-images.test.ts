@@ -96,6 +96,20 @@ describe('an image of an upstream', () => {
     expect((await mirror.ask(`/v2/mine/blobs/${layer.digest}`)).status).toBe(404)
   })
 
+  it('is not given to who has an upstream name its digest', async () => {
+    const upstream = await upstreamOf()
+    const { layer } = addFakeImage(upstream)
+    await using mirror = await openFakeMirror(upstream)
+    const push = { method: 'POST', body: new Uint8Array(fakeContent) }
+    expect((await mirror.ask(`/v2/secret/blobs/uploads/?digest=${layer.digest}`, push)).status).toBe(201)
+    upstream.trouble({ when: /^GET .*blobs/, answer: { status: 404 } })
+    // By its manifest, and by what it says when it is asked.
+    expect((await mirror.ask(`${local}/manifests/v1`)).status).toBe(200)
+    const asked = [`${local}/blobs/${layer.digest}`, `/v2/${fakeHost}/other/blobs/${layer.digest}`]
+    for (const url of asked) expect([url, (await mirror.ask(url)).status]).toEqual([url, 404])
+    for (const url of asked) expect([url, (await mirror.ask(url)).status]).toEqual([url, 404])
+  })
+
   it.each([
     [404, 404, 'MANIFEST_UNKNOWN'],
     [401, 403, 'DENIED'],

@@ -1,4 +1,4 @@
-import type { ContentHold, ContentSink, FetchOptions, Ingest } from '../content.ts'
+import type { ContentHold, ContentSink, FetchOptions, Ingest, IngestOptions } from '../content.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Manifest } from '../oci/manifest.ts'
@@ -23,7 +23,8 @@ export interface BlobIngest extends Ingest {
 export interface Repository extends ContentSink {
   readonly name: string
   hold(content: readonly Digest[]): Promise<ContentHold>
-  ingest(blob: Descriptor, options?: FetchOptions): Promise<BlobIngest | undefined>
+  /** @throws also Fault corrupt: who brings it has other bytes than those that another repository has */
+  ingest(blob: Descriptor, options?: IngestOptions): Promise<BlobIngest | undefined>
   /** The linked blob or manifest of this digest, without reading it. */
   stat(digest: Digest): Promise<Descriptor | undefined>
   /**

@@ -1,4 +1,4 @@
-import type { FetchOptions } from '../../content.ts'
+import type { IngestOptions } from '../../content.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { BlobIngest } from '../content-store.ts'
@@ -12,7 +12,7 @@ import { reviveBytes } from './condemned-blobs.ts'
 import { blobKey, ingestId } from './content-keys.ts'
 import { publishBlob } from './publish-blob.ts'
 
-export interface IngestOptions extends FetchOptions {
+export interface BlobIngestOptions extends IngestOptions {
   /** Is waited for after the bytes are durable and before `commit` resolves. */
   readonly onStored: () => Promise<unknown>
 }
@@ -27,7 +27,7 @@ export interface Blobs {
    */
   secure(blob: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>
   /** Begins or goes on with a blob; undefined if it is there, perhaps because another writer came through meanwhile. */
-  ingest(blob: Descriptor, options: IngestOptions): Promise<BlobIngest | undefined>
+  ingest(blob: Descriptor, options: BlobIngestOptions): Promise<BlobIngest | undefined>
   /** The bytes, of which nobody sees the end if they are damaged. */
   open(blob: Pick<Descriptor, 'digest' | 'size'>, options?: ReadOptions): Promise<StoredObject | undefined>
   /** Makes an upload the blob of this digest, and damaged bytes in its place go. @throws Fault corrupt: the upload is kept */
@@ -49,11 +49,12 @@ export function createBlobs({ objects, digests, integrity, locks, now }: BlobsCo
     return (await objects.head(blobKey(digest)))?.size === size
   }
 
-  async function openUpload({ digest, size }: Descriptor): Promise<Upload> {
+  async function openUpload({ digest, size }: Descriptor, hasBytes: IngestOptions['hasBytes']): Promise<Upload> {
     const open = async () => digests.watch(await objects.openUpload(ingestId(digest), { size }), algorithmOf(digest))
     let upload = await open()
     try {
-      if (upload.size > size) {
+      const isUseful = upload.size <= size && (upload.size === 0 || !hasBytes || (await hasBytes(upload)))
+      if (!isUseful) {
         await upload.discard()
         await upload[Symbol.asyncDispose]()
         upload = await open()
@@ -83,12 +84,12 @@ export function createBlobs({ objects, digests, integrity, locks, now }: BlobsCo
       return await has(blob)
     },
 
-    async ingest(blob, { onStored, signal }) {
+    async ingest(blob, { onStored, hasBytes, signal }) {
       const turn = await locks.acquire(blob.digest, { signal })
       let ingest: BlobIngest | undefined
       try {
         if (await has(blob)) return undefined
-        const upload = await openUpload(blob)
+        const upload = await openUpload(blob, hasBytes)
         const publishAll = async (): Promise<void> => {
           await publish(upload, blob.digest)
           await onStored()

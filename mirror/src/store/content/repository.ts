@@ -1,8 +1,9 @@
+import type { IngestOptions } from '../../content.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 import type { Repository } from '../content-store.ts'
 import { copyHoldMs, copyHoldName, type Holds } from '../holds.ts'
-import type { ObjectStore } from '../object-store.ts'
+import type { ObjectStore, ReadOptions } from '../object-store.ts'
 import type { Blobs } from './blobs.ts'
 import type { Manifests } from './manifests.ts'
 import { isDigest } from '../../oci/digest.ts'
@@ -61,6 +62,19 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
   async function linkStored(descriptor: Descriptor): Promise<Descriptor> {
     if (await linkIfThere(descriptor)) return descriptor
     throw new Fault('unavailable', `${descriptor.digest} was deleted at the moment that it came; bring it again`)
+  }
+
+  /** Knowing a digest is not having its bytes. */
+  async function checkHas(blob: Descriptor, hasBytes: IngestOptions['hasBytes']): Promise<void> {
+    if (!hasBytes || (await links.get(blob.digest))) return
+    const isSame = await hasBytes({ size: blob.size, read: (part) => readThere(blob, part) })
+    if (!isSame) throw new Fault('corrupt', `what was to come for ${blob.digest} is something else`)
+  }
+
+  async function* readThere(blob: Descriptor, part: ReadOptions): AsyncGenerator<Uint8Array> {
+    const object = await blobs.open(blob, part)
+    if (!object) throw new Fault('unavailable', `${blob.digest} was deleted while it was read`)
+    yield* object.bytes
   }
 
   async function linkManifest(manifest: Manifest): Promise<{ readonly etag: string | undefined }> {
@@ -133,6 +147,7 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
       for (;;) {
         const ingest = await blobs.ingest(blob, { ...options, onStored })
         if (ingest) return ingest
+        await checkHas(blob, options?.hasBytes)
         if (await linkIfThere(asBlob(blob))) return undefined
       }
     },
