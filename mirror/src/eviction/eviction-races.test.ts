@@ -13,6 +13,7 @@ import { collectGarbage } from '../store/gc/collect-garbage.ts'
 import { createSlowStore } from '../store/gc/slow-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
 import type { ObjectStore } from '../store/object-store.ts'
+import { readObject } from '../store/read-object.ts'
 import { createSeededRandom } from '../store/seeded-random.ts'
 import { silentLog } from '../testing/silent-log.ts'
 import { createEvictor } from './evictor.ts'
@@ -21,10 +22,10 @@ import { createPulledImages, pulledRoots } from './pulled-images.ts'
 const { upstreamOf } = createFakePull()
 const day = 86_400_000
 const rules = { graceMs: day, untaggedMs: 7 * day, youngMs: 3600_000 }
-const repositories = ['team/a', 'team/b', 'team/c']
+const namesOf = (count: number): string[] => Array.from({ length: count }, (_, n) => `team/${n}`)
 
-/** Images that share layers, each in a repository of its own. */
-async function openUpstream() {
+/** So many images that share layers, each in a repository of its own, and others with the same layers to be pushed. */
+async function openUpstream(count: number) {
   const upstream = await upstreamOf()
   const contents = new Map<Digest, Buffer>()
   const add = (text: string, mediaType?: string): Descriptor => {
@@ -33,20 +34,23 @@ async function openUpstream() {
     return blob
   }
   const base = add('base'.repeat(200))
-  const images = repositories.map((repository) => {
+  const images = namesOf(count).map((repository) => {
     const layers = [base, add(repository.repeat(100))]
-    const config = add(JSON.stringify({ repository }), mediaTypes.config)
-    const document = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers }
+    const documentOf = (whose: string) => {
+      const config = add(JSON.stringify({ whose, repository }), mediaTypes.config)
+      return { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers }
+    }
+    const [document, mine] = [documentOf('upstream'), documentOf('mine')]
     const root = upstream.addManifest(repository, document, { tag: 'v1' })
-    return { repository, root, raw: Buffer.from(JSON.stringify(document)), blobs: [config, ...layers] }
+    const pushed = { raw: Buffer.from(JSON.stringify(mine)), blobs: [mine.config, ...layers] }
+    return { repository, root, pushed, blobs: [document.config, ...layers] }
   })
   return { upstream, images, contents }
 }
 
-function evictorOf(objects: ObjectStore, store: ContentStore, recentMs = 0) {
-  const pulled = createPulledImages(objects, { now: Date.now })
-  const collect = () =>
-    collectGarbage({ objects, rules, roots: [() => pulledRoots(pulled)], now: Date.now, isAlone: true })
+function evictorOf(objects: ObjectStore, store: ContentStore, { now = Date.now, recentMs = 0 } = {}) {
+  const pulled = createPulledImages(objects, { now })
+  const collect = () => collectGarbage({ objects, rules, roots: [() => pulledRoots(pulled)], now, isAlone: true })
   const evictor = createEvictor({
     objects,
     store,
@@ -55,27 +59,29 @@ function evictorOf(objects: ObjectStore, store: ContentStore, recentMs = 0) {
     limits: { budget: { bytes: 0 }, minFree: { bytes: 0 }, keepSupersededMs: day },
     isOnlyRead: (repository) => repository.startsWith(`${fakeHost}/`),
     collect,
-    now: Date.now,
+    now,
     log: silentLog,
     recentMs,
   })
-  return { pulled, evictor, collect }
+  return { pulled, evictor }
 }
 
 const seed = Date.now() % 2 ** 31
 
 it(`takes images away under those who pull and mount them, and loses nothing that was mounted (seed ${seed})`, async () => {
-  const { upstream, images, contents } = await openUpstream()
+  const { upstream, images, contents } = await openUpstream(8)
   const random = createSeededRandom(seed)
-  const objects = createSlowStore(createMemoryStore(), { random, onCall: () => undefined })
-  const store = createContentStore(objects)
-  const { pulled, evictor } = evictorOf(objects, store, 2)
+  // Time passes with the calls of the store, however fast the machine is.
+  let at = Date.parse('2026-01-01')
+  const now = (): number => at
+  const objects = createSlowStore(createMemoryStore({ now }), { random, onCall: () => void at++ })
+  const store = createContentStore(objects, { now })
+  const { pulled, evictor } = evictorOf(objects, store, { now, recentMs: 100 })
   await using mirror = await openFakeMirror(upstream, { store, pulled, evictor })
   const pick = () => images[Math.floor(random() * images.length)]!
   let [evicted, mounted] = [0, 0]
 
-  async function pull(): Promise<void> {
-    const { repository, root, blobs } = pick()
+  async function pull({ repository, root, blobs } = pick()): Promise<void> {
     const paths = ['manifests/v1', `manifests/${root.digest}`, ...blobs.map(({ digest }) => `blobs/${digest}`)]
     for (const path of paths) {
       const answer = await mirror.ask(`/v2/${fakeHost}/${repository}/${path}`)
@@ -84,9 +90,8 @@ it(`takes images away under those who pull and mount them, and loses nothing tha
     }
   }
 
-  /** As a client pushes: what cannot be mounted is uploaded. */
-  async function push(turn: number): Promise<void> {
-    const { repository, raw, blobs } = pick()
+  /** As a client pushes: what cannot be mounted is uploaded. The manifest is another one: what is pushed is not evicted. */
+  async function push(turn: number, { repository, pushed: { raw, blobs } } = pick()): Promise<void> {
     const mine = store.repository(`mine/${turn % 3}`)
     const source = store.repository(`${fakeHost}/${repository}`)
     for (const blob of blobs) {
@@ -103,12 +108,14 @@ it(`takes images away under those who pull and mount them, and loses nothing tha
     await ingest.commit()
   }
 
+  await pull(images[0])
+  await push(0, images[0])
   let isOver = false
   const evicting = (async () => {
     while (!isOver) evicted += (await evictor.look()).evictions.length
   })()
   const clients = Array.from({ length: 4 }, async (_, client) => {
-    for (let turn = 0; turn < 15 || (evicted < 3 && turn < 200); turn++) {
+    for (let turn = 0; turn < 15 || (evicted < 3 && turn < 30); turn++) {
       try {
         await (client < 2 ? pull() : push(turn * 4 + client))
       } catch (error) {
@@ -121,6 +128,9 @@ it(`takes images away under those who pull and mount them, and loses nothing tha
   isOver = true
   await Promise.all([...clients, evicting])
   await mirror[Symbol.asyncDispose]()
+  // However they came together, the last who pulled have left something.
+  at += day
+  evicted += (await evictor.look()).evictions.length
   expect([evicted > 0, mounted > 0]).toEqual([true, true])
 
   for (const name of await store.repositories()) {
@@ -137,23 +147,28 @@ it(`takes images away under those who pull and mount them, and loses nothing tha
 })
 
 it('leaves whole images or none, whichever write it is killed over, and the next one takes away the rest', async () => {
-  const { upstream, images: all } = await openUpstream()
-  const images = all.slice(0, 2)
+  const { upstream, images } = await openUpstream(2)
+  const filled = createMemoryStore()
+  const { pulled } = evictorOf(filled, createContentStore(filled))
+  const mirror = await openFakeMirror(upstream, { store: createContentStore(filled), pulled })
+  for (const { repository, root, blobs } of images) {
+    const paths = ['manifests/v1', `manifests/${root.digest}`, ...blobs.map(({ digest }) => `blobs/${digest}`)]
+    for (const path of paths) await (await mirror.ask(`/v2/${fakeHost}/${repository}/${path}`)).arrayBuffer()
+  }
+  await mirror[Symbol.asyncDispose]()
+  await pulled.flush()
+
   for (let mostWrites = 0, isDone = false; !isDone; mostWrites++) {
-    const objects = createMemoryStore()
+    const objects = await copyOf(filled)
     const store = createContentStore(objects)
-    const first = evictorOf(objects, store)
-    await using mirror = await openFakeMirror(upstream, { store, pulled: first.pulled })
-    for (const { repository, root, blobs } of images) {
-      const paths = ['manifests/v1', `manifests/${root.digest}`, ...blobs.map(({ digest }) => `blobs/${digest}`)]
-      for (const path of paths) await (await mirror.ask(`/v2/${fakeHost}/${repository}/${path}`)).arrayBuffer()
-    }
-    await first.pulled.flush()
     const dying = dyingAfter(objects, mostWrites)
     isDone = await evictorOf(dying, createContentStore(dying))
       .evictor.look()
       .then(() => true)
-      .catch(() => false)
+      .catch((error: unknown) => {
+        if (error !== killed) throw error
+        return false
+      })
 
     for (const { repository } of images) {
       const here = store.repository(`${fakeHost}/${repository}`)
@@ -170,14 +185,22 @@ it('leaves whole images or none, whichever write it is killed over, and the next
   }
 })
 
+async function copyOf(objects: ObjectStore): Promise<ObjectStore> {
+  const copy = createMemoryStore()
+  for await (const { key } of objects.list('')) await copy.putIfAbsent(key, (await readObject(objects, key))!.bytes)
+  return copy
+}
+
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes
 }
 
+const killed = new Error('killed')
+
 function dyingAfter(objects: ObjectStore, mostWrites: number): ObjectStore {
   let writes = 0
   const live = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (writes++ >= mostWrites) throw new Error('killed')
+    if (writes++ >= mostWrites) throw killed
     return work()
   }
   return {
