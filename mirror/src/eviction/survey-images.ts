@@ -125,10 +125,10 @@ async function surveyOne(
   entries: PulledRepository,
   { objects, roots = new Set(), tagsOf, pace }: Surroundings,
 ): Promise<SurveyedRepository> {
-  const { links, unreadableTags } = repository
+  const { links, unreadable, unreadableTags } = repository
   const { edges, damaged } = await readManifests(objects, repository, pace)
   // What cannot be read might need anything.
-  if (unreadableTags.length > 0 || damaged.size > 0) return noneOf(repository)
+  if (unreadableTags.length > 0 || unreadable.size > 0 || damaged.size > 0) return noneOf(repository)
 
   const here = [...entries.manifests.keys()].filter((digest) => links.has(digest))
   const tops = topsOf(here, edges)

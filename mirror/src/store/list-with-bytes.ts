@@ -1,5 +1,5 @@
 import type { ListedObject, ObjectInfo, ObjectStore } from './object-store.ts'
-import { readObject } from './read-object.ts'
+import { readObject, readWhatThereIs } from './read-object.ts'
 
 /** A small object as it was read. */
 export interface ObjectWithBytes {
@@ -12,6 +12,8 @@ export interface ListWithBytesOptions {
   readonly bringUpTo: number
   /** Nobody asks for them again soon: they need not be remembered. */
   readonly isOnce?: boolean
+  /** What the disk fails to give comes without bytes, instead of ending the list. */
+  readonly withUnreadable?: boolean
 }
 
 /** A store that is far away takes its time for each of thousands of objects. */
@@ -21,10 +23,11 @@ const readsAtOnce = 16
 export async function* listWithBytes(
   objects: ObjectStore,
   prefix: string,
-  { bringUpTo, isOnce }: ListWithBytesOptions,
+  { bringUpTo, isOnce, withUnreadable = false }: ListWithBytesOptions,
 ): AsyncGenerator<ObjectWithBytes> {
+  const readOne = withUnreadable ? readWhatThereIs : readObject
   const read = async ({ bytes, ...info }: ListedObject): Promise<ObjectWithBytes | undefined> =>
-    bytes ? { info, bytes } : await readObject(objects, info.key, { isOnce })
+    bytes ? { info, bytes } : await readOne(objects, info.key, { isOnce })
   const ahead: Promise<ObjectWithBytes | undefined>[] = []
   for await (const listed of objects.list(prefix, { bringUpTo })) {
     const reading = read(listed)

@@ -19,7 +19,7 @@ export interface BlobIngestOptions extends IngestOptions {
 
 /** The bytes that all repositories of one store share. */
 export interface Blobs {
-  /** Whether the bytes are there, as many as promised. */
+  /** Whether the bytes are there, as many as promised, and not known to be ones that the disk fails to give. */
   has(blob: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>
   /**
    * Whether the bytes are there, for who has linked them just now: if so, they stay as long as the link.
@@ -45,8 +45,13 @@ export interface BlobsContext {
 }
 
 export function createBlobs({ objects, digests, integrity, locks, now }: BlobsContext): Blobs {
-  async function has({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
+  async function isStored({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
     return (await objects.head(blobKey(digest)))?.size === size
+  }
+
+  async function has({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
+    const info = await objects.head(blobKey(digest))
+    return info?.size === size && !integrity.isUnreadable(info, digest)
   }
 
   async function openUpload({ digest, size }: Descriptor, hasBytes: IngestOptions['hasBytes']): Promise<Upload> {
@@ -70,8 +75,8 @@ export function createBlobs({ objects, digests, integrity, locks, now }: BlobsCo
   /** Bytes that are being deleted are waited for before: an upload that ends as what is there already is gone. */
   async function publish(upload: Upload, digest: Digest): Promise<void> {
     await reviveBytes(objects, digest, now)
-    await integrity.clear(digest)
-    if ((await publishBlob(upload, digest, { objects, digests })) === 'created') await integrity.stored(digest)
+    const clear = (): Promise<void> => integrity.clear(digest)
+    if ((await publishBlob(upload, digest, { objects, digests, clear })) === 'created') await integrity.stored(digest)
   }
 
   return {
@@ -81,7 +86,7 @@ export function createBlobs({ objects, digests, integrity, locks, now }: BlobsCo
 
     async secure(blob) {
       await reviveBytes(objects, blob.digest, now)
-      return await has(blob)
+      return await isStored(blob)
     },
 
     async ingest(blob, { onStored, hasBytes, signal }) {

@@ -2,14 +2,14 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { descriptorSchema } from '../../oci/descriptor.ts'
 import { Fault } from '../../oci/fault.ts'
-import { readObject } from '../read-object.ts'
+import { readWhatThereIs } from '../read-object.ts'
 
 /**
  * Reads a descriptor that was stored as an object: a tag, a referrer.
  * @throws Fault corrupt
  */
 export async function readDescriptor(objects: ObjectStore, key: string): Promise<Descriptor | undefined> {
-  const object = await readObject(objects, key)
+  const object = await readWhatThereIs(objects, key)
   return object && parseDescriptor(key, object.bytes)
 }
 
@@ -25,7 +25,7 @@ export async function putDescriptor(
 ): Promise<void> {
   const bytes = Buffer.from(JSON.stringify(descriptor))
   for (;;) {
-    const old = await readObject(objects, key)
+    const old = await readWhatThereIs(objects, key)
     if (!isRewritten && old?.bytes.equals(bytes)) return
     const stored = old ? await objects.putIfMatch(key, old.info.etag, bytes) : await objects.putIfAbsent(key, bytes)
     if (stored) return

@@ -2,7 +2,7 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import type { ObjectInfo, ObjectStore } from '../object-store.ts'
 import { isManifestType } from '../../oci/media-type.ts'
-import { readObject } from '../read-object.ts'
+import { readWhatThereIs } from '../read-object.ts'
 import { listWithBytes } from '../list-with-bytes.ts'
 import { digestOfLinkKey, linkKey, linkPrefix } from './content-keys.ts'
 import { formatLink, parseLink, type Link } from './link.ts'
@@ -37,7 +37,7 @@ export interface RevivedLink {
 
 export function createLinks(objects: ObjectStore, repository: string): Links {
   async function look(digest: Digest): Promise<{ info: ObjectInfo; link: Link | undefined } | undefined> {
-    const object = await readObject(objects, linkKey(repository, digest))
+    const object = await readWhatThereIs(objects, linkKey(repository, digest))
     return object && { info: object.info, link: parseLink(object.bytes) }
   }
 
@@ -91,7 +91,10 @@ export function createLinks(objects: ObjectStore, repository: string): Links {
     delete: (digest, etag) => objects.delete(linkKey(repository, digest), etag),
 
     async *list() {
-      for await (const { info, bytes } of listWithBytes(objects, linkPrefix(repository), { bringUpTo })) {
+      for await (const { info, bytes } of listWithBytes(objects, linkPrefix(repository), {
+        bringUpTo,
+        withUnreadable: true,
+      })) {
         const digest = digestOfLinkKey(repository, info.key)
         const link = parseLink(bytes)
         if (digest && link) yield descriptorOf(link, digest)

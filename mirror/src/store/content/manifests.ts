@@ -4,14 +4,15 @@ import type { ObjectStore } from '../object-store.ts'
 import { algorithmOf, digestOf } from '../../oci/digest.ts'
 import { Fault, isFault } from '../../oci/fault.ts'
 import { maxManifestSize, parseManifest } from '../../oci/manifest.ts'
-import { readObject } from '../read-object.ts'
+import { isUnreadable } from '../is-unreadable.ts'
+import { readWhatThereIs } from '../read-object.ts'
 import { createRecentlyUsed } from '../recently-used.ts'
 import type { Integrity } from '../scrub/integrity.ts'
 import { blobKey } from './content-keys.ts'
 
 /** Bytes of manifests. They are checked when they are read: they are small, and everything below hangs on them. */
 export interface Manifests {
-  /** @throws Fault corrupt: the bytes in the store were damaged, and are not there any more */
+  /** @throws Fault corrupt: the bytes in the store are damaged; it does not have them any more, unless the disk fails to give them */
   read(digest: Digest, mediaType: string): Promise<Manifest | undefined>
   /** Whether the bytes are there and are the right ones. */
   has(digest: Digest): Promise<boolean>
@@ -25,7 +26,16 @@ const rememberedSize = 4 * 1024 * 1024
 export function createManifests(objects: ObjectStore, integrity: Pick<Integrity, 'check'>): Manifests {
   // Bytes that had their digest once are right for ever; links and tags, which change, are not remembered here.
   const parsed = createRecentlyUsed<Manifest>(rememberedSize)
-  const read = (digest: Digest) => readObject(objects, blobKey(digest), { length: maxManifestSize + 1 })
+  const read = (digest: Digest) => readWhatThereIs(objects, blobKey(digest), { length: maxManifestSize + 1 })
+
+  async function takeAway(digest: Digest): Promise<void> {
+    try {
+      await integrity.check(digest)
+    } catch (error) {
+      // It stays where it is until somebody brings it again.
+      if (!isUnreadable(error)) throw error
+    }
+  }
 
   return {
     async read(digest, mediaType) {
@@ -38,7 +48,7 @@ export function createManifests(objects: ObjectStore, integrity: Pick<Integrity,
         parsed.set(`${mediaType} ${digest}`, manifest, object.bytes.length)
         return manifest
       } catch (cause) {
-        if (isFault(cause, 'corrupt')) await integrity.check(digest)
+        if (isFault(cause, 'corrupt')) await takeAway(digest)
         const message = `manifest ${digest} in the store is damaged; push it or copy it again to mend it`
         throw new Fault('corrupt', message, { cause })
       }

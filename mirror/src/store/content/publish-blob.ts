@@ -8,6 +8,8 @@ import { blobKey } from './content-keys.ts'
 export interface PublishBlobContext {
   readonly objects: ObjectStore
   readonly digests: UploadDigests
+  /** Is waited for when the bytes are proved: takes damaged ones out of their way. */
+  readonly clear?: (() => Promise<void>) | undefined
 }
 
 /**
@@ -17,14 +19,18 @@ export interface PublishBlobContext {
 export async function publishBlob(
   upload: Upload,
   digest: Digest,
-  { objects, digests }: PublishBlobContext,
+  { objects, digests, clear }: PublishBlobContext,
 ): Promise<'created' | 'exists'> {
   const key = blobKey(digest)
-  if (upload.isProvedByStore) return await upload.publish(key)
+  if (upload.isProvedByStore) {
+    await clear?.()
+    return await upload.publish(key)
+  }
   const actual = await digests.digestOf(upload, algorithmOf(digest))
   if (actual !== digest) {
     throw new Fault('corrupt', `the ${upload.size} bytes that came have digest ${actual}, promised was ${digest}`)
   }
+  await clear?.()
   // Bytes of a wrong size are damaged whatever they are, and would keep the good ones out.
   const info = await objects.head(key)
   if (info && info.size !== upload.size) await objects.delete(key, info.etag)

@@ -3,7 +3,7 @@ import type { Digest } from '../../oci/digest.ts'
 import type { Tag } from '../content-store.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { Links } from './links.ts'
-import { Fault } from '../../oci/fault.ts'
+import { Fault, isFault } from '../../oci/fault.ts'
 import { isManifestType } from '../../oci/media-type.ts'
 import { isTag } from '../../oci/reference.ts'
 import { tagPrefix } from './content-keys.ts'
@@ -38,8 +38,18 @@ export function createTags(objects: ObjectStore, repository: string, { links, vo
 
   /** What a tag meant is read by somebody perhaps, and kept for a while after the tag says something else. */
   async function leave(name: string, next?: Digest): Promise<void> {
-    const old = await readDescriptor(objects, prefix + name)
+    const old = await readUnlessDamaged(name)
     if (old && old.digest !== next) await links.touch(old.digest)
+  }
+
+  /** What a damaged tag meant nobody knows; it can be written over, and deleted. */
+  async function readUnlessDamaged(name: string): Promise<Descriptor | undefined> {
+    try {
+      return await readDescriptor(objects, prefix + name)
+    } catch (error) {
+      if (isFault(error, 'corrupt')) return undefined
+      throw error
+    }
   }
 
   return {

@@ -49,7 +49,11 @@ export async function checkRepository(
     if (link.isManifest) manifests++
     if (hasBytes(digest, link) && link.isManifest) await readManifest(digest, link)
   }
-  for await (const { info, bytes } of listWithBytes(objects, tagPrefix(repository), { bringUpTo, isOnce: true })) {
+  for await (const { info, bytes } of listWithBytes(objects, tagPrefix(repository), {
+    bringUpTo,
+    isOnce: true,
+    withUnreadable: true,
+  })) {
     await pace()
     tags++
     checkTag(info.key.slice(tagPrefix(repository).length), bytes)

@@ -8,8 +8,9 @@ import { readDescriptor } from '../content/descriptor-object.ts'
 import { formatLink, parseLink, type Link } from '../content/link.ts'
 import { createLinks } from '../content/links.ts'
 import { createReferrers } from '../content/referrers.ts'
+import { isUnreadable } from '../is-unreadable.ts'
 import type { ObjectInfo, ObjectStore } from '../object-store.ts'
-import { readObject } from '../read-object.ts'
+import { readWhatThereIs } from '../read-object.ts'
 import type { Verdict } from '../scrub/integrity.ts'
 import type { Suspicion } from './suspicion.ts'
 
@@ -40,10 +41,20 @@ export interface RepositorySuspicions {
 export function createRepositorySuspicions(tools: RepositoryTools): RepositorySuspicions {
   const { objects, repository, check, mend, named } = tools
   const links = createLinks(objects, repository)
+
+  async function isRight(digest: Digest): Promise<boolean> {
+    try {
+      return (await check(digest)) === 'right'
+    } catch (error) {
+      if (isUnreadable(error)) return false
+      throw error
+    }
+  }
+
   const storedSize = async (digest: Digest): Promise<number | undefined> => (await objects.head(blobKey(digest)))?.size
 
   async function look(digest: Digest): Promise<{ info: ObjectInfo; link: Link | undefined } | undefined> {
-    const object = await readObject(objects, linkKey(repository, digest), { isFresh: true })
+    const object = await readWhatThereIs(objects, linkKey(repository, digest), { isFresh: true })
     return object && { info: object.info, link: parseLink(object.bytes) }
   }
 
@@ -64,8 +75,7 @@ export function createRepositorySuspicions(tools: RepositoryTools): RepositorySu
 
   /** Bytes that are right say that the link is wrong. */
   async function resize(digest: Digest): Promise<boolean> {
-    const verdict = await check(digest)
-    if (verdict !== 'right') return await mend(digest)
+    if (!(await isRight(digest))) return await mend(digest)
     const [found, size] = [await look(digest), await storedSize(digest)]
     if (!found?.link || size === undefined) return false
     return (
@@ -93,7 +103,7 @@ export function createRepositorySuspicions(tools: RepositoryTools): RepositorySu
       },
       // What the tag means was in this repository: nobody gets to see more by that.
       repair: async () => {
-        if ((await check(target.digest)) !== 'right') return false
+        if (!(await isRight(target.digest))) return false
         await links.put(target)
         return true
       },
@@ -132,7 +142,7 @@ export function createRepositorySuspicions(tools: RepositoryTools): RepositorySu
     damagedManifest: (digest, why, isRead) => ({
       fault: { kind: 'blob-damaged', repository, digest, says: `is a manifest that cannot be read: ${why}` },
       isStill: async () => (await look(digest))?.link !== undefined && !(await isRead()),
-      repair: async () => (await check(digest)) !== 'right' && (await mend(digest)),
+      repair: async () => !(await isRight(digest)) && (await mend(digest)),
     }),
 
     wrongPart: (manifest, { digest, size }) => ({

@@ -16,6 +16,8 @@ export interface CollectLinksOptions {
   readonly isPushedTo: boolean
   /** When the collection began, epoch milliseconds. */
   readonly now: number
+  /** The time, epoch milliseconds. */
+  readonly clock: () => number
   readonly pace: Pace
   /** Is kept up to date. */
   readonly progress?: { condemned: number; deleted: number } | undefined
@@ -39,7 +41,7 @@ export async function collectLinks(
 ): Promise<CollectedLinks> {
   const { links } = repository
   const { edges } = manifests
-  const { objects, pace, isDryRun, now, progress = { condemned: 0, deleted: 0 } } = options
+  const { objects, pace, isDryRun, clock, progress = { condemned: 0, deleted: 0 } } = options
   const trouble = troubleOf(repository, manifests)
   const plan = planLinks({ ...options, links, edges, roots: rootsIn(repository, manifests, options) })
   const deleted = new Set<Digest>()
@@ -48,7 +50,8 @@ export async function collectLinks(
 
   await severalAtOnce(plan.pardon, pace, (digest) => write(digest, undefined))
   await severalAtOnce(plan.condemn, pace, async (digest) => {
-    await write(digest, now)
+    // Who was told of it until now, and wrote nothing for that, has the whole grace.
+    await write(digest, clock())
     progress.condemned++
   })
   const doomed = new Set(plan.doomed)
@@ -103,18 +106,20 @@ function deletable(plan: LinksPlan, { links }: ReadRepository, { edges }: ReadMa
 
 /** What cannot be read might need anything: then only what is damaged itself, and kept by nothing, can be garbage. */
 function rootsIn(
-  { links, tagged, unreadableTags }: ReadRepository,
+  { links, tagged, unreadable, unreadableTags }: ReadRepository,
   { damaged }: ReadManifests,
   { roots }: CollectLinksOptions,
 ): Digest[] {
   const known = [...tagged, ...roots]
-  if (unreadableTags.length > 0) return [...known, ...links.keys()]
+  if (unreadableTags.length > 0 || unreadable.size > 0) return [...known, ...links.keys()]
   return damaged.size > 0 ? [...known, ...[...links.keys()].filter((digest) => !damaged.has(digest))] : known
 }
 
-function troubleOf({ unreadableTags }: ReadRepository, { damaged }: ReadManifests): string | undefined {
+function troubleOf({ unreadable, unreadableTags }: ReadRepository, { damaged }: ReadManifests): string | undefined {
   const [tag] = unreadableTags
   if (tag !== undefined) return `tag ${tag} cannot be read; push it again, or delete it`
+  const [link] = unreadable
+  if (link !== undefined) return `the link to ${link} cannot be read; push it again, or let fsck repair it`
   const [manifest] = damaged
   return manifest && `manifest ${manifest} is damaged; push it again, or delete it`
 }

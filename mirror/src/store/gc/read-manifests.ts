@@ -1,11 +1,12 @@
 import { parseSet, setRepository } from '../../edge/set.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { isFault } from '../../oci/fault.ts'
 import { maxManifestSize, parseManifest, partsOf, type Manifest } from '../../oci/manifest.ts'
 import { mirrorRepositoryOf, parseReference } from '../../oci/reference.ts'
 import { blobKey } from '../content/content-keys.ts'
 import type { ObjectStore } from '../object-store.ts'
-import { readObject } from '../read-object.ts'
+import { readObject, readWhatThereIs } from '../read-object.ts'
 import type { ContentRoot } from './content-root.ts'
 import type { Pace } from './pace.ts'
 import type { Edges } from './plan-links.ts'
@@ -35,7 +36,10 @@ export async function readManifests(
   for (const { subject, referrer } of referrers) add(subject, [referrer])
   const linked = [...links].filter(([, { isManifest }]) => isManifest)
   await severalAtOnce(linked, pace, async ([digest, { link }]) => {
-    const manifest = await readManifest(objects, digest, link.mediaType)
+    // Nobody else knows what a set that cannot be read would keep.
+    const read = name === setRepository ? readObject : readWhatThereIs
+    const object = await read(objects, blobKey(digest), { length: maxManifestSize + 1, isOnce: true })
+    const manifest = object && manifestIn(object.bytes, { digest, mediaType: link.mediaType })
     if (!manifest) return void damaged.add(digest)
     add(digest, partsOf(manifest))
     // It may not stand in the list yet.
@@ -45,16 +49,10 @@ export async function readManifests(
   return { edges, images, damaged }
 }
 
-/** A manifest whose bytes are right; undefined if they are not, or not there. */
-async function readManifest(
-  objects: Pick<ObjectStore, 'get'>,
-  digest: Digest,
-  mediaType: string,
-): Promise<Manifest | undefined> {
-  const object = await readObject(objects, blobKey(digest), { length: maxManifestSize + 1, isOnce: true })
-  if (!object) return undefined
+/** A manifest whose bytes are right. */
+function manifestIn(bytes: Buffer, expected: Pick<Descriptor, 'digest' | 'mediaType'>): Manifest | undefined {
   try {
-    return parseManifest(object.bytes, { mediaType, digest })
+    return parseManifest(bytes, expected)
   } catch (error) {
     if (isFault(error)) return undefined
     throw error

@@ -1,3 +1,4 @@
+import { setRepository } from '../../edge/set.ts'
 import { splitRepositoryKey } from '../content/content-keys.ts'
 import { listWithBytes } from '../list-with-bytes.ts'
 import type { ObjectStore } from '../object-store.ts'
@@ -8,15 +9,20 @@ const root = 'repositories/'
 /** Links and tags are smaller. */
 const bringUpTo = 2048
 
-/** Reads what all repositories say they contain, or one of them, one after the other. */
+/**
+ * Reads what all repositories say they contain, or one of them, one after the other. What the disk fails to give is listed
+ * as damaged.
+ * @throws Fault unavailable if that is among sets which are read by themselves: nobody else knows what they keep elsewhere
+ */
 export async function* readRepositories(
   objects: ObjectStore,
   { pace, only }: { readonly pace: Pace; readonly only?: string },
 ): AsyncGenerator<ReadRepository> {
   let current: ReadRepository | undefined
   const prefix = only === undefined ? root : `${root}${only}/_`
+  const withUnreadable = only !== setRepository
   // Keys of one repository lie together: they alone have `_` behind its name.
-  for await (const object of listWithBytes(objects, prefix, { bringUpTo, isOnce: true })) {
+  for await (const object of listWithBytes(objects, prefix, { bringUpTo, isOnce: true, withUnreadable })) {
     await pace()
     const name = splitRepositoryKey(object.info.key)?.repository
     if (name === undefined) continue

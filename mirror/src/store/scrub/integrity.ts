@@ -2,9 +2,10 @@ import type { Descriptor } from '../../oci/descriptor.ts'
 import { algorithmOf, createDigester, type Digest } from '../../oci/digest.ts'
 import { Fault } from '../../oci/fault.ts'
 import { blobKey } from '../content/content-keys.ts'
-import type { ObjectStore, ReadOptions, StoredObject } from '../object-store.ts'
+import { isUnreadable } from '../is-unreadable.ts'
+import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject } from '../object-store.ts'
 import { gated, type Gate } from './gated.ts'
-import { hashBlob, type HashOptions } from './hash-blob.ts'
+import { hashBlob, type HashedBlob, type HashOptions } from './hash-blob.ts'
 import { createProofs } from './proofs.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
 
@@ -22,12 +23,19 @@ export interface Integrity {
    * From the bytes: @throws Fault corrupt | unavailable, instead of the last piece
    */
   open(blob: Pick<Descriptor, 'digest' | 'size'>, options?: ReadOptions): Promise<StoredObject | undefined>
-  /** Reads a blob whole, and moves it into quarantine if it is damaged. */
+  /**
+   * Reads a blob whole, and moves it into quarantine if it is damaged.
+   * @throws Fault unavailable if the disk fails to give it: it stays there, and is unreadable from then on
+   */
   check(digest: Digest, options?: HashOptions): Promise<Verdict>
-  /** Before right bytes are put where damaged ones may lie: takes those away. */
+  /** Before right bytes, which must be at hand, are put where damaged or unreadable ones may lie: takes those away. */
   clear(digest: Digest): Promise<void>
   /** Notes that the bytes that lie there now were right when they came. */
   stored(digest: Digest): Promise<void>
+  /** Whether the disk failed to give this version of a blob, twice, when it was read last. */
+  isUnreadable(info: Pick<ObjectInfo, 'etag'>, digest: Digest): boolean
+  /** All that were found to be so by this process. */
+  unreadable(): Iterable<Digest>
   /** Tells of all that goes into quarantine from now on. */
   onDamaged(listener: DamageListener): void
   readonly quarantine: Quarantine
@@ -46,13 +54,17 @@ export function createIntegrity(objects: ObjectStore, options: IntegrityOptions 
   const proofs = createProofs({ now })
   const listeners: DamageListener[] = []
   const underWay = new Map<Digest, Promise<Verdict>>()
+  /** Etags of what could not be read. */
+  const unreadable = new Map<Digest, string>()
   /** Blobs that a reader hashes on its way. */
   const beingHashed = new Set<Digest>()
 
   async function check(digest: Digest, hashing?: HashOptions): Promise<Verdict> {
     // A memory or a cable may have been at fault: what is wrong twice is wrong where it lies.
     for (const isLast of [false, true]) {
-      const found = await hashBlob(objects, digest, hashing)
+      const found = await hashedUnlessUnreadable(digest, isLast, hashing)
+      if (found === 'unreadable') continue
+      unreadable.delete(digest)
       if (!found) return 'gone'
       const { info, isRight } = found
       if (isRight) {
@@ -62,6 +74,22 @@ export function createIntegrity(objects: ObjectStore, options: IntegrityOptions 
       if (isLast && (await quarantine.take(digest, info))) for (const tell of listeners) tell(digest, info.size)
     }
     return 'damaged'
+  }
+
+  async function hashedUnlessUnreadable(
+    digest: Digest,
+    isLast: boolean,
+    hashing?: HashOptions,
+  ): Promise<HashedBlob | 'unreadable' | undefined> {
+    try {
+      return await hashBlob(objects, digest, hashing)
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      if (!isLast) return 'unreadable'
+      const info = await objects.head(blobKey(digest))
+      if (info) unreadable.set(digest, info.etag)
+      throw error
+    }
   }
 
   /** One check for all readers that wait for it; it goes on when they have left. */
@@ -86,7 +114,10 @@ export function createIntegrity(objects: ObjectStore, options: IntegrityOptions 
       proofs.note(digest, info.etag)
     }
     beingHashed.add(digest)
-    return gated(bytes, gate, () => beingHashed.delete(digest))
+    return gated(bytes, gate, (error) => {
+      beingHashed.delete(digest)
+      if (isUnreadable(error)) void checkNow(digest)
+    })
   }
 
   function judged(digest: Digest, bytes: AsyncIterable<Uint8Array>, length: number): AsyncIterable<Uint8Array> {
@@ -103,10 +134,15 @@ export function createIntegrity(objects: ObjectStore, options: IntegrityOptions 
   return {
     check,
     quarantine,
+    isUnreadable: ({ etag }, digest) => unreadable.get(digest) === etag,
+    unreadable: () => unreadable.keys(),
     onDamaged: (listener) => void listeners.push(listener),
 
     async open({ digest, size }, read = {}) {
-      const object = await objects.get(blobKey(digest), read)
+      const object = await objects.get(blobKey(digest), read).catch((error: unknown) => {
+        if (isUnreadable(error)) void checkNow(digest)
+        throw error
+      })
       if (!object || proofs.has(digest, object.info.etag)) return object
       const { info, bytes } = object
       if (info.size !== size) {
@@ -123,7 +159,14 @@ export function createIntegrity(objects: ObjectStore, options: IntegrityOptions 
 
     async clear(digest) {
       const info = await objects.head(blobKey(digest))
-      if (info && !proofs.has(digest, info.etag)) await checkNow(digest)
+      if (!info || proofs.has(digest, info.etag)) return
+      try {
+        await checkNow(digest)
+      } catch (error) {
+        if (!isUnreadable(error)) throw error
+        await objects.delete(info.key, info.etag)
+        unreadable.delete(digest)
+      }
     },
 
     async stored(digest) {

@@ -10,7 +10,7 @@ import type { LostContent, RepairSource } from './repair-source.ts'
 export interface MenderOptions {
   readonly objects: Pick<ObjectStore, 'head'>
   readonly content: ContentStore
-  readonly integrity: Pick<Integrity, 'check' | 'quarantine'>
+  readonly integrity: Pick<Integrity, 'check' | 'quarantine' | 'isUnreadable' | 'unreadable'>
   /** Asked one after the other. */
   readonly sources: readonly RepairSource[]
   /** Is told of what was missed, and is not any more. */
@@ -31,7 +31,12 @@ export interface Mender {
 export function createMender(options: MenderOptions): Mender {
   const { objects, content, integrity, sources, onSettled } = options
   const { quarantine } = integrity
-  const isThere = async (digest: Digest): Promise<boolean> => (await objects.head(blobKey(digest))) !== undefined
+
+  async function look(digest: Digest): Promise<'there' | 'unreadable' | 'gone'> {
+    const info = await objects.head(blobKey(digest))
+    if (!info) return 'gone'
+    return integrity.isUnreadable(info, digest) ? 'unreadable' : 'there'
+  }
 
   async function* repositoriesOf(digest: Digest): AsyncGenerator<LostContent> {
     for (const repository of await content.repositories()) {
@@ -46,7 +51,7 @@ export function createMender(options: MenderOptions): Mender {
       isNamed = true
       for (const source of sources) {
         try {
-          if ((await source.bring(lost, fetching)) && (await isThere(digest))) return 'mended'
+          if ((await source.bring(lost, fetching)) && (await look(digest)) === 'there') return 'mended'
         } catch (error) {
           if (!isFault(error)) throw error
           failure = error
@@ -60,14 +65,17 @@ export function createMender(options: MenderOptions): Mender {
   return {
     async mend(digest, fetching) {
       // What a process left that ended before it had taken it away is damaged still.
-      const isRight = (await integrity.check(digest, fetching)) === 'right'
+      const isUnreadable = (await look(digest)) === 'unreadable'
+      const isRight = !isUnreadable && (await integrity.check(digest, fetching)) === 'right'
       const mending = isRight ? 'mended' : await bring(digest, fetching)
-      if (mending !== 'missed' && (await quarantine.settle(digest))) onSettled?.(digest, mending)
+      const isSettled = mending !== 'missed' && (await quarantine.settle(digest))
+      if (isSettled || (isUnreadable && mending === 'mended')) onSettled?.(digest, mending)
       return mending
     },
 
     async *missed() {
       for await (const { digest, settledAt } of quarantine.list()) if (settledAt === null) yield digest
+      yield* integrity.unreadable()
     },
   }
 }

@@ -80,12 +80,21 @@ async function outcomeOf(
   mender: Pick<Mender, 'mend'>,
   signal: AbortSignal,
 ): Promise<ScrubResult['troubles'][number]> {
-  if (kind === 'unreadable') return { digest, kind, says: reason, isSettled: false }
   try {
     const mending = await mender.mend(digest, { signal })
+    if (kind === 'unreadable') {
+      const isSettled = mending === 'mended'
+      return {
+        digest,
+        kind,
+        says: isSettled ? 'could not be read; the right bytes are there again' : reason,
+        isSettled,
+      }
+    }
     return { digest, kind, says: sayings[mending], isSettled: mending !== 'missed' }
   } catch (error) {
     if (!isFault(error)) throw error
+    if (kind === 'unreadable') return { digest, kind, says: reason, isSettled: false }
     const says = `is damaged, and not served any more; it could not be fetched again: ${error.message}`
     return { digest, kind, says, isSettled: false }
   }
