@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { parseAccessRules } from '@stowage/mirror/server/access/access-rules'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chartNotes, installChart, lintChart, renderChart } from '../harness/helm.ts'
 import { startKubeApi, type KubeApi } from '../harness/kube/start-kube-api.ts'
@@ -174,6 +175,13 @@ requirePart('helm')('the chart', () => {
       }
     }
     expect(text).toMatch(/access\.yaml: \|\n {4}rules:\n {6}- may:\n/)
+    const configMap = text.split('\n---\n').find((part) => part.includes('access.yaml: |')) ?? ''
+    const [, document = ''] = /access\.yaml: \|\n([^]*)/.exec(configMap) ?? []
+    const [everything, sets] = parseAccessRules(document.replaceAll(/^ {4}/gm, ''))
+    expect(everything?.covers('a')).toBe(true)
+    // Rules that name repositories must not keep agents from what they are to have.
+    expect(sets).toMatchObject({ who: 'anyone', may: new Set(['pull']) })
+    expect(['stowage/sets', 'a'].map((repository) => sets?.covers(repository))).toEqual([true, false])
     expect(await renderChart({ ...access, 'access.tokenKeySecret': 'mine' })).not.toContain('controller-token-key')
   })
 

@@ -14,7 +14,7 @@ import { runStowage } from '../harness/stowage.ts'
 import { createOciLayout } from '../image-maker/oci-layout.ts'
 import { smallImage } from '../image-maker/small-image.ts'
 
-requirePart('skopeo')('a centre with TLS, whose registry everybody may pull from', () => {
+requirePart('skopeo')('a centre with TLS, of whose registry everybody may pull some repositories', () => {
   it('fetches with a login, serves agents and operators, and takes nothing from others', async () => {
     await using journey = await openJourney()
     await using vendor = await startGuardedMirror(journey.directory, { tls: false })
@@ -29,7 +29,9 @@ requirePart('skopeo')('a centre with TLS, whose registry everybody may pull from
 
     const ca = ['--ca-file', vendor.caFile]
     const tls = ['--tls-cert-file', vendor.caFile, '--tls-key-file', vendor.keyFile, ...ca]
-    const flags = [...tls, '--anonymous-pull', '--docker-config', journey.at('config.json')]
+    const rules = [{ repositories: ['*/shop/*', 'stowage/sets'], who: 'anyone', may: ['pull'] }]
+    await writeFile(journey.at('access.json'), JSON.stringify({ rules }))
+    const flags = [...tls, '--access-file', journey.at('access.json'), '--docker-config', journey.at('config.json')]
     await using centre = await startCentre({ directory: journey.at('centre'), flags })
     const central = centre.url.replace('http:', 'https:')
     await using agent = await startAgent({ directory: journey.at('node'), central, flags: ca })
