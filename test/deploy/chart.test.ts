@@ -185,6 +185,15 @@ requirePart('helm')('the chart', () => {
     expect(await renderChart({ ...access, 'access.tokenKeySecret': 'mine' })).not.toContain('controller-token-key')
   })
 
+  it.each([
+    [{ 'access.maxBlobSize': 21_474_836_480 }, '--max-blob-size=21474836480\n'],
+    [{ 'access.maxBlobSize': '20Gi' }, '--max-blob-size=20Gi\n'],
+    [{ 'access.rateLimit': 0.5 }, '--rate-limit=0.5\n'],
+    [{ 'access.rateLimit': 50 }, '--rate-limit=50\n'],
+  ])('writes numbers as they are taken: %o', async (values, words) => {
+    expect(await renderChart(values)).toContain(words)
+  })
+
   it('says what is open', async () => {
     expect(await chartNotes({})).toContain('read and change everything in the registry: no value of `access` is set.')
     const notes = await chartNotes({ 'access.anonymousPull': true })

@@ -10,6 +10,11 @@
 {{- default (printf "%s-token-key" (include "stowage.controller" .)) .Values.access.tokenKeySecret -}}
 {{- end -}}
 
+{{/* Numbers of values are floating ones, and large ones of these are written with an exponent. */}}
+{{- define "stowage.number" -}}
+{{- if kindIs "float64" . }}{{ if eq (floor .) . }}{{ int64 . }}{{ else }}{{ . }}{{ end }}{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
 {{/* Who may use a listener, and how. */}}
 {{- define "stowage.listenerArgs" -}}
 {{- $hasUsers := include "stowage.hasUsers" . -}}
@@ -41,13 +46,13 @@
 - --token-key-file=/etc/stowage/access/token-key
 {{- end }}
 {{- with .rateLimit }}
-- --rate-limit={{ . }}
+- --rate-limit={{ include "stowage.number" . }}
 {{- end }}
 {{- with .maxConnectionsPerAddress }}
-- --max-connections-per-address={{ . }}
+- --max-connections-per-address={{ include "stowage.number" . }}
 {{- end }}
 {{- with .maxBlobSize }}
-- --max-blob-size={{ . }}
+- --max-blob-size={{ include "stowage.number" . }}
 {{- end }}
 {{- range .trustedProxies }}
 - --trusted-proxy={{ . }}
