@@ -5,6 +5,7 @@ import { Server as TlsServer } from 'node:tls'
 import { fastify, type FastifyInstance } from 'fastify'
 import { noMeter, type Meter } from '../metrics/meter.ts'
 import { Fault } from '../oci/fault.ts'
+import { answerInTurn } from './answer-in-turn.ts'
 import { errorAnswer } from './error-body.ts'
 import { hasBody, hurry, type Patience } from './hurry.ts'
 import { limitConnections, type ConnectionLimits } from './limit-connections.ts'
@@ -43,7 +44,7 @@ export interface MirrorServerOptions {
 /**
  * An HTTP server for slow and broken links, without routes. An upload may take days, so a request has no time limit, but a
  * connection on which nothing moves for ten minutes is cut, and so is one whose head does not come within a minute, or a
- * document that is held in memory hardly at all. Idle connections are kept longer than containerd keeps them (90 s).
+ * document that is held in memory hardly at all. What a client asks for before it has its answer waits. Idle connections are kept longer than containerd keeps them (90 s).
  */
 export function createMirrorServer(options: MirrorServerOptions = {}): FastifyInstance {
   const { meter, certificate } = options
@@ -74,13 +75,14 @@ function cutWhoHoldsPlaces(
   app: FastifyInstance,
   { meter = noMeter, limits, patience: most = patience }: MirrorServerOptions,
 ): void {
-  const onCut = (reason: 'too-many' | 'slow-head' | 'slow-body') => () =>
+  const onCut = (reason: 'too-many' | 'pipelined' | 'slow-head' | 'slow-body') => () =>
     meter.add(serverMetrics.connectionsCut, { reason })
   const onSlowHead = onCut('slow-head')
   if (limits) limitConnections(app.server, limits, onCut('too-many'))
   app.server.on('clientError', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'ERR_HTTP_REQUEST_TIMEOUT' || code === 'ERR_TLS_HANDSHAKE_TIMEOUT') onSlowHead()
   })
+  answerInTurn(app, onCut('pipelined'))
   app.addHook('onRequest', ({ raw, routeOptions: { config } }, _reply, done) => {
     const isUnhurried = config.isPassedOn ?? config.isUnhurried?.(raw.url ?? '') ?? false
     if (hasBody(raw) && !isUnhurried) hurry(raw, most, onCut('slow-body'))

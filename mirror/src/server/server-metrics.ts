@@ -14,7 +14,7 @@ export const serverMetrics = {
   ),
   connectionsCut: counter(
     'stowage_http_connections_cut_total',
-    'Connections that were ended because their client had too many, or let a head or a document come too slowly.',
+    'Connections that were ended because their client had too many, did not wait for answers, or let a head or a document come too slowly.',
     ['reason'],
   ),
   bytesServed: counter('stowage_mirror_served_bytes_total', 'Bytes of blobs and manifests that were sent.', ['kind']),

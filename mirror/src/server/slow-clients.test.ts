@@ -13,10 +13,13 @@ import { registryRoutes } from './registry-routes.ts'
 
 const store = createContentStore(createMemoryStore())
 let cut: string[]
+/** Requests that are never answered. */
+let begun: number
 let stack: AsyncDisposableStack
 
 beforeEach(() => {
   cut = []
+  begun = 0
   stack = new AsyncDisposableStack()
 })
 afterEach(() => stack.disposeAsync())
@@ -29,6 +32,10 @@ async function serve(options: MirrorServerOptions): Promise<Listening> {
   const app = createMirrorServer({ meter, ...options })
   await app.register(registryRoutes, { store, authorize: allowAll, log: silentLog })
   app.post('/document', (request) => ({ got: request.body }))
+  app.get('/slow', (_, reply) => {
+    begun++
+    reply.hijack()
+  })
   return stack.use(await listen(app, { host: '127.0.0.1', port: 0, graceMs: 0 }))
 }
 
@@ -173,5 +180,26 @@ describe('a client with many connections', () => {
       expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1\.1 200/)
     }
     expect(cut).toEqual([])
+  })
+})
+
+describe('a client that asks before it has its answers', () => {
+  const ask = (times: number): string => 'GET /v2/ HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(times)
+
+  it('has them all, one after the other', async () => {
+    const socket = await open(await serve({}))
+    socket.write(ask(15) + ask(1).replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'))
+    const answers = Buffer.concat(await Array.fromAsync(socket as AsyncIterable<Buffer>)).toString()
+    expect(answers.match(/HTTP\/1\.1 200 /g)).toHaveLength(16)
+    expect(cut).toEqual([])
+  })
+
+  it('a thousand times is cut, and no more than one answer was begun with', async () => {
+    const socket = await open(await serve({}))
+    const closed = once(socket, 'close')
+    socket.write(ask(1000).replaceAll('/v2/', '/slow'))
+    await closed
+    expect(cut).toEqual(['pipelined'])
+    expect(begun).toBe(1)
   })
 })
