@@ -66,7 +66,7 @@ export async function evictImages(
     await mark(doomed)
     for await (const read of readRepositories(objects, { pace, only: name })) {
       const manifests = await readManifests(objects, read, pace)
-      const given = { objects, rules: atOnce, roots, isPushedTo: false, now: now(), pace, isDryRun: false }
+      const given = { objects, rules: atOnce, roots, isPushedTo: false, now: now(), clock: now, pace, isDryRun: false }
       const { deleted } = await collectLinks(read, manifests, given)
       // And behind them, as a collection may have seen both.
       await mark(deleted)

@@ -100,6 +100,7 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
       roots: roots.get(name) ?? new Set<Digest>(),
       isPushedTo,
       now,
+      clock,
       pace,
       progress,
       isDryRun,

@@ -95,6 +95,22 @@ describe('a garbage collector', () => {
     expect(await Array.fromAsync(objects.list('holds/'))).toEqual([])
   })
 
+  it('gives the whole grace from when it condemns, however long it looked before', async () => {
+    let isSlow = true
+    const world = await openWorld([
+      async function* () {
+        if (isSlow) world.pass(12 * hourMs)
+        yield { repository: 'another', digest: world.image.digest }
+      },
+    ])
+    expect((await world.collector.collect()).links.condemned).toBe(4)
+    isSlow = false
+    world.pass(dayMs - 1)
+    expect((await world.collector.collect()).links.deleted).toBe(0)
+    world.pass(1)
+    expect((await world.collector.collect()).links.deleted).toBe(4)
+  })
+
   it('keeps what a source of roots names, and everything if that cannot tell', async () => {
     const { image } = await openWorld()
     const roots: RootSource = async function* () {
