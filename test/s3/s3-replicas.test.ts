@@ -182,6 +182,38 @@ requirePart('versitygw')('replicas over one bucket', () => {
     }
   })
 
+  it.each([false, true])(
+    'name no bytes that are gone when one was killed over a publication, and somebody deleted it (deletes on condition: %s)',
+    async (deletesOnCondition) => {
+      const bytes = randomBytes(9 * mebibyte)
+      for (let at = 0, isOver = false; !isOver; at++) {
+        const prefix = randomUUID()
+        const open = (over = bucket()): ObjectStore => createS3Store({ bucket: over, prefix, deletesOnCondition })
+        {
+          await using upload = await open().openUpload('u')
+          await upload.append(inPieces(bytes, mebibyte))
+        }
+        const publishing = dyingBucket(bucket(), { at, isDone: true })
+        isOver = (await publish(open(publishing.bucket)).catch(() => undefined)) === 'created'
+        // Killed when the bytes are gone and the grave is not, where graves go.
+        const deleting = dyingBucket(bucket(), { at: deletesOnCondition ? 3 : Infinity, isDone: false })
+        await open(deleting.bucket)
+          .delete('x')
+          .catch(() => false)
+        const heir = open()
+        expect([at, await heir.head('x')]).toEqual([at, undefined])
+        await using upload = await heir.openUpload('u')
+        const isThere = (await heir.head('x')) !== undefined
+        const stored = await readObject(heir, 'x')
+        expect([at, stored?.bytes.equals(bytes)]).toEqual([at, isThere ? true : undefined])
+        if (upload.size === 0) await upload.append(inPieces(bytes, mebibyte))
+        await upload.publish('x')
+        expect([at, (await readObject(heir, 'x'))?.bytes.equals(bytes)]).toEqual([at, true])
+        expect([at, (await keysBelow(foldersBelow(prefix).data)).length]).toEqual([at, 1])
+      }
+    },
+  )
+
   it('add nothing to what one of them failed to publish, which is finished as it was', async () => {
     const prefix = randomUUID()
     const bytes = randomBytes(9 * mebibyte)

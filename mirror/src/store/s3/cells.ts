@@ -20,7 +20,10 @@ export interface FoundCell {
 export interface Cells {
   /** Reads a cell, and of an inline object's bytes as many as are wanted; none by default. */
   find(key: string, wanted?: number): Promise<FoundCell | undefined>
-  /** Writes where none stands; the new etag, or undefined. */
+  /**
+   * Writes where none stands; the new etag, or undefined. What was deleted does not come back: nor is anything written where a
+   * grave names the same data.
+   */
   create(key: string, cell: Buffer): Promise<string | undefined>
   /** Writes over the version with this etag; the new one, or undefined. */
   replace(key: string, etag: string, cell: Buffer): Promise<string | undefined>
@@ -114,13 +117,17 @@ export function createCells({ bucket, folder, deletesOnCondition, bury }: CellsC
     },
 
     async create(key, cell) {
+      const data = dataOf(parseCell(cell, cell.length))
       for (;;) {
         const etag = await write(key, cell, { ifAbsent: true })
         if (etag !== undefined) return etag
         const there = await read(key, 0)
         if (there && there.cell.kind !== 'grave') return undefined
         if (!there) continue
-        if (there.cell.kind === 'grave' && there.cell.data !== undefined) await bury(there.cell.data)
+        const buried = dataOf(there.cell)
+        // Who wrote the grave may be about to delete it at any time from now on.
+        if (data !== undefined && data === buried) return undefined
+        if (buried !== undefined) await bury(buried)
         const over = await write(key, cell, { ifMatch: there.stored.etag })
         if (over !== undefined) return over
       }
@@ -149,6 +156,10 @@ export function createCells({ bucket, folder, deletesOnCondition, bury }: CellsC
       }
     },
   }
+}
+
+function dataOf(cell: Cell): string | undefined {
+  return cell.kind === 'inline' ? undefined : cell.data
 }
 
 async function* inBatches<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

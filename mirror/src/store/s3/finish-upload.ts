@@ -43,9 +43,10 @@ export async function finishUpload(
   const cell = data === undefined ? inlineCell(await withCrumbs({ state, tail }, context)) : pointerCell({ data, size })
   const isCreated = (await objects.create(key, cell)) !== undefined
   if (!isCreated && data !== undefined) await bucket.delete(folders.data + data)
+  // While the upload is there to make it of.
+  if (isCreated && data !== undefined) await checkData(key, data, context)
   const hasPieces = state.segments.length + state.crumbs.length > 0
-  const isOurs = await uploads.delete(id, etag, hasPieces ? state.data : undefined)
-  if (isCreated && data !== undefined && !isOurs) await checkData(key, data, context)
+  await uploads.delete(id, etag, hasPieces ? state.data : undefined)
   return isCreated ? 'created' : 'exists'
 }
 
