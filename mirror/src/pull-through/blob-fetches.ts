@@ -9,7 +9,7 @@ import { isFault, type Fault } from '../oci/fault.ts'
 import type { BlobIngest, Repository } from '../store/content-store.ts'
 import { followBlob } from './follow-blob.ts'
 import { createGrowingBlob } from './growing-blob.ts'
-import { passBlob } from './pass-blob.ts'
+import { passBlob, proved } from './pass-blob.ts'
 
 /** Where a blob comes from and where it is to be. */
 export interface BlobRoute {
@@ -31,8 +31,13 @@ export interface BlobRoute {
 export interface BlobFetch {
   /** Waits until the byte at `offset` may be read, or all is stored. @throws Fault if it is given up */
   reaches(offset: number): Promise<void>
-  /** Part of it, as it comes. */
-  read(part: { readonly offset: number; readonly length: number }): AsyncIterable<Uint8Array>
+  /** Part of it, as it comes; of all of it the last byte comes when it is proved. */
+  read(part: BlobPart): AsyncIterable<Uint8Array>
+}
+
+interface BlobPart {
+  readonly offset: number
+  readonly length: number
 }
 
 /** The blobs that come now, each once, however many ask for it. */
@@ -141,11 +146,16 @@ export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
       }
     }
 
-    async function* read({ offset, length }: { readonly offset: number; readonly length: number }) {
-      const end = offset + length
-      let at = offset
+    /** Who is given a part proves that himself. */
+    function read(part: BlobPart): AsyncIterable<Uint8Array> {
+      const isWhole = part.offset === 0 && part.length === blob.size
+      return isWhole ? proved(blob, readPart(part), () => growing.isStored) : readPart(part)
+    }
+
+    async function* readPart(part: BlobPart): AsyncGenerator<Uint8Array> {
+      const end = part.offset + part.length
+      let at = part.offset
       try {
-        const part = { offset, length }
         for await (const chunk of followBlob({ blob, growing, repository, ingest: () => ingest }, part)) {
           at += chunk.length
           yield chunk

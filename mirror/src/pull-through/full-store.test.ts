@@ -78,8 +78,11 @@ it('goes on for its readers when the room is used up while a blob comes, and ove
   expect((await bytesOf(await mirror.ask(`${local}/blobs/${layer.digest}`))).equals(fakeContent)).toBe(true)
 })
 
-it('does not pass on the end of a blob that is another one', async () => {
-  const { mirror, layer, upstream } = await openScene({ bytes: -1 })
+it.each([
+  ['from the beginning', -1],
+  ['from the middle', 150_000],
+])('does not pass on the end of a blob that is another one, passed on %s', async (_name, bytes) => {
+  const { mirror, layer, upstream } = await openScene({ bytes })
   await using _ = mirror
   upstream.trouble({ when: /blobs/, bytes: Buffer.alloc(layer.size) })
   await mirror.ask(`${local}/manifests/v1`)

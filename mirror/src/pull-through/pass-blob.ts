@@ -16,20 +16,11 @@ export interface PassBlobOptions {
 }
 
 /**
- * A part of a blob from its upstream for one reader, for whom it is not stored. It goes on behind the last byte after a cut. The
- * last byte of a whole blob comes when its digest is proved; who asks for a part proves that himself.
- * @throws Fault unavailable (after some tries) | corrupt, and what else the upstream says
+ * A part of a blob from its upstream for one reader, for whom it is not stored. It goes on behind the last byte after a cut, and
+ * proves nothing.
+ * @throws Fault unavailable (after some tries), and what else the upstream says
  */
 export async function* passBlob(
-  blob: Descriptor,
-  part: { readonly offset: number; readonly length: number },
-  options: PassBlobOptions,
-): AsyncGenerator<Uint8Array> {
-  const isWhole = part.offset === 0 && part.length === blob.size
-  yield* isWhole ? proved(blob, passed(blob, part, options)) : passed(blob, part, options)
-}
-
-async function* passed(
   blob: Descriptor,
   { offset, length }: { readonly offset: number; readonly length: number },
   { source, sourceRepository, pace, pause = pauseFor, signal }: PassBlobOptions,
@@ -58,17 +49,28 @@ async function* passed(
   }
 }
 
-async function* proved({ digest }: Descriptor, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/**
+ * All bytes of a blob; the last of them come when the digest is proved, unless somebody else has proved it by then.
+ * @throws Fault corrupt
+ */
+export async function* proved(
+  { digest, size }: Descriptor,
+  bytes: AsyncIterable<Uint8Array>,
+  isProved: () => boolean = () => false,
+): AsyncGenerator<Uint8Array> {
   const hash = createHash(algorithmOf(digest))
-  let last: Uint8Array = new Uint8Array()
-  for await (const chunk of bytes) {
-    hash.update(chunk)
-    if (last.length > 0) yield last
-    if (chunk.length > 1) yield chunk.subarray(0, -1)
-    last = chunk.slice(-1)
+  let left = size
+  const check = (): void => {
+    if (left > 0 || isProved() || hash.digest('hex') === hexOf(digest)) return
+    throw new Fault('corrupt', `what came for ${digest} is something else`)
   }
-  if (hash.digest('hex') !== hexOf(digest)) throw new Fault('corrupt', `what came for ${digest} is something else`)
-  if (last.length > 0) yield last
+  if (size === 0) check()
+  for await (const chunk of bytes) {
+    if (!isProved()) hash.update(chunk)
+    left -= chunk.length
+    check()
+    yield chunk
+  }
 }
 
 async function pauseFor(ms: number, signal?: AbortSignal): Promise<void> {
