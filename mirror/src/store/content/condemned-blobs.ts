@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import * as z from 'zod'
 import type { Digest } from '../../oci/digest.ts'
 import { Fault } from '../../oci/fault.ts'
+import type { ObjectWithBytes } from '../list-with-bytes.ts'
 import type { ObjectStore } from '../object-store.ts'
-import { readObject } from '../read-object.ts'
+import { readWhatThereIs } from '../read-object.ts'
 import { condemnedKey } from './content-keys.ts'
 
 const markSchema = z.object({
@@ -21,14 +22,12 @@ export function formatMark({ at, isDying }: CondemnedMark): Uint8Array {
   return Buffer.from(JSON.stringify({ version: 1, at, isDying }))
 }
 
-/** @throws Fault invalid: another version wrote it */
-export function parseMark(key: string, bytes: Uint8Array): CondemnedMark {
+/** What a mark says. One that is damaged may be of a deletion that began when it was written, and holds up no longer than that. */
+export function markIn({ info, bytes }: ObjectWithBytes): CondemnedMark {
   try {
     return markSchema.parse(JSON.parse(Buffer.from(bytes).toString()))
-  } catch (cause) {
-    throw new Fault('invalid', `${key} in the store cannot be read; was it written by another version of Stowage?`, {
-      cause,
-    })
+  } catch {
+    return { at: info.changedAt, isDying: true }
   }
 }
 
@@ -48,9 +47,9 @@ const lookAgainMs = 20
 export async function reviveBytes(objects: ObjectStore, digest: Digest, now: () => number): Promise<void> {
   const key = condemnedKey(digest)
   for (let waitedMs = 0; ;) {
-    const object = await readObject(objects, key)
+    const object = await readWhatThereIs(objects, key)
     if (!object) return
-    const { at, isDying } = parseMark(key, object.bytes)
+    const { at, isDying } = markIn(object)
     if (!isDying || now() - at > forgottenDeathMs) {
       if (await objects.delete(key, object.info.etag)) return
       continue

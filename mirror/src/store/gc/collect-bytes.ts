@@ -1,5 +1,5 @@
 import type { Digest } from '../../oci/digest.ts'
-import { formatMark, longestDeathMs, parseMark, type CondemnedMark } from '../content/condemned-blobs.ts'
+import { formatMark, longestDeathMs, markIn, type CondemnedMark } from '../content/condemned-blobs.ts'
 import {
   blobKey,
   condemnedKey,
@@ -20,12 +20,12 @@ interface ReadMark extends CondemnedMark {
 
 export type ReadMarks = ReadonlyMap<Digest, ReadMark>
 
-/** @throws Fault invalid: another version wrote one of them */
 export async function readMarks(objects: ObjectStore): Promise<ReadMarks> {
   const marks = new Map<Digest, ReadMark>()
-  for await (const { info, bytes } of listWithBytes(objects, condemnedPrefix, { bringUpTo: 1024, isOnce: true })) {
-    const digest = digestOfCondemnedKey(info.key)
-    if (digest) marks.set(digest, { ...parseMark(info.key, bytes), info })
+  const listing = { bringUpTo: 1024, isOnce: true, withUnreadable: true }
+  for await (const object of listWithBytes(objects, condemnedPrefix, listing)) {
+    const digest = digestOfCondemnedKey(object.info.key)
+    if (digest) marks.set(digest, { ...markIn(object), info: object.info })
   }
   return marks
 }

@@ -4,7 +4,6 @@ import { readMarks } from './collect-bytes.ts'
 /**
  * Ends what a process that was killed left half done: it had decided to delete bytes, and whoever brings them anew waits for that.
  * Only for who has opened a store that no other process has open.
- * @throws Fault invalid: another version wrote a mark
  */
 export async function endDeaths(objects: ObjectStore): Promise<void> {
   for (const { isDying, info } of (await readMarks(objects)).values()) {

@@ -215,6 +215,15 @@ describe('the quarantine', () => {
     }
   })
 
+  it('takes a blob of which the record is damaged itself', async () => {
+    await using opened = await open()
+    await flipByte(opened.directory, blob.digest, 7)
+    await opened.objects.putIfAbsent(`quarantine/records/${blob.digest}.json`, Buffer.from('{"version"'))
+    expect(await opened.integrity.check(blob.digest)).toBe('damaged')
+    expect(await opened.repository.hasBlob(blob)).toBe(false)
+    expect(await Array.fromAsync(opened.integrity.quarantine.list())).toMatchObject([{ isKept: true, settledAt: null }])
+  })
+
   it('does not touch what somebody has replaced meanwhile', async () => {
     await using opened = await open()
     const found = await opened.objects.head(blobKey(blob.digest))

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { algorithmOf, hexOf, isDigest, type Digest } from '../../oci/digest.ts'
 import { isFault } from '../../oci/fault.ts'
 import { blobKey, ingestId } from '../content/content-keys.ts'
+import { isUnreadable } from '../is-unreadable.ts'
 import type { ObjectInfo, ObjectStore } from '../object-store.ts'
 import { createRecords } from '../records.ts'
 
@@ -61,7 +62,7 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
     try {
       return await records.get(digest)
     } catch (error) {
-      if (isFault(error, 'invalid')) return undefined
+      if (isFault(error, 'invalid') || isUnreadable(error)) return undefined
       throw error
     }
   }
@@ -113,6 +114,8 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
     async take(digest, found) {
       const isKept = await keep(digest, found)
       const record: QuarantineRecord = { version: 1, size: found.size, foundAt: now(), isKept, settledAt: null }
+      // One that is damaged itself could not be replaced.
+      if (!(await recordOf(digest))) await records.delete(digest)
       await records.update(digest, () => record)
       return await objects.delete(blobKey(digest), found.etag)
     },
