@@ -3,8 +3,10 @@ import { pino } from 'pino'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { digestOf } from '../oci/digest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
+import { blobKey } from '../store/content/content-keys.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
+import type { ObjectStore } from '../store/object-store.ts'
 import { allowAll } from './authorize.ts'
 import { createMirrorServer } from './mirror-server.ts'
 import { registryRoutes } from './registry-routes.ts'
@@ -12,10 +14,12 @@ import { registryRoutes } from './registry-routes.ts'
 const config = Buffer.from('{"os":"linux"}')
 const layer = Buffer.from('layer')
 let app: FastifyInstance
+let objects: ObjectStore
 
 beforeEach(() => {
   app = createMirrorServer()
-  const store = createContentStore(createMemoryStore())
+  objects = createMemoryStore()
+  const store = createContentStore(objects)
   void app.register(registryRoutes, { store, authorize: allowAll, log: pino({ level: 'silent' }) })
 })
 
@@ -87,6 +91,21 @@ describe('manifests', () => {
     expect((await put(digest, image)).headers['docker-content-digest']).toBe(digest)
     expect((await get(digest)).headers['docker-content-digest']).toBe(digest)
   })
+
+  it.each(['gone', 'damaged'])(
+    'says that a manifest is not here whose bytes are %s, until it is pushed again',
+    async (how) => {
+      await putBlobs()
+      await put('v1', image)
+      const { etag } = (await objects.head(blobKey(digestOf(image))))!
+      if (how === 'gone') await objects.delete(blobKey(digestOf(image)))
+      else await objects.putIfMatch(blobKey(digestOf(image)), etag, Buffer.alloc(image.length))
+      const head = (reference: string) => app.inject({ method: 'HEAD', url: `/v2/a/manifests/${reference}` })
+      for (const reference of ['v1', digestOf(image)]) expect((await head(reference)).statusCode).toBe(404)
+      await put(digestOf(image), image)
+      for (const reference of ['v1', digestOf(image)]) expect((await head(reference)).statusCode).toBe(200)
+    },
+  )
 
   it('refuses an image whose config or layers are not here', async () => {
     const response = await put('v1', image)

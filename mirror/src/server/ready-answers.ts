@@ -7,7 +7,10 @@ import type { HeldBlob, HotBlobs } from './hot-blobs.ts'
 import { hasBody } from './hurry.ts'
 import { parsePath } from './parse-path.ts'
 
-/** Manifests and blobs by the address that was asked for: thousands of nodes ask for the same at once. */
+/**
+ * Manifests and blobs by the address that was asked for: thousands of nodes ask for the same at once. None to HEAD: a pusher
+ * leaves out what it says is here, so the bytes are to be looked at.
+ */
 export interface ReadyAnswers {
   /** What answers a request, unless it has to be looked up, or `isAllowed` says no. */
   find(request: IncomingMessage, isAllowed: (content: Content) => boolean): ReadyAnswer | undefined
@@ -30,7 +33,7 @@ export interface ReadyAnswer {
 }
 
 interface Noted extends Pick<ReadyAnswer, 'content' | 'head'> {
-  /** Undefined if it is too long, or if nobody asked for more than the head so far. */
+  /** Undefined if it is too long. */
   readonly text: string | undefined
   readonly isCurrent: () => boolean
 }
@@ -46,10 +49,7 @@ export function createReadyAnswers(
 ): ReadyAnswers {
   const noted = createRecentlyUsed<Noted>(most)
 
-  /** A pusher leaves out what HEAD says is here: of a blob the bytes are to be looked at. */
-  function bodyOf({ content, text }: Noted, method: string | undefined): ReadyAnswer['body'] | undefined {
-    if (method === 'HEAD') return content.kind === 'manifest' ? '' : undefined
-    if (method !== 'GET') return undefined
+  function bodyOf({ content, text }: Noted): ReadyAnswer['body'] | undefined {
     return text ?? (content.kind === 'blob' ? hotBlobs.grab(content.digest) : undefined)
   }
 
@@ -61,13 +61,13 @@ export function createReadyAnswers(
         noted.delete(request.url ?? '')
         return undefined
       }
-      const body = isAllowed(known.content) ? bodyOf(known, request.method) : undefined
+      const body = isAllowed(known.content) ? bodyOf(known) : undefined
       return body === undefined ? undefined : { ...known, body }
     },
 
     note({ url = '', method }, answer) {
       const found = contentOf(url, answer)
-      if (!found || (found.content.kind === 'blob' && method !== 'GET')) return
+      if (!found || method !== 'GET') return
       const { content, reference } = found
       const isCurrent = store.repository(content.repository).watch(reference, content.digest)
       if (!isCurrent) return
@@ -81,8 +81,8 @@ export function createReadyAnswers(
 
 /** Asks for all of something, on no conditions. */
 function isPlain(request: IncomingMessage): boolean {
-  const { headers } = request
-  return headers['if-none-match'] === undefined && headers.range === undefined && !hasBody(request)
+  const { headers, method } = request
+  return method === 'GET' && headers['if-none-match'] === undefined && headers.range === undefined && !hasBody(request)
 }
 
 /** What a request named and got. */
@@ -102,7 +102,7 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }
 
-/** Sends all of it, or to HEAD the head. `onSent` is told how many bytes of content that was, when the socket has taken them. */
+/** Sends all of it. `onSent` is told how many bytes of content that was, when the socket has taken them. */
 export function sendReady(
   { head, body }: ReadyAnswer,
   response: ServerResponse,

@@ -2,8 +2,10 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino } from 'pino'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { digestOf } from '../oci/digest.ts'
+import { blobKey } from '../store/content/content-keys.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
+import type { ObjectStore } from '../store/object-store.ts'
 import { allowAll } from './authorize.ts'
 import { createMirrorServer } from './mirror-server.ts'
 import { registryRoutes } from './registry-routes.ts'
@@ -11,10 +13,12 @@ import { registryRoutes } from './registry-routes.ts'
 const bytes = Buffer.from('0123456789')
 const digest = digestOf(bytes)
 let app: FastifyInstance
+let objects: ObjectStore
 
 beforeEach(() => {
   app = createMirrorServer()
-  const store = createContentStore(createMemoryStore())
+  objects = createMemoryStore()
+  const store = createContentStore(objects)
   void app.register(registryRoutes, { store, authorize: allowAll, log: pino({ level: 'silent' }) })
 })
 
@@ -165,6 +169,14 @@ describe('a mount', () => {
   it('needs no source to be named', async () => {
     expect((await mount('')).statusCode).toBe(201)
     expect((await blobIn('b')).equals(bytes)).toBe(true)
+  })
+
+  it('begins an upload of what the repository names and whose bytes are gone', async () => {
+    await mount('')
+    await objects.delete(blobKey(digest))
+    for (const query of ['', '&from=a', '&from=b']) expect((await mount(query)).statusCode).toBe(202)
+    expect((await send('POST', `/v2/b/blobs/uploads/?digest=${digest}`, chunk(bytes))).statusCode).toBe(201)
+    expect((await mount('')).statusCode).toBe(201)
   })
 
   it('without a source begins an upload where nobody has the blob', async () => {
