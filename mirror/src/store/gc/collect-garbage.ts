@@ -79,6 +79,8 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
   const linked = new Set<Digest>()
   const links = { found: 0, condemned: 0, pardoned: 0, deleted: 0 }
   const leftAlone: Array<{ repository: string; reason: string }> = []
+  /** One that cannot be read, so that nobody knows which images it needs. */
+  let damagedSet: Digest | undefined
 
   // Sets name images of other repositories, so what is left of them is known first.
   for await (const repository of readRepositories(objects, { pace, only: setRepository })) await collect(repository)
@@ -97,7 +99,7 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
     const given = {
       objects,
       rules,
-      roots: roots.get(name) ?? new Set<Digest>(),
+      roots: damagedSet ? new Set(repository.links.keys()) : (roots.get(name) ?? new Set<Digest>()),
       isPushedTo,
       now,
       clock,
@@ -113,12 +115,17 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
     for (const [set, images] of manifests.images) {
       if (!deleted.has(set)) for (const image of images) addRoot(roots, image)
     }
+    const reason = trouble ?? (damagedSet && `set ${damagedSet} is damaged, and may need what is there`)
+    if (reason !== undefined) leftAlone.push({ repository: name, reason })
+    if (name === setRepository) {
+      const unknown = [...manifests.damaged, ...repository.unreadable]
+      damagedSet = unknown.find((digest) => !deleted.has(digest))
+    }
     progress.repositories++
     links.found += repository.links.size
     links.condemned += condemned
     links.pardoned += pardoned
     links.deleted += deleted.size
-    if (trouble !== undefined) leftAlone.push({ repository: name, reason: trouble })
   }
 }
 

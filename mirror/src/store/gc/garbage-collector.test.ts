@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { buildSet, setRepository } from '../../edge/set.ts'
 import type { Meter } from '../../metrics/meter.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { Fault } from '../../oci/fault.ts'
+import { descriptorOf } from '../../oci/manifest.ts'
+import { blobKey, linkKey } from '../content/content-keys.ts'
 import { pushImage } from '../content/stored-content.conformance.ts'
 import { createContentStore } from '../create-content-store.ts'
 import { createMemoryStore } from '../memory-store.ts'
@@ -129,6 +133,26 @@ describe('a garbage collector', () => {
     expect(await Array.fromAsync(lost.objects.list(''))).toEqual(before)
     expect(lost.counted).toEqual({ 'stowage_gc_collections_total failed': 1 })
     expect(lost.collector.samples()).toEqual([])
+  })
+
+  it.each([
+    ['the bytes', blobKey],
+    ['the link', (digest: Digest) => linkKey(setRepository, digest)],
+  ])('keeps what a set may need of which %s cannot be read, until that is deleted', async (_, keyOf) => {
+    const { collector, pass, objects, image } = await openWorld()
+    const named = { name: 'example.com/app:v1', root: descriptorOf(image) }
+    const set = buildSet({ images: [named], unresolved: [] })
+    await createContentStore(objects)
+      .repository(setRepository)
+      .putManifest(set, { tags: ['current'] })
+    const key = keyOf(set.digest)
+    await objects.putIfMatch(key, (await objects.head(key))!.etag, Buffer.from('damaged'))
+    const { links, leftAlone } = await collector.collect()
+    expect(links.condemned).toBe(0)
+    expect(leftAlone.map(({ repository }) => repository)).toEqual([setRepository, 'app'])
+    for await (const object of objects.list(`repositories/${setRepository}/`)) await objects.delete(object.key)
+    pass(1)
+    expect((await collector.collect()).links.condemned).toBe(4)
   })
 
   it('does one thing at a time', async () => {
