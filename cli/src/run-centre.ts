@@ -71,7 +71,7 @@ export async function runCentre(
     log,
   }
   const listener = await openListener(flags, log)
-  if (election && listener.limits && !listener.limits.isProxy) throw new Fault('invalid', replicasAreProxies)
+  if (election && listener.limits && !listener.limits.isProxy) throw new Fault('invalid', replicasNeedMany)
   const app = createMirrorServer({ meter, certificate: listener.certificate, limits: listener.limits })
   await app.register(registryRoutes, {
     store: store.content,
@@ -112,8 +112,8 @@ export async function runCentre(
 const noOrdersHere =
   '--operator-token-file goes with --data: the mirror of --mirror takes orders itself, with the token of its --objects-token-file'
 
-const replicasAreProxies =
-  '--max-connections-per-address: controllers pass on what they are asked to the one that leads; name their network with --trusted-proxy, too'
+const replicasNeedMany =
+  '--max-connections-per-address: controllers pass on what they are asked to the one that leads; name their network with --unlimited-network, too'
 
 /** Access control is the registry's: agents and operators show no credentials yet. */
 function openTo({ isOpen }: OpenedListener): string {

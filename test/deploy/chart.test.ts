@@ -194,6 +194,14 @@ requirePart('helm')('the chart', () => {
     expect(await renderChart(values)).toContain(words)
   })
 
+  it('lets controllers pass on what they are asked without believing every pod', async () => {
+    const limits = { 'access.maxConnectionsPerAddress': 9, 'access.unlimitedNetworks': ['10.244.0.0/16'] }
+    const text = await renderChart({ controllerReplicaCount: 2, ...limits })
+    const part = deploymentIn(text, 'kube-fledged-controller')
+    expect(part).toContain('--unlimited-network=10.244.0.0/16\n')
+    expect(part).not.toContain('--trusted-proxy')
+  })
+
   it('says what is open', async () => {
     expect(await chartNotes({})).toContain('read and change everything in the registry: no value of `access` is set.')
     const notes = await chartNotes({ 'access.anonymousPull': true })

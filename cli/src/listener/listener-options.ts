@@ -20,6 +20,7 @@ export interface ListenerFlags {
   readonly maxConnectionsPerAddress?: number
   readonly maxBlobSize?: number
   readonly trustedProxy?: readonly Network[]
+  readonly unlimitedNetwork?: readonly Network[]
 }
 
 /** Adds `--listen`, TLS and access control to a command. */
@@ -75,6 +76,12 @@ export function withListenerOptions(command: Command): Command {
       option(
         '--trusted-proxy <network>',
         'a proxy in front, as 10.0.0.7 or 10.0.0.0/24: limits count by what its X-Forwarded-For says; may be repeated',
+      ).argParser(eachParsedBy(parseNetwork)),
+    )
+    .addOption(
+      option(
+        '--unlimited-network <network>',
+        'who may have as many connections as they like, such as other controllers; X-Forwarded-For is not believed; may be repeated',
       ).argParser(eachParsedBy(parseNetwork)),
     )
 }

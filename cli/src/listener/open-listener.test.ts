@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Principal } from '@stowage/mirror/server/authorize'
+import { parseNetwork } from '@stowage/mirror/server/networks'
 import { openListener } from './open-listener.ts'
 import type { ListenerFlags } from './listener-options.ts'
 
@@ -49,6 +50,19 @@ describe('a listener', () => {
     expect(await access.authorize(anonymous, { action: 'connect' })).toEqual({ allowed: true })
     expect(await access.authorize(anonymous, { action: 'pull', repository: 'a' })).toEqual({ allowed: true })
     expect(await access.authorize(anonymous, { action: 'push', repository: 'a' })).toEqual({ allowed: false })
+  })
+
+  it('lets a network have as many connections as it likes without believing what it says of others', async () => {
+    const flags = { ...plain, maxConnectionsPerAddress: 1, unlimitedNetwork: [parseNetwork('10.1.0.0/16')] }
+    const { limits, access } = await openListener(flags, log)
+    expect(['10.1.2.3', '10.2.0.1'].map((address) => limits?.isProxy?.(address))).toEqual([true, false])
+    expect(access.addressOf).toBeUndefined()
+    const trustedProxy = [parseNetwork('10.2.0.1')]
+    const behind = await openListener({ ...flags, trustedProxy }, log)
+    expect(['10.1.2.3', '10.2.0.1'].map((address) => behind.limits?.isProxy?.(address))).toEqual([true, true])
+    const asked = (remoteAddress: string) => ({ socket: { remoteAddress }, headers: { 'x-forwarded-for': '8.8.8.8' } })
+    expect(behind.access.addressOf?.(asked('10.1.2.3') as never)).toBe('10.1.2.3')
+    expect(behind.access.addressOf?.(asked('10.2.0.1') as never)).toBe('8.8.8.8')
   })
 
   it('follows its rules, and keeps them when they are broken', async () => {

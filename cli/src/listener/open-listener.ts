@@ -49,12 +49,11 @@ export async function openListener(flags: ListenerFlags, log: Logger): Promise<O
   if (opened?.hasUsers && !certificate && !isLoopback(flags.listen)) {
     log.warn('passwords and tokens come in clear text unless a proxy in front does TLS; see --tls-cert-file')
   }
-  const { maxConnectionsPerAddress: perClient, maxBlobSize: largestBlob } = flags
   return {
     certificate: certificate?.pair,
     trusted: certificate?.trusted,
-    limits: perClient === undefined ? undefined : { perClient, isProxy },
-    access: { ...(opened?.access ?? { authorize: allowAll, limit, addressOf }), largestBlob },
+    limits: connectionLimits(flags),
+    access: { ...(opened?.access ?? { authorize: allowAll, limit, addressOf }), largestBlob: flags.maxBlobSize },
     isOpen: !opened,
     async addRoutes(app) {
       if (opened?.hasUsers) await app.register(opened.access.routes)
@@ -97,6 +96,13 @@ function certificateFilesOf({ tlsCertFile, tlsKeyFile }: ListenerFlags) {
   if (tlsCertFile === undefined && tlsKeyFile === undefined) return undefined
   if (tlsCertFile !== undefined && tlsKeyFile !== undefined) return { certificate: tlsCertFile, key: tlsKeyFile }
   throw new Fault('invalid', '--tls-cert-file and --tls-key-file belong together: give both, or none')
+}
+
+function connectionLimits(flags: ListenerFlags): ConnectionLimits | undefined {
+  const { maxConnectionsPerAddress: perClient, trustedProxy = [], unlimitedNetwork = [] } = flags
+  if (perClient === undefined) return undefined
+  const ofMany = [...trustedProxy, ...unlimitedNetwork]
+  return { perClient, isProxy: ofMany.length > 0 ? createNetworks(ofMany) : undefined }
 }
 
 /** What an image takes at once comes in one go; over ten seconds the rate holds. */

@@ -57,6 +57,9 @@
 {{- range .trustedProxies }}
 - --trusted-proxy={{ . }}
 {{- end }}
+{{- range .unlimitedNetworks }}
+- --unlimited-network={{ . }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
