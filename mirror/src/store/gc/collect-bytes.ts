@@ -110,10 +110,11 @@ export async function collectBytes(options: CollectBytesOptions): Promise<Collec
   /** The decision is the one conditional put; what follows it can be done again by the next collection. */
   async function kill(digest: Digest, { etag }: ObjectInfo): Promise<boolean> {
     const mark = marks.get(digest)
-    const decidedAt = performance.now()
+    const [decidedAt, wallAt] = [performance.now(), Date.now()]
     const dying = mark && (await objects.putIfMatch(mark.info.key, mark.info.etag, markNow(true)))
-    // A process that stood still for long must not delete what came anew meanwhile.
-    if (!dying || performance.now() - decidedAt > longestDeathMs) return false
+    // A process that stood still for long must not delete what came anew meanwhile; one clock stands still in suspend.
+    const elapsedMs = Math.max(performance.now() - decidedAt, Date.now() - wallAt)
+    if (!dying || elapsedMs > longestDeathMs) return false
     const isDeleted = await objects.delete(blobKey(digest), etag)
     await objects.delete(dying.key, dying.etag)
     return isDeleted

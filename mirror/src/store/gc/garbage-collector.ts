@@ -5,6 +5,7 @@ import { collectGarbage, type Collection, type CollectGarbageOptions } from './c
 import type { RootSource } from './content-root.ts'
 import { gcMetrics } from './gc-metrics.ts'
 import type { CollectionRules } from './plan-links.ts'
+import { createSteadyClock } from './steady-clock.ts'
 
 export interface GarbageCollectorOptions {
   readonly objects: ObjectStore
@@ -18,7 +19,7 @@ export interface GarbageCollectorOptions {
   readonly meter?: Meter | undefined
   /** Epoch milliseconds. */
   readonly now?: () => number
-  /** Milliseconds, from any beginning, never going back. */
+  /** Milliseconds, from any beginning, never going back; the sleep of the machine is among them. */
   readonly steadyNow?: () => number
 }
 
@@ -39,7 +40,7 @@ export interface GarbageCollector {
 const clockSlackMs = 60_000
 
 export function createGarbageCollector(options: GarbageCollectorOptions): GarbageCollector {
-  const { meter = noMeter, now = Date.now, steadyNow = () => performance.now() } = options
+  const { meter = noMeter, now = Date.now, steadyNow = createSteadyClock() } = options
   let isBusy = false
   let latest: { readonly at: number; readonly collection: Collection } | undefined
   let clock = { offset: now() - steadyNow(), since: -Infinity }
