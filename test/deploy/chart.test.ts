@@ -207,6 +207,10 @@ requirePart('helm')('the chart', () => {
     const notes = await chartNotes({ 'access.anonymousPull': true })
     expect(notes).toContain('may speak for any node and order what operators order.')
     expect(notes).not.toContain('change everything')
+    expect(notes).not.toContain('fetched with credentials')
+    expect(await chartNotes({ pullSecretNamespaces: ['a'] })).toContain(
+      'gets images that were fetched with credentials',
+    )
   })
 
   it('serves metrics only where that is wanted, and to whom', async () => {
