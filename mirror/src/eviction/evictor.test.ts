@@ -207,6 +207,27 @@ describe('pulled images over their budget', () => {
     expect(await hasBytes(image.layers[0]!.digest)).toBe(true)
   })
 
+  it('stay as long as layers of them are asked for, or come', async () => {
+    const limits = { budget: { bytes: 0 }, minFree: { bytes: 0 }, keepSupersededMs: 168 * hour }
+    const scene = await openScene({ options: { limits, recentMs: hour / 4 } })
+    await using _ = scene.mirror
+    const { upstream, pull, evictor, clock, mirror } = scene
+    const askFor = async (path: string): Promise<void> =>
+      void (await (await mirror.ask(`/v2/${fakeHost}/${path}`)).arrayBuffer())
+    const image = addImage(upstream, 'team/a', 'v1', ['one', 'two'])
+    await pull('team/a', image, 'v1')
+    await askFor(`team/a/blobs/${image.layers[0]!.digest}`)
+    expect((await evictor.look()).evictions).toEqual([])
+    clock.at += hour
+    expect((await evictor.look()).evictions).toHaveLength(1)
+
+    const slow = addImage(upstream, 'team/slow', 'v1', ['three'])
+    await askFor('team/slow/manifests/v1')
+    evictor.came = () => void (clock.at += hour)
+    await askFor(`team/slow/blobs/${slow.layers[0]!.digest}`)
+    expect((await evictor.look()).evictions).toEqual([])
+  })
+
   it('go, when a tag has meant something else for long', async () => {
     const scene = await openScene({
       options: { limits: { budget: undefined, minFree: { bytes: 0 }, keepSupersededMs: 168 * hour } },

@@ -90,9 +90,16 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       onBytes(bytes) {
         meter.add(pullThroughMetrics.bytesFetched, labels, bytes)
         evictor?.came(bytes)
+        noteUse(repository, blob.digest)
       },
       onPassed: (bytes) => meter.add(pullThroughMetrics.bytesPassed, labels, bytes),
     })
+  }
+
+  /** Over a thin link there is long nothing asked for of an image but its layers. */
+  function noteUse(repository: string, blob: Digest): void {
+    const manifest = parts.manifestWith(repository, blob)
+    if (manifest) pulled?.used(repository, manifest)
   }
 
   async function answerManifest(place: Place<Upstream>, path: PathOf<'manifest'>, next: Next): Promise<Answer> {
@@ -178,6 +185,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       case 'manifest':
         return await answerManifest(place, path, next)
       case 'blob':
+        noteUse(repository, path.digest)
         return await answerStored(place, path, next, () => answerBlob(exchange, place, path))
       case 'referrers':
         await referrers.freshen(place, path.digest)

@@ -11,6 +11,13 @@ export interface KnownParts {
   /** Whether a manifest was noted, not too long ago. */
   isNoted(repository: string, manifest: Digest): boolean
   find(repository: string, digest: Digest): Descriptor | undefined
+  /** The manifest that was noted last of those which name a blob. */
+  manifestWith(repository: string, blob: Digest): Digest | undefined
+}
+
+interface Known {
+  readonly blob: Descriptor
+  readonly manifest: Digest | undefined
 }
 
 /** So many blobs are known at a time. */
@@ -18,17 +25,19 @@ const mostKnown = 20_000
 
 export function createKnownParts(): KnownParts {
   const noted = createRecentlyUsed<true>(mostKnown / 10)
-  const known = createRecentlyUsed<Descriptor>(mostKnown)
-  const noteBlob = (repository: string, blob: Descriptor): void => known.set(`${repository} ${blob.digest}`, blob, 1)
+  const known = createRecentlyUsed<Known>(mostKnown)
+  const noteBlob = (repository: string, blob: Descriptor, manifest?: Digest): void =>
+    known.set(`${repository} ${blob.digest}`, { blob, manifest }, 1)
 
   return {
-    noteBlob,
+    noteBlob: (repository, blob) => noteBlob(repository, blob),
     isNoted: (repository, manifest) => noted.get(`${repository} ${manifest}`) ?? false,
     note(repository, manifest) {
       noted.set(`${repository} ${manifest.digest}`, true, 1)
       if (manifest.kind === 'index') return
-      for (const blob of blobsOf(manifest)) noteBlob(repository, blob)
+      for (const blob of blobsOf(manifest)) noteBlob(repository, blob, manifest.digest)
     },
-    find: (repository, digest) => known.get(`${repository} ${digest}`),
+    find: (repository, digest) => known.get(`${repository} ${digest}`)?.blob,
+    manifestWith: (repository, blob) => known.get(`${repository} ${blob}`)?.manifest,
   }
 }
