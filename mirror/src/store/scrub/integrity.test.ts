@@ -120,6 +120,39 @@ describe('a large blob with a flipped byte', () => {
   })
 })
 
+describe('blobs of which a byte each is asked for', () => {
+  it('are read whole a few at a time, and not at all if nobody waits any more before it began', async () => {
+    await using opened = await open()
+    const contents = Array.from({ length: 12 }, (_, n) => `content ${n}`)
+    for (const content of contents) await storeBlob(opened.repository, blobOf(content), content)
+    const begun: string[] = []
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    const objects = {
+      ...opened.objects,
+      get: async (...asked: Parameters<ObjectStore['get']>) => {
+        if (asked[1]?.isFresh) {
+          begun.push(asked[0])
+          await released
+        }
+        return await opened.objects.get(...asked)
+      },
+    }
+    const repository = createContentStore(objects).repository('team/app')
+    const readers: AsyncIterator<Uint8Array>[] = []
+    for (const content of contents) {
+      const object = await repository.openBlob(blobOf(content).digest, { length: 1 })
+      readers.push(object!.bytes[Symbol.asyncIterator]())
+    }
+    expect(begun.length).toBe(4)
+    // One that had begun, and the last ones, which had not.
+    for (const n of [0, 9, 10, 11]) await readers[n]!.return!()
+    release()
+    for (const n of [1, 2, 3, 4, 5, 6, 7, 8]) expect((await readers[n]!.next()).value).toEqual(Buffer.from('c'))
+    expect(begun).toEqual(contents.slice(0, 9).map((content) => blobKey(blobOf(content).digest)))
+    expect((await readingOf(repository, blobOf(contents[11]!), { length: 1 })).bytes.toString()).toBe('c')
+  })
+})
+
 describe('a right blob', () => {
   it('is read in part when all of it was looked at, once for all within the hour', async () => {
     await using opened = await open()

@@ -1,3 +1,4 @@
+import PQueue from 'p-queue'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import { algorithmOf, createDigester, type Digest } from '../../oci/digest.ts'
 import { Fault } from '../../oci/fault.ts'
@@ -49,11 +50,23 @@ export interface IntegrityOptions {
   readonly quarantine?: Quarantine | undefined
 }
 
+/** So many blobs are read whole at a time because somebody asked for a part of them: anybody can ask for a byte of each. */
+const mostAtOnce = 4
+
+/** A check that readers wait for. */
+interface Judging {
+  readonly verdict: Promise<Verdict>
+  readers: number
+  /** Takes it from the queue, unless it has begun. */
+  readonly drop: () => void
+}
+
 export function createIntegrity(objects: ObjectStore, options: IntegrityOptions = {}): Integrity {
   const { now = Date.now, quarantine = createQuarantine(objects, { now }) } = options
   const proofs = createProofs({ now })
   const listeners: DamageListener[] = []
-  const underWay = new Map<Digest, Promise<Verdict>>()
+  const queue = new PQueue({ concurrency: mostAtOnce })
+  const underWay = new Map<Digest, Judging>()
   /** Etags of what could not be read. */
   const unreadable = new Map<Digest, string>()
   /** Blobs that a reader hashes on its way. */
@@ -92,16 +105,34 @@ export function createIntegrity(objects: ObjectStore, options: IntegrityOptions 
     }
   }
 
-  /** One check for all readers that wait for it; it goes on when they have left. */
-  function checkNow(digest: Digest): Promise<Verdict> {
+  /** One check for all readers that wait for it; once it has begun it goes on when they have left. */
+  function join(digest: Digest): Judging {
     const known = underWay.get(digest)
-    if (known) return known
-    const begun = check(digest).finally(() => underWay.delete(digest))
+    if (known) {
+      known.readers++
+      return known
+    }
+    const dropped = new AbortController()
+    let hasBegun = false
+    const begin = (): Promise<Verdict> => {
+      hasBegun = true
+      return check(digest)
+    }
+    const forget = (): void => void (underWay.get(digest) === judging && underWay.delete(digest))
+    const drop = (): void => {
+      if (hasBegun) return
+      forget()
+      dropped.abort(new Fault('unavailable', `nobody waits any more for ${digest} to be read`))
+    }
+    const verdict = queue.add(begin, { signal: dropped.signal }).finally(() => forget())
+    const judging: Judging = { verdict, readers: 1, drop }
     // Who waits hears of a failure; there may be nobody.
-    begun.catch(() => undefined)
-    underWay.set(digest, begun)
-    return begun
+    verdict.catch(() => undefined)
+    underWay.set(digest, judging)
+    return judging
   }
+
+  const checkNow = (digest: Digest): Promise<Verdict> => join(digest).verdict
 
   function hashed(digest: Digest, { info, bytes }: StoredObject): AsyncIterable<Uint8Array> {
     const digester = createDigester(algorithmOf(digest))
@@ -121,13 +152,17 @@ export function createIntegrity(objects: ObjectStore, options: IntegrityOptions 
   }
 
   function judged(digest: Digest, bytes: AsyncIterable<Uint8Array>, length: number): AsyncIterable<Uint8Array> {
-    const judging = checkNow(digest)
-    let left = length
-    return gated(bytes, async (chunk) => {
+    const judging = join(digest)
+    let [left, isOver] = [length, false]
+    const gate: Gate = async (chunk) => {
       left -= chunk.length
       if (left > 0) return
-      const verdict = await judging
+      const verdict = await judging.verdict
       if (verdict !== 'right') throw faultOf(digest, verdict)
+    }
+    return gated(bytes, gate, () => {
+      if (!isOver && --judging.readers === 0) judging.drop()
+      isOver = true
     })
   }
 
