@@ -67,6 +67,12 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
     }
   }
 
+  /** It could not be replaced. */
+  async function dropDamagedRecord(digest: Digest): Promise<void> {
+    const info = await objects.head(`${recordsPrefix}${digest}.json`)
+    if (info && !(await recordOf(digest))) await records.delete(digest, info.etag)
+  }
+
   async function* list(): AsyncGenerator<Quarantined> {
     for await (const { key } of objects.list(recordsPrefix)) {
       const digest = key.slice(recordsPrefix.length, -'.json'.length)
@@ -79,7 +85,7 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
 
   /** The copy is whole before what it was made of goes: a process that ends between leaves both, and that is found again. */
   async function keep(digest: Digest, { key, size }: ObjectInfo): Promise<boolean> {
-    if (!(await makeRoom(size))) return false
+    if (!(await makeRoom(digest, size))) return false
     try {
       // What an earlier process copied before it ended is not copied again.
       await using upload = await objects.openUpload(`${ingestId(digest)}-damaged`)
@@ -95,9 +101,9 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
     }
   }
 
-  async function makeRoom(size: number): Promise<boolean> {
+  async function makeRoom(digest: Digest, size: number): Promise<boolean> {
     if (size > maxBytes) return false
-    const kept = (await Array.fromAsync(list())).filter(({ isKept }) => isKept)
+    const kept = (await Array.fromAsync(list())).filter((each) => each.isKept && each.digest !== digest)
     let total = kept.reduce((sum, each) => sum + each.size, size)
     for (const oldest of kept.toSorted((a, b) => a.foundAt - b.foundAt)) {
       if (total <= maxBytes) break
@@ -114,9 +120,9 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
     async take(digest, found) {
       const isKept = await keep(digest, found)
       const record: QuarantineRecord = { version: 1, size: found.size, foundAt: now(), isKept, settledAt: null }
-      // One that is damaged itself could not be replaced.
-      if (!(await recordOf(digest))) await records.delete(digest)
-      await records.update(digest, () => record)
+      await dropDamagedRecord(digest)
+      // A copy that lies there already stays: of another replica that found the same, or from an earlier time.
+      await records.update(digest, (old) => ({ ...record, isKept: isKept || (old?.isKept ?? false) }))
       return await objects.delete(blobKey(digest), found.etag)
     },
 
