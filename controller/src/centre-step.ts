@@ -117,9 +117,14 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<Step
     return plan.nextAt
   }
 
-  /** Untagged first: a tag that nobody knows any more would keep the image for ever. */
+  /**
+   * Untagged first: a tag that nobody knows any more would keep the image for ever. And before that it is mirrored for no
+   * platform any more: who wants it again before it is forgotten has it brought, and tagged, anew.
+   */
   async function forget(name: string): Promise<void> {
     const resolution = memory.resolutions.all.get(name)
+    const mirrored = resolution?.mirrored
+    if (mirrored) await memory.resolutions.put(name, { ...resolution, mirrored: { ...mirrored, platforms: [] } })
     if (resolution) await untagImage(content, name, resolution)
     await memory.resolutions.delete(name)
   }

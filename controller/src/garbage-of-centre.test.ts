@@ -1,5 +1,8 @@
 import { descriptorOf, parseManifest } from '@stowage/mirror/oci/manifest'
 import { mediaTypes } from '@stowage/mirror/oci/media-type'
+import { Fault } from '@stowage/mirror/oci/fault'
+import { createMemoryStore } from '@stowage/mirror/store/memory-store'
+import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import { collectGarbage } from '@stowage/mirror/store/gc/collect-garbage'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { controllerRoots } from './mirroring/controller-roots.ts'
@@ -24,16 +27,30 @@ describe('garbage of a store that a centre uses', () => {
   let centre: Centre
   let node: FakeNode
   let now: number
+  let isForgetful: boolean
 
   beforeEach(async () => {
+    isForgetful = true
     source = createFakeSource()
     upstream = createFakeUpstream()
     now = 1_000_000
-    centre = await startCentre({ source, upstream, now: () => now })
+    centre = await startCentre({ source, upstream, now: () => now, objects: createObjects() })
     node = createFakeNode('n', centre)
     await node.say()
   })
   afterEach(async () => await centre[Symbol.asyncDispose]())
+
+  /** Does not let resolutions go while it is not to be forgetful. */
+  function createObjects(): ObjectStore {
+    const inner = createMemoryStore()
+    return {
+      ...inner,
+      async delete(key, etag) {
+        if (!isForgetful && key.startsWith('controller/resolutions/')) throw new Fault('unavailable', 'the disk fails')
+        return await inner.delete(key, etag)
+      },
+    }
+  }
 
   /** As long as anything goes that may go, with no patience for what is new. */
   async function collect(): Promise<void> {
@@ -97,6 +114,20 @@ describe('garbage of a store that a centre uses', () => {
     await collect()
     const keys = await Array.fromAsync(centre.objects.list(''), ({ key }) => key)
     expect(keys.filter((key) => /^(repositories|blobs|condemned)\//.test(key))).toEqual([])
+  })
+
+  it('is not what is wanted again before it was forgotten: it gets its tag anew', async () => {
+    const { digest } = upstream.push(repository, '1', 'v1')
+    await wish(aCache('a', ['nginx:1']))
+    const here = centre.content.repository(repository)
+    now += 2 * dayMs
+    isForgetful = false
+    source.wish([])
+    await until(async () => expect(await here.tag('1')).toBeUndefined())
+    source.wish([aCache('a', ['nginx:1'])])
+    await until(async () => expect((await here.tag('1'))?.digest).toBe(digest))
+    await collect()
+    expect(await layersOf(digest)).toEqual([true, true])
   })
 
   it('is not what somebody else has pushed under its tag', async () => {
