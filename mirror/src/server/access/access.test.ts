@@ -174,6 +174,16 @@ describe('a registry with access control', () => {
     expect((await ask(app, { url: '/v2/', as: basic('ann') })).statusCode).toBe(200)
   })
 
+  it('checks no more guesses that come at once, and holds nobody up who begins with many requests', async () => {
+    const app = guardedRegistry()
+    const statuses = async (passwordOf: (n: number) => string) => {
+      const asked = Array.from({ length: 60 }, (_, n) => ask(app, { url: '/v2/', as: basic('ann', passwordOf(n)) }))
+      return (await Promise.all(asked)).map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)
+    }
+    expect(await statuses(() => "ann's")).toEqual(Array.from({ length: 60 }, () => 200))
+    expect(await statuses((n) => `guess ${n}`)).toEqual(Array.from({ length: 60 }, (_, n) => (n < 20 ? 401 : 429)))
+  })
+
   it('answers whatever stands in Authorization, and lets nobody in by it', async () => {
     const app = guardedRegistry()
     const base64 = fc.string({ maxLength: 40, unit: 'binary' }).map((text) => Buffer.from(text).toString('base64'))

@@ -49,12 +49,18 @@ export function createCredentials({
 }: CredentialsOptions): Credentials {
   async function isRight({ name, password }: Login, request: IncomingMessage): Promise<boolean> {
     if (accounts().tokens.ownerOf(password) === name || passwords.isProven(name, password)) return true
+    // Many connections of one client begin with the same password at once.
+    if (passwords.isAsked(name, password)) return await passwords.areRight(name, password)
+    // Guessing is slow for whoever guesses, however many guesses come at once, and for nobody who knows.
     const client = clientAt(addressOf(request))
-    // Guessing is slow for whoever guesses, and for nobody who knows.
-    if (!failures.isFree(client)) failures.take(client)
-    const isRight = await passwords.areRight(name, password)
-    if (!isRight && failures.isFree(client)) failures.take(client)
-    return isRight
+    failures.take(client)
+    let isWrong = false
+    try {
+      isWrong = !(await passwords.areRight(name, password))
+      return !isWrong
+    } finally {
+      if (!isWrong) failures.giveBack(client)
+    }
   }
 
   async function login(given: Login, request: IncomingMessage): Promise<Principal | undefined> {

@@ -8,6 +8,8 @@ import { costOf, type PasswordHashes } from './htpasswd.ts'
 export interface Passwords {
   /** Whether it was found to be right before: costs nothing. */
   isProven(name: string, password: string): boolean
+  /** Whether somebody waits already to be told whether it is right: asking, too, costs nothing. */
+  isAsked(name: string, password: string): boolean
   /** @throws Refusal TOOMANYREQUESTS if too many wait to be told already */
   areRight(name: string, password: string): Promise<boolean>
 }
@@ -28,14 +30,23 @@ const mostWaiting = 50
  * that nobody has costs the same as a wrong password.
  */
 export function createPasswords({ hashes, compare = compareBcrypt }: PasswordsOptions): Passwords {
-  const key = randomBytes(32)
+  const secret = randomBytes(32)
   const proven = new Map<string, { readonly hash: string; readonly mark: Buffer }>()
   const underWay = new Map<string, Promise<boolean>>()
   // One at a time: the threads that hash are those that read the disk.
   const queue = new PQueue({ concurrency: 1 })
 
   function markOf(name: string, password: string): Buffer {
-    return createHmac('sha256', key).update(`${name.length}:${name}${password}`).digest()
+    return createHmac('sha256', secret).update(`${name.length}:${name}${password}`).digest()
+  }
+
+  /** What it is to be compared with; without a hash of its own the answer is no. */
+  function questionOf(name: string, password: string) {
+    const all = hashes()
+    const own = all.get(name)
+    const hash = own ?? nobodysHash(all)
+    const mark = markOf(name, password)
+    return { own, hash, mark, key: mark.toString('hex') + hash }
   }
 
   function isProven(name: string, password: string): boolean {
@@ -47,28 +58,27 @@ export function createPasswords({ hashes, compare = compareBcrypt }: PasswordsOp
   }
 
   /** Many connections of one client begin with the same password at once: they wait for the same answer. */
-  function compareOnce(mark: string, password: string, hash: string): Promise<boolean> {
-    const before = underWay.get(mark + hash)
+  function compareOnce(key: string, password: string, hash: string): Promise<boolean> {
+    const before = underWay.get(key)
     if (before) return before
     if (queue.size >= mostWaiting) {
       const message = 'too many passwords wait to be checked; come again in a few seconds'
       throw new Refusal('TOOMANYREQUESTS', message, { retryAfterMs: 5000 })
     }
-    const answer = queue.add(() => compare(password, hash)).finally(() => underWay.delete(mark + hash))
-    underWay.set(mark + hash, answer)
+    const answer = queue.add(() => compare(password, hash)).finally(() => underWay.delete(key))
+    underWay.set(key, answer)
     return answer
   }
 
   return {
     isProven,
+    isAsked: (name, password) => underWay.has(questionOf(name, password).key),
     async areRight(name, password) {
-      const all = hashes()
-      const hash = all.get(name)
       if (isProven(name, password)) return true
-      const mark = markOf(name, password)
-      const isRight = await compareOnce(mark.toString('hex'), password, hash ?? nobodysHash(all))
-      if (hash === undefined || !isRight) return false
-      proven.set(name, { hash, mark })
+      const { own, hash, mark, key } = questionOf(name, password)
+      const isRight = await compareOnce(key, password, hash)
+      if (own === undefined || !isRight) return false
+      proven.set(name, { hash: own, mark })
       return true
     },
   }

@@ -4,8 +4,8 @@ import { Refusal } from '../refusal.ts'
 export interface RateLimit {
   /** Lets a client in. @throws Refusal TOOMANYREQUESTS, with when to come again */
   take(client: string): void
-  /** Whether `take` would let the client in. */
-  isFree(client: string): boolean
+  /** As if the client had not been let in once. */
+  giveBack(client: string): void
 }
 
 export interface RateLimitOptions {
@@ -55,6 +55,9 @@ export function createRateLimit({
       bucket.left -= 1
       remember(client, bucket)
     },
-    isFree: (client) => look(client).left >= 1,
+    giveBack(client) {
+      const { left, at } = look(client)
+      remember(client, { left: Math.min(burst, left + 1), at })
+    },
   }
 }
