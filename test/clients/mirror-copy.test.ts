@@ -59,6 +59,17 @@ describe('stowage mirror copy without a registry', () => {
     const listed = await runStowage(['mirror', 'ls', '--data', data])
     expect(listed.stdout).toMatch(/^a\/b +v1 /m)
   })
+
+  it('writes nothing behind an archive on standard output', async () => {
+    await using journey = await openJourney()
+    const layout = await createOciLayout(journey.at('layout'))
+    await smallImage(layout, { name: 'v1' })
+    const { code, stdout, stderr } = await runStowage(['mirror', 'copy', `oci:${layout.directory}`, 'oci-archive:-'])
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain('oci-archive:-: v1 is sha256:')
+    expect(stdout).not.toContain('oci-archive:-')
+    expect(stdout.endsWith('\0'.repeat(1024))).toBe(true)
+  })
 })
 
 requirePart('docker-registry')('stowage mirror copy', () => {

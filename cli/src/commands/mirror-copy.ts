@@ -106,7 +106,9 @@ async function runCopy(
     progress.end()
     if (name === undefined && to.digest === undefined && !takesAnyName(to)) stderr.write(withoutTag(to))
     const view = viewOf(result, { from, to, name })
-    stdout.write(flags.output === 'json' ? `${JSON.stringify(view, null, 2)}\n` : `${describe(view)}\n`)
+    // Whoever reads an archive takes what stands behind it for a part of it.
+    const out = to.kind === 'archive' && to.file === '-' ? stderr : stdout
+    out.write(flags.output === 'json' ? `${JSON.stringify(view, null, 2)}\n` : `${describe(view)}\n`)
   } finally {
     progress.end()
   }
