@@ -113,7 +113,7 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
 
 /** Blobs are written as they come, and may come over any link; all else that is sent is held in memory. */
 function isUpload(url: string): boolean {
-  return /\/blobs\/uploads(?:\/[^/?]*)?(?:\?|$)/.test(url)
+  return /\/blobs\/uploads(?:\/[^/]*)?$/.test(url.split('?', 1)[0] ?? '')
 }
 
 /** What is at hand, for who is not asked for anything, needs no more than the decision that he may have it. */

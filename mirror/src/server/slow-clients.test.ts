@@ -84,6 +84,7 @@ describe('a client that takes its time', () => {
 
   it.each([
     ['a manifest', 'PUT /v2/a/manifests/v1', 'content-length: 1000000'],
+    ['a manifest whose query looks like an upload', 'PUT /v2/a/manifests/v1?/blobs/uploads', 'content-length: 1000000'],
     ['a manifest in chunks', 'PUT /v2/a/manifests/v1', 'transfer-encoding: chunked'],
     ['a document', 'POST /document', 'content-length: 1000'],
     ['what nobody asked for', 'GET /v2/', 'content-length: 1000'],
