@@ -7,6 +7,7 @@ import type { CredentialSource } from './credential.ts'
 import { endpointsOf } from './endpoint.ts'
 import { followRedirects } from './follow-redirects.ts'
 import { createInsideGuard } from './inside-guard.ts'
+import { ledUpload } from './led-upload.ts'
 import { createLogin } from './login.ts'
 import { createTokenCache } from './token-cache.ts'
 import { openTransport, type Answer, type Ask, type TransportOptions } from './transport.ts'
@@ -100,7 +101,8 @@ export function openRegistryConnection(options: RegistryConnectionOptions): Regi
     async send(request) {
       const { repository, path, what, method, signal, isPush } = request
       const { endpoint, authorizer } = await connected(signal)
-      const url = path instanceof URL ? path : apiUrl(endpoint, path)
+      const insecureRegistries = options.insecureRegistries ?? []
+      const url = path instanceof URL ? ledUpload(path, { endpoint, insecureRegistries }) : apiUrl(endpoint, path)
       const attempt = async (authorization: string | undefined): Promise<Answer> => {
         const startedAt = performance.now()
         const answer = await ask(url, request, authorization)
