@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../../oci/fault.ts'
+import type { Digest } from '../../oci/digest.ts'
 import { descriptorOf, type ImageManifest } from '../../oci/manifest.ts'
 import { silentLog } from '../../testing/silent-log.ts'
+import { formatMark } from '../content/condemned-blobs.ts'
+import { condemnedKey } from '../content/content-keys.ts'
 import { imageOf, indexOf, pushImage } from '../content/stored-content.conformance.ts'
 import { createContentStore } from '../create-content-store.ts'
 import { createMemoryStore } from '../memory-store.ts'
@@ -189,6 +192,20 @@ describe('fsck', () => {
     expect(new Set(faults.map((fault) => fault.isRepaired))).toEqual(new Set([true, false]))
     const left = faults.filter(({ isRepaired }) => !isRepaired)
     expect(new Set(left.map((fault) => `${fault.kind} ${fault.digest}`))).toEqual(new Set([`${told} ${digestIn(key)}`]))
+  })
+
+  it.each(['removed', 'cut'] as const)('keeps from collection what it links anew, where a link was %s', async (how) => {
+    const objects = await filled()
+    const [tag = ''] = keysIn('/_tags/')
+    const { digest } = JSON.parse((await readObject(objects, tag))!.bytes.toString()) as { digest: Digest }
+    await damage(
+      objects,
+      keysIn('/_links/').find((key) => digestIn(key) === digest)!,
+      how,
+    )
+    await objects.putIfAbsent(condemnedKey(digest), formatMark({ at: Date.now(), isDying: false }))
+    expect((await check(objects, { isRepairing: true })).faults).toMatchObject([{ digest, isRepaired: true }])
+    expect(await objects.head(condemnedKey(digest))).toBeUndefined()
   })
 
   it('takes nothing for a fault that others did meanwhile', async () => {

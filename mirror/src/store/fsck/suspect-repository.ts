@@ -3,6 +3,7 @@ import type { Digest } from '../../oci/digest.ts'
 import { isFault } from '../../oci/fault.ts'
 import type { Manifest } from '../../oci/manifest.ts'
 import { isManifestType } from '../../oci/media-type.ts'
+import { reviveBytes } from '../content/condemned-blobs.ts'
 import { blobKey, linkKey, referrerKey, tagPrefix } from '../content/content-keys.ts'
 import { readDescriptor } from '../content/descriptor-object.ts'
 import { formatLink, parseLink, type Link } from '../content/link.ts'
@@ -73,6 +74,12 @@ export function createRepositorySuspicions(tools: RepositoryTools): RepositorySu
     return isManifestType((await look(digest))?.link?.mediaType ?? '')
   }
 
+  /** Only behind the link is it sure that no collection takes the bytes away. */
+  async function relink(descriptor: Descriptor): Promise<void> {
+    await links.put(descriptor)
+    await reviveBytes(objects, descriptor.digest, Date.now)
+  }
+
   /** Bytes that are right say that the link is wrong. */
   async function resize(digest: Digest): Promise<boolean> {
     if (!(await isRight(digest))) return await mend(digest)
@@ -104,7 +111,7 @@ export function createRepositorySuspicions(tools: RepositoryTools): RepositorySu
       // What the tag means was in this repository: nobody gets to see more by that.
       repair: async () => {
         if (!(await isRight(target.digest))) return false
-        await links.put(target)
+        await relink(target)
         return true
       },
     }),
@@ -119,7 +126,7 @@ export function createRepositorySuspicions(tools: RepositoryTools): RepositorySu
         // That there was a link says that the repository has it; what kind it was is known from who names it.
         const descriptor = named(digest)
         if (!descriptor) return false
-        await links.put(descriptor)
+        await relink(descriptor)
         return true
       },
     }),
