@@ -111,6 +111,17 @@ describe('a layer that the disk fails to give', () => {
     expect([...integrity.unreadable()]).toEqual([])
   })
 
+  it.each([{}, { offset: 1 }])('is known for one by whoever reads a large one (%j)', async (options) => {
+    const disk = createDisk()
+    const large = { ...blobOf('large '.repeat(100_000)), content: 'large '.repeat(100_000) }
+    await storeBlob((await open(disk)).repository, large, large.content)
+    await disk.spoil(`/store/${blobKey(large.digest)}`)
+    const { repository, integrity } = await open(disk)
+    const object = await repository.openBlob(large.digest, options)
+    await expect(Array.fromAsync(object!.bytes)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect.poll(() => [...integrity.unreadable()]).toEqual([large.digest])
+  })
+
   it('is left to wrong bytes no more than to nobody', async () => {
     const disk = await filled()
     await disk.spoil(`/store/${blobKey(layer.digest)}`)
