@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Answer } from '../server/answer.ts'
@@ -17,6 +18,7 @@ export interface AnswerBlobOptions {
   readonly fetchBlob: (place: Place<Upstream>, blob: Descriptor) => BlobFetch
   readonly parts: KnownParts
   readonly signal: AbortSignal
+  readonly log: Logger
   /** So long the first byte is waited for before the head of the answer is sent, in milliseconds. */
   readonly patienceMs?: number | undefined
 }
@@ -32,7 +34,7 @@ export type AnswerBlob = (
 const defaultPatienceMs = 20_000
 
 export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
-  const { fetchBlob, parts, signal, patienceMs = defaultPatienceMs } = options
+  const { fetchBlob, parts, signal, log, patienceMs = defaultPatienceMs } = options
   const sizes: SharedWork<Descriptor> = createSharedWork()
 
   /**
@@ -69,7 +71,7 @@ export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
       await within(leftMs(), fetch.reaches(offset))
       return blobAnswer(blob, range, fetch.read({ offset, length }))
     } catch (error) {
-      throw upstreamFault(error, 'BLOB_UNKNOWN')
+      throw upstreamFault(error, { unknown: 'BLOB_UNKNOWN', host: place.upstream.settings.host, log })
     }
   }
 }

@@ -72,8 +72,8 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   const shared = { store, log, signal, now }
   const manifests = createUpstreamManifests({ ...shared, parts, pulled, retry, patience, meter, onMoved })
   const referrers = createUpstreamReferrers({ ...shared, manifests, patienceMs: patience?.unknownMs })
-  const answerBlob = createAnswerBlob({ fetchBlob, parts, signal, patienceMs: patience?.blobMs })
-  const repairs = createUpstreamRepairs({ upstreams, store, fetchBlob, signal })
+  const answerBlob = createAnswerBlob({ fetchBlob, parts, signal, log, patienceMs: patience?.blobMs })
+  const repairs = createUpstreamRepairs({ upstreams, store, fetchBlob, signal, log })
 
   function onMoved(place: Place<Upstream>, digest: Digest): void {
     const options = { store, manifests, referrers, fetchBlob, log }
@@ -109,7 +109,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
         const unstored = await (digest ? manifests.bring(place, digest) : manifests.freshen(place, tag))
         return unstored && answerWith(unstored)
       } catch (error) {
-        throw upstreamFault(error, 'MANIFEST_UNKNOWN')
+        throw upstreamFault(error, { unknown: 'MANIFEST_UNKNOWN', host: place.upstream.settings.host, log })
       }
     })
     const answered = answer.headers?.['docker-content-digest']

@@ -21,7 +21,7 @@ export interface FakeMirror extends AsyncDisposable {
 }
 
 export interface FakeMirrorOptions extends Partial<
-  Pick<PullThroughOptions, 'retry' | 'patience' | 'pulled' | 'evictor'>
+  Pick<PullThroughOptions, 'retry' | 'patience' | 'pulled' | 'evictor' | 'log'>
 > {
   readonly settings?: Partial<UpstreamSettings>
   readonly client?: Partial<RegistryConnectionOptions>
@@ -61,7 +61,7 @@ export async function openFakeMirror(
     ...options,
     upstreams: () => [known],
     store,
-    log: silentLog,
+    log: options.log ?? silentLog,
     now: () => now,
     retry,
   })

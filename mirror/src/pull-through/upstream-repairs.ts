@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isFault } from '../oci/fault.ts'
 import { isManifestType } from '../oci/media-type.ts'
@@ -17,6 +18,7 @@ export interface UpstreamRepairsOptions {
   readonly store: ContentStore
   readonly fetchBlob: (place: Place<Upstream>, blob: Descriptor) => BlobFetch
   readonly signal: AbortSignal
+  readonly log: Logger
 }
 
 /** Fetches again what came from an upstream and was lost. */
@@ -30,6 +32,7 @@ export function createUpstreamRepairs({
   store,
   fetchBlob,
   signal,
+  log,
 }: UpstreamRepairsOptions): UpstreamRepairs {
   function placeOf(repository: string): Place<Upstream> | undefined {
     const place = locate({ repository, namespace: null }, upstreams())
@@ -66,7 +69,8 @@ export function createUpstreamRepairs({
         const content = await namedBy(path)
         if (!content) throw error
         await bring(place, content).catch((failure: unknown) => {
-          throw upstreamFault(failure, path.kind === 'blob' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN')
+          const unknown = path.kind === 'blob' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN'
+          throw upstreamFault(failure, { unknown, host: place.upstream.settings.host, log })
         })
         return await next(path)
       }

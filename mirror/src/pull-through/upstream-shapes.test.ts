@@ -1,5 +1,7 @@
+import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../oci/digest.ts'
+import { Fault } from '../oci/fault.ts'
 import { credentialsFromDockerConfig } from '../registry/credential-source.ts'
 import type { CredentialSource } from '../registry/credential.ts'
 import { parseDockerConfig } from '../registry/docker-config.ts'
@@ -96,6 +98,27 @@ describe('an upstream like', () => {
     password = users.AWS = 'second'
     const blob = await mirror.ask(`${localPath}/blobs/${layer.digest}`)
     expect(digestOf(Buffer.from(await blob.arrayBuffer()))).toBe(layer.digest)
+  })
+
+  it.each([
+    ['has a credential that is refused', { username: 'robot', password: 'p', origin: '/etc/secret.json' }, 403],
+    ['has none', undefined, 403],
+    ['could not find out its credential', new Fault('unavailable', 'robot: /etc/secret.json is locked'), 503],
+  ])('any tells clients nothing of who we are, and the log all, when this mirror %s', async (_, found, status) => {
+    const upstream = await upstreamOf({ access: { kind: 'basic', users: { a: 'b' } } })
+    const { layer } = addFakeImage(upstream)
+    const lines: string[] = []
+    const log = pino({ level: 'warn' }, { write: (line) => void lines.push(line) })
+    const credentials: CredentialSource = async () => (found ? [found] : [])
+    await using mirror = await openFakeMirror(upstream, { client: { credentials }, log })
+    for (const path of [`manifests/v1`, `blobs/${layer.digest}`]) {
+      const answer = await mirror.ask(`${localPath}/${path}`)
+      const { errors } = (await answer.json()) as { errors: { message: string }[] }
+      expect([answer.status, errors[0]?.message]).toEqual([status, expect.stringContaining(fakeHost)])
+      expect(errors[0]?.message).not.toMatch(/robot|secret|127\.0\.0\.1|pull secret/)
+    }
+    if (status === 403) expect(lines.join()).toContain('an upstream refuses what it is asked for')
+    if (status === 403 && found) expect(lines.join()).toContain('robot (from /etc/secret.json)')
   })
 
   it('one that wants credentials which we have not is not passed on as a challenge', async () => {

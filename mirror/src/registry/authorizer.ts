@@ -156,7 +156,10 @@ function withLacking(fault: Fault, lacking: readonly Fault[]): Fault {
   const [first] = lacking
   if (!first) return fault
   const words = new Set(lacking.map(({ message }) => message))
-  return new Fault(first.code, [fault.message, ...words].join('; '), { cause: fault })
+  return new Fault(first.code, [fault.message, ...words].join('; '), {
+    cause: fault,
+    details: { ...fault.details, lacksCredentials: true },
+  })
 }
 
 function summaryOf(refusals: readonly Fault[], what: string): Fault {

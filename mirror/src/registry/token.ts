@@ -72,7 +72,7 @@ function oauthForm({ service, scope }: TokenRequest, identityToken: string) {
 /** OAuth2 servers refuse an identity token with 400 (RFC 6749, 5.2). */
 async function tokenFault(answer: Answer, { credential }: TokenRequest): Promise<Fault> {
   const isRefusal = answer.status === 401 || answer.status === 403 || (answer.status === 400 && credential)
-  const what = `no token for ${describeCredential(credential)}`
+  const what = isRefusal ? `no token for ${describeCredential(credential)}` : 'no token'
   return await responseFault(answer, what, isRefusal ? 'denied' : 'unavailable')
 }
 
