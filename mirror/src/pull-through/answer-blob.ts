@@ -5,6 +5,7 @@ import type { Answer } from '../server/answer.ts'
 import { blobAnswer } from '../server/blobs.ts'
 import { Fault } from '../oci/fault.ts'
 import type { Exchange, PathOf } from '../server/exchange.ts'
+import { isKnown, unchanged } from '../server/if-none-match.ts'
 import { parseRange } from '../server/parse-range.ts'
 import type { BlobFetch } from './blob-fetches.ts'
 import type { KnownParts } from './known-parts.ts'
@@ -56,7 +57,8 @@ export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
     throw new Fault('unavailable', `${upstream.settings.host} has not answered yet when asked for ${digest}`)
   }
 
-  return async ({ store, request, method }, place, { digest }) => {
+  return async (exchange, place, { digest }) => {
+    const { store, request, method } = exchange
     const repository = store.repository(place.repository)
     const there = await repository.stat(digest)
     if (there && (await repository.hasBlob(there))) return undefined
@@ -64,6 +66,7 @@ export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
     const leftMs = (): number => Math.max(0, deadline - performance.now())
     try {
       const blob = there ?? (await describe(place, digest, leftMs()))
+      if (isKnown(exchange, blob)) return unchanged(blob)
       const range = parseRange(method === 'GET' ? request.headers.range : undefined, blob.size)
       if (method === 'HEAD' || range === 'unsatisfiable') return blobAnswer(blob, range, undefined)
       const fetch = fetchBlob(place, blob)

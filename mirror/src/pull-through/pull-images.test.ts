@@ -96,6 +96,16 @@ describe('an image of an upstream', () => {
     expect((await mirror.ask(`/v2/mine/blobs/${layer.digest}`)).status).toBe(404)
   })
 
+  it('does not come for who has it already', async () => {
+    const upstream = await upstreamOf()
+    const { layer } = addFakeImage(upstream)
+    await using mirror = await openFakeMirror(upstream)
+    await mirror.ask(`${local}/manifests/v1`)
+    const headers = { 'if-none-match': `"${layer.digest}"` }
+    expect((await mirror.ask(`${local}/blobs/${layer.digest}`, { headers })).status).toBe(304)
+    expect(upstream.blobBytesSent).toBe(0)
+  })
+
   it('is not given to who has an upstream name its digest', async () => {
     const upstream = await upstreamOf()
     const { layer } = addFakeImage(upstream)

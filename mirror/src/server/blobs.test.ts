@@ -76,6 +76,28 @@ describe('blobs', () => {
     expect(response.headers['content-range']).toBe('bytes */10')
   })
 
+  it.each(['GET', 'HEAD'] as const)('answers %s of who has it already with its name alone', async (method) => {
+    await push(small)
+    const tagged = async (etag: string, range = '') =>
+      app.inject({
+        method,
+        url: `/v2/a/blobs/${digestOf(small)}`,
+        headers: { 'if-none-match': etag, ...(range && { range }) },
+      })
+    const etag = `"${digestOf(small)}"`
+    for (const known of [etag, '*', `"x", W/${etag}`]) {
+      const { statusCode, headers, rawPayload } = await tagged(known, 'bytes=2-4')
+      expect([statusCode, headers['etag'], rawPayload.length]).toEqual([304, etag, 0])
+    }
+    expect((await tagged('"x"')).statusCode).toBe(200)
+    const elsewhere = await app.inject({
+      method,
+      url: `/v2/b/blobs/${digestOf(small)}`,
+      headers: { 'if-none-match': etag },
+    })
+    expect(elsewhere.statusCode).toBe(404)
+  })
+
   it('knows a blob only in the repositories that hold it', async () => {
     await push(small)
     const response = await app.inject({ url: `/v2/b/blobs/${digestOf(small)}` })

@@ -4,6 +4,7 @@ import type { Repository } from '../store/content-store.ts'
 import { contentHeaders, type Answer } from './answer.ts'
 import type { Exchange, Handlers, PathOf } from './exchange.ts'
 import type { HeldBlob } from './hot-blobs.ts'
+import { isKnown, unchanged } from './if-none-match.ts'
 import { parseRange, type ByteRange } from './parse-range.ts'
 import { Refusal } from './refusal.ts'
 
@@ -18,11 +19,12 @@ export const blobs: Handlers<'blob'> = {
     const { repository, blob } = await find(exchange, path)
     // A pusher leaves out what we say is here: look at the bytes, not only at the link.
     if (!(await repository.hasBlob(blob))) throw unknown(path.repository, path.digest)
-    return { status: 200, headers: blobHeaders(blob) }
+    return isKnown(exchange, blob) ? unchanged(blob) : { status: 200, headers: blobHeaders(blob) }
   },
 
   async GET(exchange, path) {
     const { repository, blob } = await find(exchange, path)
+    if (isKnown(exchange, blob)) return unchanged(blob)
     const range = parseRange(exchange.request.headers.range, blob.size)
     if (range === 'unsatisfiable') throw unsatisfiable(blob)
     const elsewhere = range ? undefined : await locationOf(exchange, { repository, blob })

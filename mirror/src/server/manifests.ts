@@ -6,6 +6,7 @@ import { isTag } from '../oci/reference.ts'
 import type { Repository } from '../store/content-store.ts'
 import { contentHeaders, type Answer } from './answer.ts'
 import type { Exchange, Handlers, PathOf } from './exchange.ts'
+import { isKnown, unchanged } from './if-none-match.ts'
 import { Refusal } from './refusal.ts'
 import { readBody } from './request-body.ts'
 
@@ -63,17 +64,6 @@ async function read({ store, cache }: Exchange, path: PathOf<'manifest'>, { dige
   if (!manifest) throw unknown(path)
   cache.set(digest, manifest.raw, manifest.raw.length)
   return manifest.raw
-}
-
-/** Whether the client has it (RFC 9110, 13.1.2). */
-function isKnown({ request }: Exchange, { digest }: Descriptor): boolean {
-  const known = request.headers['if-none-match']
-  if (known === undefined) return false
-  return known.split(',').some((tag) => [`"${digest}"`, '*'].includes(tag.trim().replace(/^W\//, '')))
-}
-
-function unchanged({ digest }: Descriptor): Answer {
-  return { status: 304, headers: { etag: `"${digest}"`, 'docker-content-digest': digest } }
 }
 
 function parsePushed(raw: Uint8Array, options: Parameters<typeof parseManifest>[1]): Manifest {
