@@ -202,6 +202,22 @@ describe('a full disk', () => {
   })
 })
 
+describe('an object that is moved', () => {
+  it('has the other key, and takes the place of what was there, in the version that is named only', async () => {
+    await using directory = await temporaryDirectory()
+    const store = await openFsStore({ directory: directory.path })
+    const [{ etag }] = [(await store.putIfAbsent('a/x', text('one')))!, await store.putIfAbsent('b/c/y', text('two'))]
+    // Both are in memory.
+    for (const key of ['a/x', 'b/c/y']) await textOf(await store.get(key))
+    expect(await store.move!('a/x', 'another', 'b/c/y')).toBe(false)
+    expect(await store.move!('a/none', etag, 'b/c/y')).toBe(false)
+    expect(await textOf(await store.get('b/c/y'))).toBe('two')
+    expect(await store.move!('a/x', etag, 'b/c/y')).toBe(true)
+    expect([await store.head('a/x'), await store.get('a/x')]).toEqual([undefined, undefined])
+    expect(await textOf(await store.get('b/c/y'))).toBe('one')
+  })
+})
+
 describe('an answer of a file-system store', () => {
   it('comes when what it tells of is durable, also to others than the writer', async () => {
     await using directory = await temporaryDirectory()

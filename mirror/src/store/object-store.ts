@@ -114,6 +114,11 @@ export interface ObjectStore extends AsyncDisposable {
    * is written to. Absent where that is never sure.
    */
   peek?(key: string): Buffer | undefined
+  /**
+   * Gives an object in this version another key, and takes the place of what is there: its bytes are neither read nor written.
+   * Says whether it did. Absent where bytes would have to be copied.
+   */
+  move?(key: string, etag: string, newKey: string): Promise<boolean>
   /** Where who has the address may read an object's bytes for a while, without us; undefined for one that is not kept that way. */
   locate?(key: string): Promise<URL | undefined>
   /** Deletes what processes that were killed left, and that nothing names; absent where nothing can be left. */

@@ -25,6 +25,7 @@ export function rememberSmallObjects(
   { maxSize = 64 * 1024, maxTotal = 16 * 1024 * 1024 }: RememberOptions = {},
 ): ObjectStore {
   const remembered = createRecentlyUsed<Remembered>(maxTotal)
+  const move = objects.move?.bind(objects)
   let writes = 0
 
   /**
@@ -66,6 +67,10 @@ export function rememberSmallObjects(
     // What creates an object changes nothing that is remembered: absence is not.
     putIfMatch: (key, etag, bytes) => write(key, () => objects.putIfMatch(key, etag, bytes)),
     delete: (key, etag) => write(key, () => objects.delete(key, etag)),
+    ...(move && {
+      move: (key: string, etag: string, newKey: string) =>
+        write(key, () => write(newKey, () => move(key, etag, newKey))),
+    }),
   }
 }
 

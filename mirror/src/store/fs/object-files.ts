@@ -13,7 +13,8 @@ import type { ReadBuffers } from './read-buffers.ts'
 
 /** Objects as one file each, the key being the path. */
 export interface ObjectFiles {
-  readonly verbs: Pick<ObjectStore, 'head' | 'get' | 'putIfAbsent' | 'putIfMatch' | 'delete'>
+  readonly verbs: Pick<ObjectStore, 'head' | 'get' | 'putIfAbsent' | 'putIfMatch' | 'delete'> &
+    Required<Pick<ObjectStore, 'move'>>
   /** Gives a file that is durable itself the name of an object; false if there is one already. */
   readonly linkObject: (path: string, key: string) => Promise<boolean>
 }
@@ -110,6 +111,20 @@ export function createObjectFiles({ files, root, directories, temporary, buffers
       const path = pathOf(key)
       return await inTurn(path, async (there) => {
         if (!there || (etag !== undefined && etagOf(there) !== etag)) return false
+        await files.unlink(path)
+        await directories.sync(dirname(path))
+        return true
+      })
+    },
+
+    async move(key, etag, newKey) {
+      const [path, newPath] = [pathOf(key), pathOf(newKey)]
+      await onDisk(newPath, () => directories.ensure(dirname(newPath)))
+      return await inTurn(path, async (there) => {
+        if (!there || etagOf(there) !== etag) return false
+        if (await factsOfFile(files, newPath)) await files.unlink(newPath)
+        // The new name is durable before the old one goes, which a rename from one directory to another does not promise.
+        if (!(await link(path, newPath))) return false
         await files.unlink(path)
         await directories.sync(dirname(path))
         return true

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -246,6 +246,21 @@ describe('the quarantine', () => {
       const { digest } = blobOf(content)
       expect((await opened.objects.head(quarantineKey(digest))) !== undefined).toBe(kept.get(digest))
     }
+  })
+
+  it('gets the file itself, which may be right if only the memory was wrong', async () => {
+    await using opened = await open()
+    const path = (key: string): string => join(opened.directory, key)
+    await flipByte(opened.directory, blob.digest, 7)
+    const { ino } = await stat(path(blobKey(blob.digest)))
+    expect(await opened.integrity.check(blob.digest)).toBe('damaged')
+    expect((await stat(path(quarantineKey(blob.digest)))).ino).toBe(ino)
+    // Another time takes its place.
+    await storeBlob(opened.repository, blob, large)
+    await flipByte(opened.directory, blob.digest, 8)
+    expect(await opened.integrity.check(blob.digest)).toBe('damaged')
+    expect((await stat(path(quarantineKey(blob.digest)))).ino).not.toBe(ino)
+    expect(await opened.repository.hasBlob(blob)).toBe(false)
   })
 
   it('takes a blob of which the record is damaged itself', async () => {

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { algorithmOf, hexOf, isDigest, type Digest } from '../../oci/digest.ts'
 import { isFault } from '../../oci/fault.ts'
-import { blobKey, ingestId } from '../content/content-keys.ts'
+import { ingestId } from '../content/content-keys.ts'
 import { isUnreadable } from '../is-unreadable.ts'
 import type { ObjectInfo, ObjectStore } from '../object-store.ts'
 import { createRecords } from '../records.ts'
@@ -83,9 +83,16 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
     }
   }
 
+  /** A file goes there itself: if only the memory's image of it is wrong, the copy would be, too. */
+  async function putAside(digest: Digest, found: ObjectInfo, isKept: boolean): Promise<boolean> {
+    if (!isKept || !objects.move) return await objects.delete(found.key, found.etag)
+    return await objects.move(found.key, found.etag, quarantineKey(digest))
+  }
+
   /** The copy is whole before what it was made of goes: a process that ends between leaves both, and that is found again. */
   async function keep(digest: Digest, { key, size }: ObjectInfo): Promise<boolean> {
     if (!(await makeRoom(digest, size))) return false
+    if (objects.move) return true
     try {
       // What an earlier process copied before it ended is not copied again.
       await using upload = await objects.openUpload(`${ingestId(digest)}-damaged`)
@@ -123,7 +130,7 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
       await dropDamagedRecord(digest)
       // A copy that lies there already stays: of another replica that found the same, or from an earlier time.
       await records.update(digest, (old) => ({ ...record, isKept: isKept || (old?.isKept ?? false) }))
-      return await objects.delete(blobKey(digest), found.etag)
+      return await putAside(digest, found, isKept)
     },
 
     async settle(digest) {
