@@ -103,7 +103,7 @@ describe('an upstream like', () => {
   it.each([
     ['has a credential that is refused', { username: 'robot', password: 'p', origin: '/etc/secret.json' }, 403],
     ['has none', undefined, 403],
-    ['could not find out its credential', new Fault('unavailable', 'robot: /etc/secret.json is locked'), 503],
+    ['could not find out its credential', new Fault('invalid', 'robot: /etc/secret.json is not JSON'), 503],
   ])('any tells clients nothing of who we are, and the log all, when this mirror %s', async (_, found, status) => {
     const upstream = await upstreamOf({ access: { kind: 'basic', users: { a: 'b' } } })
     const { layer } = addFakeImage(upstream)
