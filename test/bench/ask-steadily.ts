@@ -9,7 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 const [url = '', perSecond] = process.argv.slice(2)
 const { hostname, port, host, pathname } = new URL(url)
 const request = `HEAD ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: */*\r\n\r\n`
-const connections = 8
+/** A server cuts a connection on which many wait: while it, or this process, stands still for a moment none is to get there. */
+const connections = 64
 
 interface Asker {
   readonly socket: Socket

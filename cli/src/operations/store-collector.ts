@@ -3,26 +3,28 @@ import { createPulledImages, pulledRoots } from '@stowage/mirror/eviction/pulled
 import type { Meter } from '@stowage/mirror/metrics/meter'
 import { createGarbageCollector, type GarbageCollector } from '@stowage/mirror/store/gc/garbage-collector'
 import type { CollectionRules } from '@stowage/mirror/store/gc/plan-links'
+import type { Logger } from 'pino'
 import type { DataStore } from '../data-store.ts'
 
 export interface StoreCollectorOptions extends Pick<DataStore, 'objects' | 'directory'> {
   readonly rules?: Partial<CollectionRules>
   /** Others are served meanwhile. */
   readonly isServing: boolean
+  readonly log?: Logger | undefined
   readonly meter?: Meter | undefined
 }
 
 const hourMs = 3600_000
-/** Of its time, and of the disk's, a collection takes a quarter from those who are served. */
-const servingRest = 3
+/** A collection takes a thirtieth of the time from those who are served. */
+const servingRest = 29
 
 /** How long what nothing keeps is kept, unless somebody says otherwise. */
 const defaultRules: CollectionRules = { graceMs: 24 * hourMs, untaggedMs: 7 * 24 * hourMs, youngMs: hourMs }
 
 /** The collector of a store that may be a controller's, too. */
 export function createStoreCollector(options: StoreCollectorOptions): GarbageCollector {
-  const { objects, directory, rules, isServing, meter } = options
-  const pulled = createPulledImages(objects, { now: Date.now })
+  const { objects, directory, rules, isServing, log, meter } = options
+  const pulled = createPulledImages(objects, { now: Date.now, log })
   return createGarbageCollector({
     objects,
     roots: [controllerRoots(objects), () => pulledRoots(pulled)],

@@ -51,6 +51,11 @@ export interface FileSystem {
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants
 const flagsOf = { read: O_RDONLY, write: O_RDWR | O_NOFOLLOW, create: O_WRONLY | O_CREAT | O_EXCL } as const
 
+/** As much of it as is needed to look at what is there. */
+export interface ReadableFiles extends Pick<FileSystem, 'stat' | 'list'> {
+  open(path: string, mode: 'read'): Promise<Pick<OpenFile, 'stat' | 'read' | 'close'>>
+}
+
 /** The disk. */
 export const nodeFileSystem: FileSystem = {
   open: async (path, mode) => openFile(await open(path, flagsOf[mode], 0o644)),
@@ -114,7 +119,8 @@ function without(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
   })
 }
 
-function factsOf(stats: BigIntStats): FileFacts {
+/** What Node says of a file, in our words. */
+export function factsOf(stats: BigIntStats): FileFacts {
   return {
     size: Number(stats.size),
     modifiedAtNs: stats.mtimeNs,

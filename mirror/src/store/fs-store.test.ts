@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { OpenedStore } from './opened-store.conformance.ts'
 import { contentStoreConformance } from './content-store.conformance.ts'
+import { Fault } from '../oci/fault.ts'
 import { createContentStore } from './create-content-store.ts'
+import { ingestId } from './content/content-keys.ts'
 import { blobOf, store as storeBlob } from './content/stored-content.conformance.ts'
 import { nodeFileSystem, type FileSystem } from './file-system.ts'
 import { openFsStore } from './fs-store.ts'
 import { heldReadsConformance } from './held-reads.conformance.ts'
+import type { ObjectStore } from './object-store.ts'
 import { objectStoreConformance } from './object-store.conformance.ts'
 import { chunks, text, textOf } from './stored-bytes.conformance.ts'
 
@@ -175,6 +178,27 @@ describe('a full disk', () => {
     await expect(upload.append(chunks('3456'))).rejects.toMatchObject({ code: 'no-space' })
     expect(await store.putIfAbsent('record', text('x'))).toBeDefined()
     expect(upload.size).toBe(3)
+  })
+
+  it('keeps no room for an upload that could not be looked at', async () => {
+    await using directory = await temporaryDirectory()
+    const files = { ...nodeFileSystem, freeBytes: () => Promise.resolve(1000) }
+    const store = await openFsStore({ directory: directory.path, files, reserveBytes: 0 })
+    const unlucky = blobOf('x'.repeat(900))
+    let isAway = false
+    const openUpload: ObjectStore['openUpload'] = async (...args) => {
+      isAway = args[0] === ingestId(unlucky.digest)
+      return await store.openUpload(...args)
+    }
+    const head: ObjectStore['head'] = async (key) => {
+      if (isAway) throw new Fault('unavailable', 'the disk gives no answer')
+      return await store.head(key)
+    }
+    const content = createContentStore({ ...store, openUpload, head })
+    await expect(content.repository('a').ingest(unlucky)).rejects.toMatchObject({ code: 'unavailable' })
+    isAway = false
+    await using other = await content.repository('a').ingest(blobOf('y'.repeat(900)))
+    expect(other?.offset).toBe(0)
   })
 
   it('does not lead the digest of an upload astray', async () => {

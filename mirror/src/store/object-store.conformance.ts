@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { ObjectStore } from './object-store.ts'
-import { bytesOf, copyOf, keysOf, pattern, publish, text, textOf } from './stored-bytes.conformance.ts'
+import { bytesOf, chunks, copyOf, keysOf, pattern, publish, text, textOf } from './stored-bytes.conformance.ts'
 import type { OpenedStore } from './opened-store.conformance.ts'
+import { listingConformance } from './listing.conformance.ts'
 import { uploadConformance } from './upload.conformance.ts'
 
 /** What every object store keeps to. */
 export function objectStoreConformance(name: string, open: () => Promise<OpenedStore>): void {
   uploadConformance(name, open)
+  listingConformance(name, open)
   const withStore = (test: (store: ObjectStore, opened: OpenedStore) => Promise<void>) => async () => {
     await using opened = await open()
     await test(opened.store, opened)
@@ -80,6 +82,21 @@ export function objectStoreConformance(name: string, open: () => Promise<OpenedS
           etags.add(info!.etag)
         }
         expect(etags.size).toBe(60)
+      }),
+    )
+
+    it(
+      'gives another etag to the same bytes that come again after they were deleted',
+      withStore(async (store) => {
+        const etags = new Set<string>()
+        for (let turn = 0; turn < 3; turn++) {
+          await using upload = await store.openUpload('u')
+          await upload.append(chunks('the same'))
+          await upload.publish('a')
+          const { etag } = (await store.head('a'))!
+          expect(etags.size).toBe(etags.add(etag).size - 1)
+          expect(await store.delete('a', etag)).toBe(true)
+        }
       }),
     )
 
@@ -202,40 +219,6 @@ export function objectStoreConformance(name: string, open: () => Promise<OpenedS
       }),
     )
 
-    it(
-      'lists bytewise, by prefix',
-      withStore(async (store) => {
-        const keys = ['a', 'a-b', 'a.b', 'a0', 'b/a-c/d', 'b/a/c', 'b/a0', 'b/b/c/d', 'c/Z', 'c/_', 'c/a']
-        for (const key of keys.toReversed()) await store.putIfAbsent(key, text(key))
-        const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-        expect(await keysOf(store, '')).toEqual(sorted)
-        for (const prefix of ['a', 'b', 'b/', 'b/a', 'b/a/', 'b/a-', 'c/', 'x', 'b/x/', 'a/']) {
-          expect(await keysOf(store, prefix)).toEqual(sorted.filter((key) => key.startsWith(prefix)))
-        }
-      }),
-    )
-
-    it.each(['', '!', 'a', 'aa', 'b', 'b/', 'b/a', 'b/a/', 'b/a/c', 'b/a/d/e', 'b/a/~', 'b/~', 'c', 'é'])(
-      'lists what comes after %j',
-      async (after) => {
-        await withStore(async (store) => {
-          const keys = ['a', 'b/a-c/d', 'b/a/c', 'b/a/d/e', 'b/b', 'c']
-          for (const key of keys) await store.putIfAbsent(key, text(key))
-          const behind = (await keysOf(store, '')).filter((key) => key > after)
-          expect(await keysOf(store, '', after)).toEqual(behind)
-          expect(await keysOf(store, 'b/', after)).toEqual(behind.filter((key) => key.startsWith('b/')))
-        })()
-      },
-    )
-
-    it(
-      'lists with size and etag',
-      withStore(async (store) => {
-        const put = await store.putIfAbsent('a/b', text('12345'))
-        expect(await Array.fromAsync(store.list('a/'))).toEqual([put])
-      }),
-    )
-
     it.each(['', '/', 'a/', '/a', 'a//b', '.', '..', 'a/../b', './a', 'a b', 'a\0', 'ä', 'a\\b', 'a%2fb', 'a\n'])(
       'refuses %j as a key',
       async (key) => {
@@ -258,15 +241,6 @@ export function objectStoreConformance(name: string, open: () => Promise<OpenedS
           await expect(store.putIfAbsent(key, text(''))).rejects.toMatchObject({ code: 'invalid' })
         })()
       },
-    )
-
-    it(
-      'refuses to list outside of itself',
-      withStore(async (store) => {
-        for (const prefix of ['../', 'a/../../', '/etc/', 'uploads/']) {
-          await expect(keysOf(store, prefix)).rejects.toMatchObject({ code: 'invalid' })
-        }
-      }),
     )
 
     it.each(['a+b', 'a=b', 'a@b:c', 'a_b-c.d', '...', 'A/a', '=2e=2e'])('takes %j as a key', async (key) => {

@@ -1,6 +1,6 @@
 import type { SweepOptions, Swept } from './sweep.ts'
 
-/** One stored object. `etag` changes whenever its bytes do. */
+/** One stored object. No version of a key has the `etag` of an earlier one, be that deleted and the bytes the same. */
 export interface ObjectInfo {
   readonly key: string
   /** Bytes. */
@@ -20,7 +20,7 @@ export interface ReadOptions {
    * change them: faster for who sends each on before that.
    */
   readonly reuseBuffers?: boolean | undefined
-  /** Nobody will ask for it again soon: it need not be kept in memory. */
+  /** Nobody will ask for it again soon, and nobody is in a hurry: it need not be kept in memory. */
   readonly isOnce?: boolean | undefined
   /** It is to be read where it is kept, even if it is in memory. */
   readonly isFresh?: boolean | undefined
@@ -30,6 +30,8 @@ export interface ListOptions {
   readonly after?: string | undefined
   /** Objects of at most so many bytes may come with them: for who will read them all, over a way that takes its time. */
   readonly bringUpTo?: number | undefined
+  /** It may be long and nobody is in a hurry for it: it may begin later and disturb others less. */
+  readonly inBackground?: boolean | undefined
 }
 
 /** An object as it is listed; with its bytes where the store brings them along. */

@@ -1,8 +1,9 @@
-import type * as z from 'zod'
+import * as z from 'zod'
+import { isUnreadable } from './is-unreadable.ts'
 import { listWithBytes } from './list-with-bytes.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 import { readObject } from './read-object.ts'
-import { Fault } from '../oci/fault.ts'
+import { Fault, isFault } from '../oci/fault.ts'
 
 /** Small JSON documents of one kind in the object store, each under a name, replaced only by compare-and-swap. */
 export interface Records<T> {
@@ -19,10 +20,23 @@ export interface Records<T> {
    * stored then; undefined, and nothing is changed, if another version is stored.
    */
   replace(name: string, etag: string | undefined, value: T): Promise<string | undefined>
+  /** Writes a record over whatever is there, be it damaged. */
+  put(name: string, value: T): Promise<void>
   /** Deletes a record, only in this version if an etag is given; says whether it did. */
   delete(name: string, etag?: string): Promise<boolean>
   /** All of them, ordered by key. */
   list(): AsyncIterable<RecordVersion<T> & { readonly name: string }>
+  /** Those that say nothing readable, and that no other version of Stowage wrote. */
+  damaged(): AsyncIterable<DamagedRecord>
+}
+
+/** A record that a disk lost, or of which it changed bytes. */
+export interface DamagedRecord {
+  readonly name: string
+  readonly key: string
+  readonly etag: string
+  /** What there is of it. */
+  readonly bytes: Uint8Array
 }
 
 /** A record as it was stored at some time. */
@@ -89,15 +103,57 @@ export function createRecords<T>(objects: ObjectStore, { prefix, schema }: Recor
       }
     },
 
+    async put(name, value) {
+      for (;;) {
+        const there = await objects.head(keyOf(name))
+        if ((await write(keyOf(name), there?.etag, value)) !== undefined) return
+      }
+    },
+
     delete: (name, etag) => objects.delete(keyOf(name), etag),
 
     async *list() {
       for await (const { info, bytes } of listWithBytes(objects, prefix, { bringUpTo: largestBrought })) {
-        const name = unescapeSegment(info.key.slice(prefix.length, -'.json'.length))
-        yield { ...versionOf(info, bytes), name }
+        yield { ...versionOf(info, bytes), name: nameIn(info.key) }
+      }
+    },
+
+    async *damaged() {
+      const listing = { bringUpTo: largestBrought, isOnce: true, withUnreadable: true }
+      for await (const { info, bytes } of listWithBytes(objects, prefix, listing)) {
+        const { key, etag } = info
+        const json = jsonIn(bytes)
+        if (schema.safeParse(json).success || isOfAnotherVersion(json)) continue
+        yield { name: nameIn(key), key, etag, bytes }
       }
     },
   }
+
+  function nameIn(key: string): string {
+    return unescapeSegment(key.slice(prefix.length, -'.json'.length))
+  }
+}
+
+/** Whether reading a record failed as it is damaged, or was written by another version of Stowage. */
+export function isDamagedRecord(error: unknown): boolean {
+  return isFault(error, 'invalid') || isUnreadable(error)
+}
+
+function jsonIn(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString())
+  } catch {
+    // It is told by whoever asks what is damaged.
+    return undefined
+  }
+}
+
+const anyVersionSchema = z.object({ version: z.number() })
+
+/** All that have a version have this one so far. */
+function isOfAnotherVersion(json: unknown): boolean {
+  const found = anyVersionSchema.safeParse(json)
+  return found.success && found.data.version !== 1
 }
 
 const largestBrought = 64 * 1024

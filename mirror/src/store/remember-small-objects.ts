@@ -1,4 +1,5 @@
 import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject } from './object-store.ts'
+import { storedInMemory } from './stored-in-memory.ts'
 import { createRecentlyUsed } from './recently-used.ts'
 
 export interface RememberOptions {
@@ -81,10 +82,5 @@ function isWhole({ size }: ObjectInfo, { offset = 0, length = size }: ReadOption
 /** The same buffer for all who read all of it: what they make of it, they can keep by it. */
 function storedIn({ info, bytes }: Remembered, options: ReadOptions): StoredObject {
   const { offset = 0, length = Infinity } = options
-  const inMemory = isWhole(info, options) ? bytes : bytes.subarray(offset, offset + length)
-  return { info, inMemory, bytes: only(inMemory) }
-}
-
-async function* only(bytes: Buffer): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes
+  return storedInMemory(info, isWhole(info, options) ? bytes : bytes.subarray(offset, offset + length))
 }

@@ -2,7 +2,7 @@ import type { FileFacts, FileSystem, OpenFile } from '../file-system.ts'
 import { isErrno } from './disk-fault.ts'
 
 /** What is at a path; undefined if nothing is or can be. */
-export async function statIfThere(files: FileSystem, path: string): Promise<FileFacts | undefined> {
+export async function statIfThere(files: Pick<FileSystem, 'stat'>, path: string): Promise<FileFacts | undefined> {
   try {
     return await files.stat(path)
   } catch (error) {

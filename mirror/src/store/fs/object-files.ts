@@ -17,6 +17,8 @@ export interface ObjectFiles {
     Required<Pick<ObjectStore, 'move'>>
   /** Gives a file that is durable itself the name of an object; false if there is one already. */
   readonly linkObject: (path: string, key: string) => Promise<boolean>
+  /** Waits until what was found under a key is durable too: who is told of it builds on it. */
+  readonly settled: (key: string) => Promise<void>
 }
 
 export interface ObjectFilesContext {
@@ -38,7 +40,6 @@ export function createObjectFiles({ files, root, directories, temporary, buffers
     return join(root, key)
   }
 
-  /** Waits until what was found at a path is durable too: who is told of it builds on it. */
   async function settled(path: string): Promise<void> {
     await locks.settled(path)
     await directories.ensure(dirname(path))
@@ -134,6 +135,10 @@ export function createObjectFiles({ files, root, directories, temporary, buffers
 
   return {
     verbs,
+    settled: async (key) => {
+      const path = pathOf(key)
+      await onDisk(path, () => settled(path))
+    },
     linkObject: async (source, key) => {
       const path = pathOf(key)
       await onDisk(path, () => directories.ensure(dirname(path)))
