@@ -96,6 +96,7 @@ describe('stowage mirror gc', () => {
     expect(await gc(place)).toMatchObject({ blobs: { deleted: 1, bytesDeleted: two.length } })
     expect(await isStored(mirror.data, digestOf(two))).toBe(false)
     const words = await runStowage(['mirror', 'gc', ...place])
+    expect(words.stdout).toMatch(/^looked at +repositories 0, .* blobs stored 0$/m)
     expect(words.stdout).toContain('freed          0 B')
   })
 

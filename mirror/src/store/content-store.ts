@@ -10,6 +10,13 @@ export interface Tag {
   readonly target: Descriptor
 }
 
+export interface PutTagOptions {
+  /** Whose signature it means, for a tag that is to go when nothing keeps that any more. */
+  readonly speaksOf?: Digest | undefined
+  /** One that somebody gave himself stays as it is. */
+  readonly isYielding?: boolean | undefined
+}
+
 /** A blob on its way into a repository, which may be read while it comes. */
 export interface BlobIngest extends Ingest {
   /** Bytes that came so far, unchecked; none when it is stored. */
@@ -49,7 +56,7 @@ export interface Repository extends ContentSink {
    */
   watch(reference: string, digest: Digest): (() => boolean) | undefined
   /** Moves or creates a tag of a manifest that is linked here. @throws Fault not-found */
-  putTag(name: string, digest: Digest): Promise<void>
+  putTag(name: string, digest: Digest, options?: PutTagOptions): Promise<void>
   /** Bytewise ordered, those behind `after` only. */
   tags(options?: { readonly after?: string | undefined; readonly limit?: number | undefined }): Promise<Tag[]>
   /** Manifests whose `subject` is this digest, as the referrers API lists them. */

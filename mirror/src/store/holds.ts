@@ -1,9 +1,10 @@
 import * as z from 'zod'
 import { digestOf, hexOf } from '../oci/digest.ts'
 import { digestSchema } from '../oci/descriptor.ts'
+import { Fault } from '../oci/fault.ts'
 import type { ContentRoot } from './gc/content-root.ts'
 import type { ObjectStore } from './object-store.ts'
-import { createRecords } from './records.ts'
+import { createRecords, isDamagedRecord, type DamagedRecord, type RecordVersion } from './records.ts'
 
 const holdSchema = z.object({
   version: z.literal(1),
@@ -20,11 +21,13 @@ export interface Holds {
   release(name: string): Promise<void>
   /**
    * What is held now; with `isClockDoubtful` also what seems to have run out.
-   * @throws Fault invalid: another version wrote one
+   * @throws Fault invalid: one is damaged, or another version wrote it, so that nobody knows what it keeps
    */
   held(options?: { readonly isClockDoubtful?: boolean }): AsyncIterable<ContentRoot>
-  /** Takes those away that have run out. */
+  /** Takes those away that have run out. @throws Fault as `held` */
   expire(): Promise<void>
+  /** Those that say nothing readable. */
+  damaged(): AsyncIterable<DamagedRecord>
 }
 
 /** What was begun to be copied, and nobody went on with for so long, is given up, in milliseconds. */
@@ -45,9 +48,22 @@ export function createHolds(objects: ObjectStore, { now }: HoldsOptions): Holds 
 
   const hasRunOut = ({ until }: Hold): boolean => until !== null && until <= now()
 
+  async function* readable(): AsyncGenerator<RecordVersion<Hold> & { readonly name: string }> {
+    try {
+      yield* records.list()
+    } catch (cause) {
+      if (!isDamagedRecord(cause)) throw cause
+      const why = 'no garbage is collected, as a hold that cannot be read may keep anything'
+      const advice = 'fsck finds one that is damaged, and takes it out of the way if it is told to repair'
+      throw new Fault('invalid', `${why}: ${(cause as Error).message} (${advice})`, { cause })
+    }
+  }
+
   return {
+    damaged: () => records.damaged(),
+
     async take(name, content, forMs) {
-      await records.update(name, () => ({ version: 1, content, until: now() + forMs }))
+      await records.put(name, { version: 1, content, until: now() + forMs })
     },
 
     async release(name) {
@@ -55,14 +71,14 @@ export function createHolds(objects: ObjectStore, { now }: HoldsOptions): Holds 
     },
 
     async *held({ isClockDoubtful = false } = {}) {
-      for await (const { value } of records.list()) {
+      for await (const { value } of readable()) {
         if (hasRunOut(value) && !isClockDoubtful) continue
         for (const { repository, digests } of value.content) for (const digest of digests) yield { repository, digest }
       }
     },
 
     async expire() {
-      for await (const { name, value, etag } of records.list()) if (hasRunOut(value)) await records.delete(name, etag)
+      for await (const { name, value, etag } of readable()) if (hasRunOut(value)) await records.delete(name, etag)
     },
   }
 }

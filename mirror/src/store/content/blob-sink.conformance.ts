@@ -192,6 +192,23 @@ export function blobSinkConformance(name: string, open: () => Promise<OpenedStor
     )
 
     it(
+      'does not begin anew with a blob that another writer has brought while it was opened',
+      withRepository(async (repository, objects) => {
+        const blob = blobOf('hello')
+        const overtaken: ObjectStore = {
+          ...objects,
+          async openUpload(...args) {
+            await store(repository, blob, 'hello')
+            return await objects.openUpload(...args)
+          },
+        }
+        expect(await createContentStore(overtaken).repository('other').ingest(blob)).toBeUndefined()
+        expect(await createContentStore(objects).repository('other').stat(blob.digest)).toEqual(blob)
+        expect(await Array.fromAsync(objects.listUploads())).toEqual([])
+      }),
+    )
+
+    it(
       'does not say that it has a blob whose bytes are gone or cut off, and takes it again',
       withRepository(async (repository, objects) => {
         const blob = blobOf('hello')

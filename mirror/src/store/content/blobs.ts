@@ -54,7 +54,11 @@ export function createBlobs({ objects, digests, integrity, locks, now }: BlobsCo
     return info?.size === size && !integrity.isUnreadable(info, digest)
   }
 
-  async function openUpload({ digest, size }: Descriptor, hasBytes: IngestOptions['hasBytes']): Promise<Upload> {
+  /** None if the blob is there by now. */
+  async function openUpload(
+    { digest, size }: Descriptor,
+    hasBytes: IngestOptions['hasBytes'],
+  ): Promise<Upload | undefined> {
     const open = async () => digests.watch(await objects.openUpload(ingestId(digest), { size }), algorithmOf(digest))
     let upload = await open()
     try {
@@ -65,7 +69,11 @@ export function createBlobs({ objects, digests, integrity, locks, now }: BlobsCo
         upload = await open()
       }
       await digests.catchUp(upload, algorithmOf(digest))
-      return upload
+      if (upload.size > 0 || !(await has({ digest, size }))) return upload
+      // Another process came through in between, or had left the last step to whoever opened its upload.
+      await upload.discard()
+      await upload[Symbol.asyncDispose]()
+      return undefined
     } catch (error) {
       await upload[Symbol.asyncDispose]()
       throw error
@@ -95,6 +103,7 @@ export function createBlobs({ objects, digests, integrity, locks, now }: BlobsCo
       try {
         if (await has(blob)) return undefined
         const upload = await openUpload(blob, hasBytes)
+        if (!upload) return undefined
         const publishAll = async (): Promise<void> => {
           await publish(upload, blob.digest)
           await onStored()

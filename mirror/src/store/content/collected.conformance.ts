@@ -134,7 +134,21 @@ export function collectedConformance(form: string, open: () => Promise<OpenedSto
       expect(await objects.head(condemnedKey(blob.digest))).toBeUndefined()
     })
 
-    it('waits while bytes are being deleted, and brings them anew', async () => {
+    it('ends at once what a process that was killed has begun to delete, and brings it anew', async () => {
+      await using opened = await open()
+      const { store: objects } = opened
+      const blob = blobOf('hello')
+      const old = (await objects.putIfAbsent(blobKey(blob.digest), text('hello')))!
+      const death = formatMark({ at: Date.now(), isDying: true, etag: old.etag })
+      await objects.putIfAbsent(condemnedKey(blob.digest), death)
+      const repository = createContentStore(objects).repository(name)
+      await store(repository, blob, 'hello')
+      expect(await repository.hasBlob(blob)).toBe(true)
+      expect(await objects.head(condemnedKey(blob.digest))).toBeUndefined()
+      expect(await objects.delete(blobKey(blob.digest), old.etag)).toBe(false)
+    })
+
+    it('waits while bytes are being deleted by who does not say which, and brings them anew', async () => {
       await using opened = await open()
       const { store: objects } = opened
       const blob = blobOf('hello')
@@ -148,7 +162,7 @@ export function collectedConformance(form: string, open: () => Promise<OpenedSto
       expect(await repository.hasBlob(blob)).toBe(true)
     })
 
-    it('takes a death for over that was decided long ago', async () => {
+    it('takes such a death for over that was decided long ago', async () => {
       await using opened = await open()
       const { store: objects } = opened
       const blob = blobOf('hello')

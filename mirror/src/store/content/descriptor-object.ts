@@ -14,16 +14,15 @@ export async function readDescriptor(objects: ObjectStore, key: string): Promise
 }
 
 /**
- * Stores a descriptor under a key, whatever is there; of several racing calls one is last. What says the same already is
+ * Stores a few bytes under a key, whatever is there; of several racing calls one is last. What says the same already is
  * written once more only if asked for, so that who looked at it before sees that it is another version.
  */
-export async function putDescriptor(
+export async function putBytes(
   objects: ObjectStore,
   key: string,
-  descriptor: Descriptor,
+  bytes: Buffer,
   { isRewritten = false }: { readonly isRewritten?: boolean } = {},
 ): Promise<void> {
-  const bytes = Buffer.from(JSON.stringify(descriptor))
   for (;;) {
     const old = await readWhatThereIs(objects, key)
     if (!isRewritten && old?.bytes.equals(bytes)) return

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../object-store.ts'
 import type { Links } from './links.ts'
 import { artifactTypeOf, descriptorOf } from '../../oci/manifest.ts'
 import { referrerKey, referrersPrefix } from './content-keys.ts'
-import { listDescriptors, putDescriptor } from './descriptor-object.ts'
+import { listDescriptors, putBytes } from './descriptor-object.ts'
 
 /** Which manifests of one repository speak of which other: signatures, SBOMs, attestations (distribution-spec, "Listing Referrers"). */
 export interface Referrers {
@@ -34,7 +34,7 @@ export function createReferrers(objects: ObjectStore, repository: string, links:
       }
       const key = referrerKey(repository, manifest.subject.digest, manifest.digest)
       // A collection that saw it without a manifest deletes that version only.
-      await putDescriptor(objects, key, descriptor, { isRewritten: true })
+      await putBytes(objects, key, Buffer.from(JSON.stringify(descriptor)), { isRewritten: true })
     },
 
     async delete({ subject, digest }) {

@@ -119,7 +119,7 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
 
     watch: (reference, digest) => watchContent(objects, name, { reference, digest }),
     tag: async (tag) => (isDigest(tag) ? undefined : await manifestLink(tag)),
-    putTag: (tag, digest) => tags.put(tag, digest),
+    putTag: (tag, digest, options) => tags.put(tag, digest, options),
     tags: (options) => tags.list(options),
     referrers: (subject) => referrers.list(subject),
 
@@ -172,6 +172,7 @@ export function createRepository(name: string, { objects, blobs, manifests, hold
       }
       await referrers.put(manifest)
       for (const tag of options?.tags ?? []) await tags.put(tag, digest)
+      for (const { tag, ...of } of options?.speakingTags ?? []) await tags.put(tag, digest, of)
     },
 
     async mount(digest, from) {

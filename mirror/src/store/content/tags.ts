@@ -1,19 +1,21 @@
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { Digest } from '../../oci/digest.ts'
-import type { Tag } from '../content-store.ts'
+import type { PutTagOptions, Tag } from '../content-store.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { Links } from './links.ts'
 import { Fault, isFault } from '../../oci/fault.ts'
 import { isManifestType } from '../../oci/media-type.ts'
 import { isTag } from '../../oci/reference.ts'
+import { readWhatThereIs } from '../read-object.ts'
 import { tagPrefix } from './content-keys.ts'
-import { listDescriptors, putDescriptor, readDescriptor } from './descriptor-object.ts'
+import { listDescriptors, putBytes, readDescriptor } from './descriptor-object.ts'
+import { formatTagObject, parseTagObject } from './tag-object.ts'
 
 /** Names for the manifests of one repository. */
 export interface Tags {
   get(name: string): Promise<Descriptor | undefined>
   /** @throws Fault invalid (not a tag) | not-found (the manifest is not linked) */
-  put(name: string, digest: Digest): Promise<void>
+  put(name: string, digest: Digest, options?: PutTagOptions): Promise<void>
   list(options?: { readonly after?: string | undefined; readonly limit?: number | undefined }): Promise<Tag[]>
   /** @param only what it means: it is left if it means something else by now */
   delete(name: string, only?: Digest): Promise<boolean>
@@ -42,6 +44,12 @@ export function createTags(objects: ObjectStore, repository: string, { links, vo
     if (old && old.digest !== next) await links.touch(old.digest)
   }
 
+  /** Whether somebody gave the tag himself. */
+  async function isGiven(name: string): Promise<boolean> {
+    const object = await readWhatThereIs(objects, prefix + name)
+    return object !== undefined && parseTagObject(object.bytes)?.speaksOf === undefined
+  }
+
   /** What a damaged tag meant nobody knows; it can be written over, and deleted. */
   async function readUnlessDamaged(name: string): Promise<Descriptor | undefined> {
     try {
@@ -55,11 +63,13 @@ export function createTags(objects: ObjectStore, repository: string, { links, vo
   return {
     get: async (name) => (isTag(name) ? await readDescriptor(objects, prefix + name) : undefined),
 
-    async put(name, digest) {
+    async put(name, digest, { speaksOf, isYielding = false } = {}) {
       if (!isTag(name)) throw new Fault('invalid', `"${name.slice(0, 200)}" is not a tag`)
       const descriptor = await target(name, digest)
+      if (isYielding && (await isGiven(name))) return
       await leave(name, digest)
-      await putDescriptor(objects, prefix + name, descriptor)
+      const { mediaType, size } = descriptor
+      await putBytes(objects, prefix + name, formatTagObject({ mediaType, digest, size, speaksOf }))
       // Whoever deletes the manifest looks for tags once more after its link is gone; with this second look at the link,
       // one of the two sees the other, and no tag is left that means nothing.
       try {

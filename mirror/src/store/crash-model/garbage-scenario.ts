@@ -1,3 +1,4 @@
+import { hexOf, type Digest } from '../../oci/digest.ts'
 import { imageOf, indexOf, pushImage } from '../content/stored-content.conformance.ts'
 import { createContentStore } from '../create-content-store.ts'
 import { collectGarbage } from '../gc/collect-garbage.ts'
@@ -7,6 +8,10 @@ import type { Scenario } from './store-scenarios.ts'
 
 const rules = { graceMs: 0, untaggedMs: 0, youngMs: 0 }
 const index = indexOf([imageOf('one').config])
+const signature = {
+  manifest: indexOf([imageOf('one').config, imageOf('one').config]),
+  tag: `sha256-${hexOf(index.digest)}.sig`,
+}
 
 /** Each collection is later than what was written, and than the one before. */
 async function collectSeveralTimes(objects: ObjectStore): Promise<void> {
@@ -24,6 +29,9 @@ export const garbage: Scenario = {
     await pushImage(repository, 'one', ['v1'])
     note('image')
     await repository.putManifest(index, { tags: ['v2'] })
+    await repository.putManifest(signature.manifest, {
+      speakingTags: [{ tag: signature.tag, speaksOf: index.digest }],
+    })
     note('going')
     await repository.deleteTag('v2')
     await collectSeveralTimes(objects)
@@ -38,10 +46,15 @@ export const garbage: Scenario = {
     image: (objects) => isWhole(objects, 'v1', imageOf('one').digest),
     going: async () => true,
     collected: async (objects, notes) =>
-      notes.at(-1) !== 'collected' || (await repositoryIn(objects).stat(index.digest)) === undefined,
+      notes.at(-1) !== 'collected' || !(await areThere(objects, [index.digest, signature.manifest.digest])),
     coming: async () => true,
     again: (objects) => isWhole(objects, 'v3', index.digest),
   },
+}
+
+async function areThere(objects: ObjectStore, digests: readonly Digest[]): Promise<boolean> {
+  const found = await Promise.all(digests.map((digest) => repositoryIn(objects).stat(digest)))
+  return found.some((link) => link !== undefined)
 }
 
 const repositoryIn = (objects: ObjectStore) => createContentStore(objects).repository('team/app')

@@ -1,13 +1,7 @@
 import type { Digest } from '../../oci/digest.ts'
-import { formatMark, longestDeathMs, markIn, type CondemnedMark } from '../content/condemned-blobs.ts'
-import {
-  blobKey,
-  condemnedKey,
-  condemnedPrefix,
-  digestOfBlobKey,
-  digestOfCondemnedKey,
-} from '../content/content-keys.ts'
-import { listWithBytes } from '../list-with-bytes.ts'
+import { endDeath, formatMark, markIn, type CondemnedMark } from '../content/condemned-blobs.ts'
+import { condemnedKey, condemnedPrefix, digestOfBlobKey, digestOfCondemnedKey } from '../content/content-keys.ts'
+import { listWithBytes, type ListWithBytesOptions } from '../list-with-bytes.ts'
 import type { ObjectInfo, ObjectStore } from '../object-store.ts'
 import type { Pace } from './pace.ts'
 import { severalAtOnce } from './several-at-once.ts'
@@ -20,9 +14,12 @@ interface ReadMark extends CondemnedMark {
 
 export type ReadMarks = ReadonlyMap<Digest, ReadMark>
 
-export async function readMarks(objects: ObjectStore): Promise<ReadMarks> {
+export async function readMarks(
+  objects: ObjectStore,
+  listed: Pick<ListWithBytesOptions, 'inBackground'> = {},
+): Promise<ReadMarks> {
   const marks = new Map<Digest, ReadMark>()
-  const listing = { bringUpTo: 1024, isOnce: true, withUnreadable: true }
+  const listing = { ...listed, bringUpTo: 1024, isOnce: true, withUnreadable: true }
   for await (const object of listWithBytes(objects, condemnedPrefix, listing)) {
     const digest = digestOfCondemnedKey(object.info.key)
     if (digest) marks.set(digest, { ...markIn(object), info: object.info })
@@ -64,7 +61,7 @@ export async function collectBytes(options: CollectBytesOptions): Promise<Collec
   const { objects, marks, seen, linked, clock, pace, progress, isDryRun } = options
   const result = { blobs: 0, condemned: 0, deleted: 0, bytesDeleted: 0, bytesCondemned: 0 }
   const left = new Set(marks.keys())
-  await severalAtOnce(objects.list('blobs/'), pace, async (info) => {
+  await severalAtOnce(objects.list('blobs/', { inBackground: true }), pace, async (info) => {
     const digest = digestOfBlobKey(info.key)
     if (!digest) return
     result.blobs++
@@ -90,7 +87,7 @@ export async function collectBytes(options: CollectBytesOptions): Promise<Collec
   async function condemn(digest: Digest): Promise<void> {
     result.condemned++
     progress.condemned++
-    if (!isDryRun) await objects.putIfAbsent(condemnedKey(digest), markNow(false))
+    if (!isDryRun) await objects.putIfAbsent(condemnedKey(digest), formatMark({ at: clock(), isDying: false }))
   }
 
   function verdictOn(digest: Digest, changedAt: number | undefined): BytesVerdict {
@@ -98,25 +95,18 @@ export async function collectBytes(options: CollectBytesOptions): Promise<Collec
     return planBytes({ ...options, mark, wasLinked, isLinked, changedAt })
   }
 
-  function markNow(isDying: boolean): Uint8Array {
-    return formatMark({ at: clock(), isDying })
-  }
-
   async function pardon(digest: Digest): Promise<void> {
     const mark = marks.get(digest)
     if (mark && !isDryRun) await objects.delete(mark.info.key, mark.info.etag)
   }
 
-  /** The decision is the one conditional put; what follows it can be done again by the next collection. */
+  /** The decision is the one conditional put; what follows it anybody does who meets the mark. */
   async function kill(digest: Digest, { etag }: ObjectInfo): Promise<boolean> {
     const mark = marks.get(digest)
-    const [decidedAt, wallAt] = [performance.now(), Date.now()]
-    const dying = mark && (await objects.putIfMatch(mark.info.key, mark.info.etag, markNow(true)))
-    // A process that stood still for long must not delete what came anew meanwhile; one clock stands still in suspend.
-    const elapsedMs = Math.max(performance.now() - decidedAt, Date.now() - wallAt)
-    if (!dying || elapsedMs > longestDeathMs) return false
-    const isDeleted = await objects.delete(blobKey(digest), etag)
-    await objects.delete(dying.key, dying.etag)
-    return isDeleted
+    if (!mark) return false
+    if (mark.etag !== undefined) return await endDeath(objects, digest, mark.etag, mark.info)
+    const death = formatMark({ at: clock(), isDying: true, etag })
+    const dying = await objects.putIfMatch(mark.info.key, mark.info.etag, death)
+    return dying !== undefined && (await endDeath(objects, digest, etag, dying))
   }
 }

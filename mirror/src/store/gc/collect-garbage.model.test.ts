@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest'
 import type { Repository } from '../content-store.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { deedsOf } from './garbage-model-deeds.ts'
+import { killingOver } from './garbage-model-kills.ts'
 import { runModel, type ModelOptions } from './garbage-model.ts'
 
 const count = 1000
 /** Another one each time; it is in the name of the test. */
 const seed = Date.now() % 2 ** 31
+
+/** Longer than anything that a collection waits for. */
+const days = 3 * 86_400_000
 
 const run = (ownSeed: number, length: number, sabotage: Partial<ModelOptions> = {}) =>
   runModel({ deeds: deedsOf(ownSeed, length), seed: ownSeed, clients: 4, ...sabotage })
@@ -15,6 +19,17 @@ const run = (ownSeed: number, length: number, sabotage: Partial<ModelOptions> = 
 describe('garbage collection by two replicas, without a pause', () => {
   it(`loses nothing and leaves nothing of ${count} random deeds (seed ${seed})`, { timeout: 600_000 }, async () => {
     const { violations, ...tally } = await run(seed, count)
+    expect(violations).toEqual([])
+    expect(tally.linksDeleted).toBeGreaterThan(0)
+    expect(tally.blobsDeleted).toBeGreaterThan(0)
+  })
+
+  it.each<[string, Partial<ModelOptions>]>([
+    ['whose clocks are days apart', { aheadBy: [-days, days] }],
+    ['that are killed over what they delete, of which some comes late', { sabotage: killingOver(seed) }],
+    ['of both kinds', { aheadBy: [days, -days], sabotage: killingOver(seed) }],
+  ])(`loses nothing and leaves nothing with replicas %s (seed ${seed})`, { timeout: 600_000 }, async (_, options) => {
+    const { violations, ...tally } = await run(seed, count, options)
     expect(violations).toEqual([])
     expect(tally.linksDeleted).toBeGreaterThan(0)
     expect(tally.blobsDeleted).toBeGreaterThan(0)

@@ -11,6 +11,7 @@ import type { CollectionRules } from './plan-links.ts'
 import { readManifests } from './read-manifests.ts'
 import { readRepositories } from './read-repositories.ts'
 import type { ReadRepository } from './read-repository.ts'
+import { openStoreClock } from './store-clock.ts'
 
 export interface CollectGarbageOptions {
   readonly objects: ObjectStore
@@ -19,7 +20,7 @@ export interface CollectGarbageOptions {
   readonly roots: readonly RootSource[]
   /** Epoch milliseconds; not one that jumps when the machine's clock is set. */
   readonly now: () => number
-  /** No other process has the store open: what one has begun it has left. */
+  /** No other process has the store open: what one has begun it has left, and no other clock is to be reckoned with. */
   readonly isAlone: boolean
   /** How long it rests, as a multiple of how long it works. */
   readonly restRatio?: number | undefined
@@ -51,6 +52,10 @@ export interface Collection {
     /** They had been condemned, and are needed again. */
     readonly pardoned: number
     readonly deleted: number
+    /** Manifests without a tag that nothing keeps but that they are new. */
+    readonly untagged: number
+    /** Condemned before, and not for as long as the grace. */
+    readonly waiting: number
   }
   readonly blobs: CollectedBytes
   /** Repositories in which garbage was not looked for. */
@@ -62,22 +67,24 @@ export interface Collection {
  * @throws Fault of the store or of a source of roots, and the reason of `signal`: what was done until then is right by itself
  */
 export async function collectGarbage(options: CollectGarbageOptions): Promise<Collection> {
-  const { objects, rules, now: clock, isDryRun = false, signal } = options
+  const { objects, rules, isAlone, isDryRun = false, signal } = options
+  // Others write and read times, too. What is only said, and nothing written for, may be said by a wrong clock.
+  const clock = isAlone || isDryRun ? options.now : await openStoreClock(objects, options.now)
   const now = clock()
   const progress = { repositories: 0, links: 0, blobs: 0, condemned: 0, deleted: 0 }
   const onRest = (): void => options.onProgress?.({ ...progress })
   const pace = createPace({ restRatio: options.restRatio ?? 0, signal, onRest })
   // Before anything is listed: see planBytes.
-  const marks = await readMarks(objects)
+  const marks = await readMarks(objects, { inBackground: true })
   const pushedTo = await sessionPrefixes(objects, now - rules.graceMs)
-  const holds = createHolds(objects, options)
+  const holds = createHolds(objects, { now: clock })
   // Nobody knows then how much time has passed.
   const isClockDoubtful = rules.graceMs === Infinity
   if (!isDryRun && !isClockDoubtful) await holds.expire()
   const roots = await readRoots([() => holds.held({ isClockDoubtful }), ...options.roots])
   const seen = new Set<Digest>()
   const linked = new Set<Digest>()
-  const links = { found: 0, condemned: 0, pardoned: 0, deleted: 0 }
+  const links = { found: 0, condemned: 0, pardoned: 0, deleted: 0, untagged: 0, waiting: 0 }
   const leftAlone: Array<{ repository: string; reason: string }> = []
   /** One that cannot be read, so that nobody knows which images it needs. */
   let damagedSet: Digest | undefined
@@ -87,7 +94,7 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
   for await (const repository of readRepositories(objects, { pace })) {
     if (repository.name !== setRepository) await collect(repository)
   }
-  const shared = { objects, marks, seen, linked, now, clock, pace, progress, isDryRun, isAlone: options.isAlone }
+  const shared = { objects, marks, seen, linked, now, clock, pace, progress, isDryRun, isAlone }
   const blobs = await collectBytes({ ...shared, youngMs: rules.youngMs })
   return { repositories: progress.repositories, links, blobs, leftAlone }
 
@@ -107,7 +114,7 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
       progress,
       isDryRun,
     }
-    const { deleted, condemned, pardoned, trouble } = await collectLinks(repository, manifests, given)
+    const { deleted, trouble, ...counts } = await collectLinks(repository, manifests, given)
     for (const digest of [...repository.links.keys(), ...repository.unreadable]) {
       seen.add(digest)
       if (!deleted.has(digest)) linked.add(digest)
@@ -123,9 +130,11 @@ export async function collectGarbage(options: CollectGarbageOptions): Promise<Co
     }
     progress.repositories++
     links.found += repository.links.size
-    links.condemned += condemned
-    links.pardoned += pardoned
+    links.condemned += counts.condemned
+    links.pardoned += counts.pardoned
     links.deleted += deleted.size
+    links.untagged += counts.untagged
+    links.waiting += counts.waiting
   }
 }
 

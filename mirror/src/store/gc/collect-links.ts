@@ -1,12 +1,13 @@
 import type { Digest } from '../../oci/digest.ts'
 import { formatLink } from '../content/link.ts'
+import { formatTagObject } from '../content/tag-object.ts'
 import { linkKey } from '../content/content-keys.ts'
 import type { ObjectStore } from '../object-store.ts'
 import type { Pace } from './pace.ts'
 import { closureOf, planLinks, type CollectionRules, type LinksPlan } from './plan-links.ts'
 import type { ReadManifests } from './read-manifests.ts'
 import { severalAtOnce } from './several-at-once.ts'
-import type { ReadLink, ReadRepository } from './read-repository.ts'
+import type { ReadLink, ReadRepository, ReadSpeakingTag } from './read-repository.ts'
 
 export interface CollectLinksOptions {
   readonly objects: ObjectStore
@@ -28,6 +29,8 @@ export interface CollectLinksOptions {
 export interface CollectedLinks {
   readonly condemned: number
   readonly pardoned: number
+  readonly untagged: number
+  readonly waiting: number
   readonly deleted: ReadonlySet<Digest>
   /** Why garbage in it is not looked for. */
   readonly trouble: string | undefined
@@ -41,24 +44,28 @@ export async function collectLinks(
 ): Promise<CollectedLinks> {
   const { links } = repository
   const { edges } = manifests
-  const { objects, pace, isDryRun, clock, progress = { condemned: 0, deleted: 0 } } = options
+  const { objects, rules, pace, isDryRun, now, clock, progress = { condemned: 0, deleted: 0 } } = options
   const trouble = troubleOf(repository, manifests)
   const plan = planLinks({ ...options, links, edges, roots: rootsIn(repository, manifests, options) })
+  const speakingTags = Map.groupBy(repository.speakingTags, ({ tag }) => tag.digest)
   const deleted = new Set<Digest>()
-  const counts = { condemned: plan.condemn.length, pardoned: plan.pardon.length, trouble }
+  const counts = {
+    condemned: plan.condemn.length,
+    pardoned: plan.pardon.length,
+    untagged: plan.untagged.length,
+    waiting: plan.waiting.length,
+    trouble,
+  }
   if (isDryRun) return { ...counts, deleted: new Set(deletable(plan, repository, manifests)) }
 
   await severalAtOnce(plan.pardon, pace, (digest) => write(digest, undefined))
   await severalAtOnce(plan.condemn, pace, async (digest) => {
     // Who was told of it until now, and wrote nothing for that, has the whole grace.
     await write(digest, clock())
+    for (const speaking of speakingTags.get(digest) ?? []) await condemnTag(speaking)
     progress.condemned++
   })
-  const doomed = new Set(plan.doomed)
-  const spared = closureOf(
-    [...links.keys()].filter((digest) => !doomed.has(digest)),
-    edges,
-  )
+  const spared = neededByOthers(plan, repository, manifests)
   // Parents one by one, before anything that is nobody's parent: what one of them needs that is left must be known.
   for (const digest of plan.doomed) {
     if (!edges.has(digest)) continue
@@ -68,6 +75,8 @@ export async function collectLinks(
   const leaves = plan.doomed.filter((digest) => !edges.has(digest))
   await severalAtOnce(leaves, pace, remove)
   await forgetReferrers(repository, deleted, options)
+  const orphans = trouble === undefined ? repository.speakingTags.filter(({ speaksOf }) => !links.has(speaksOf)) : []
+  await severalAtOnce(orphans, pace, dropOrphan)
   return { ...counts, deleted }
 
   function linkOf(digest: Digest): ReadLink {
@@ -79,13 +88,46 @@ export async function collectLinks(
   async function remove(digest: Digest): Promise<void> {
     if (spared.has(digest)) return
     const { info } = linkOf(digest)
-    if (await objects.delete(info.key, info.etag)) {
+    const removed: ReadSpeakingTag[] = []
+    if ((await removeTags(digest, removed)) && (await objects.delete(info.key, info.etag))) {
       deleted.add(digest)
       progress.deleted++
-    } else {
-      // Somebody needs it again, and so all that belongs to it.
-      for (const needed of closureOf([digest], edges)) spared.add(needed)
+      return
     }
+    // Somebody needs it again, and so all that belongs to it.
+    for (const needed of closureOf([digest], edges)) spared.add(needed)
+    for (const speaking of removed) await putBack(speaking)
+  }
+
+  /** Before what they mean. Says whether it may go: not if a tag was given meanwhile. */
+  async function removeTags(digest: Digest, removed: ReadSpeakingTag[]): Promise<boolean> {
+    for (const speaking of speakingTags.get(digest) ?? []) {
+      const { tag, info } = speaking
+      if (!tag.isCondemned) await condemnTag(speaking)
+      if (!tag.isCondemned || !(await objects.delete(info.key, info.etag))) return false
+      removed.push(speaking)
+    }
+    return true
+  }
+
+  /** Looks at the link once more behind that: who deletes it meanwhile may not have seen the tag. */
+  async function putBack({ tag, info }: ReadSpeakingTag): Promise<void> {
+    const isThere = (): Promise<boolean> => isLinked(objects, repository.name, tag.digest)
+    if (!(await isThere())) return
+    const put = await objects.putIfAbsent(info.key, formatTagObject({ ...tag, isCondemned: undefined }))
+    if (put && !(await isThere())) await objects.delete(put.key, put.etag)
+  }
+
+  /** What it means may be kept by something else: then the tag goes alone, in its own time. */
+  async function dropOrphan(speaking: ReadSpeakingTag): Promise<void> {
+    const { tag, info } = speaking
+    const ageMs = now - info.changedAt
+    if (!tag.isCondemned && ageMs >= rules.untaggedMs) await condemnTag(speaking)
+    if (tag.isCondemned && ageMs >= rules.graceMs) await objects.delete(info.key, info.etag)
+  }
+
+  async function condemnTag({ tag, info }: ReadSpeakingTag): Promise<void> {
+    if (!tag.isCondemned) await objects.putIfMatch(info.key, info.etag, formatTagObject({ ...tag, isCondemned: true }))
   }
 
   /** Who was faster knows more: the next collection looks again. */
@@ -95,13 +137,19 @@ export async function collectLinks(
   }
 }
 
-function deletable(plan: LinksPlan, { links }: ReadRepository, { edges }: ReadManifests): Digest[] {
+function deletable(plan: LinksPlan, repository: ReadRepository, manifests: ReadManifests): Digest[] {
+  const spared = neededByOthers(plan, repository, manifests)
+  return plan.doomed.filter((digest) => !spared.has(digest))
+}
+
+/** All that something needs which is not doomed; of no interest where nothing is. */
+function neededByOthers(plan: LinksPlan, { links }: ReadRepository, { edges }: ReadManifests): Set<Digest> {
+  if (plan.doomed.length === 0) return new Set()
   const doomed = new Set(plan.doomed)
-  const spared = closureOf(
+  return closureOf(
     [...links.keys()].filter((digest) => !doomed.has(digest)),
     edges,
   )
-  return plan.doomed.filter((digest) => !spared.has(digest))
 }
 
 /** What cannot be read might need anything: then only what is damaged itself, and kept by nothing, can be garbage. */
@@ -134,9 +182,13 @@ async function forgetReferrers(
     if (links.has(referrer) && !deleted.has(referrer)) continue
     await pace()
     const { key, etag } = object.info
-    const isLinked = async (): Promise<boolean> => (await objects.head(linkKey(name, referrer))) !== undefined
-    if ((await isLinked()) || !(await objects.delete(key, etag))) continue
+    const isThere = (): Promise<boolean> => isLinked(objects, name, referrer)
+    if ((await isThere()) || !(await objects.delete(key, etag))) continue
     // It came again meanwhile, and where versions cannot be told apart by their etags its entry may have been deleted.
-    if (await isLinked()) await objects.putIfAbsent(key, object.bytes)
+    if (await isThere()) await objects.putIfAbsent(key, object.bytes)
   }
+}
+
+async function isLinked(objects: ObjectStore, repository: string, digest: Digest): Promise<boolean> {
+  return (await objects.head(linkKey(repository, digest))) !== undefined
 }

@@ -16,7 +16,7 @@ const dayMs = 24 * hourMs
 const rules = { graceMs: dayMs, untaggedMs: 0, youngMs: 0 }
 
 /** A store with an image that nothing keeps, and two clocks. */
-async function openWorld(roots: readonly RootSource[] = []) {
+async function openWorld(roots: readonly RootSource[] = [], restRatio = 0) {
   const clock = { wall: Date.parse('2026-11-23'), steady: 0 }
   const now = (): number => clock.wall
   const objects = createMemoryStore({ now })
@@ -31,7 +31,7 @@ async function openWorld(roots: readonly RootSource[] = []) {
     observe: () => undefined,
   }
   const steadyNow = (): number => clock.steady
-  const shared = { objects, roots, rules, isAlone: true, restRatio: 0, now, steadyNow, meter }
+  const shared = { objects, roots, rules, isAlone: true, restRatio, now, steadyNow, meter }
   const pass = (ms: number): void => {
     clock.wall += ms
     clock.steady += ms
@@ -69,12 +69,37 @@ describe('a garbage collector', () => {
     expect(await Array.fromAsync(objects.list(''))).toEqual(before)
   })
 
+  it('says what waits for its time', async () => {
+    const { collector, pass } = await openWorld()
+    const asked = { rules: { untaggedMs: dayMs } }
+    expect((await collector.collect(asked)).links).toMatchObject({ condemned: 0, untagged: 1, waiting: 0 })
+    pass(dayMs)
+    expect((await collector.collect(asked)).links).toMatchObject({ condemned: 4, untagged: 0, waiting: 0 })
+    expect((await collector.collect({ ...asked, isDryRun: true })).links).toMatchObject({ condemned: 0, waiting: 4 })
+  })
+
   it('takes other times for once', async () => {
     const { collector, pass } = await openWorld()
     const asked = { rules: { graceMs: 0 } }
     await collector.collect(asked)
     pass(1)
     expect((await collector.collect(asked)).links.deleted).toBe(4)
+  })
+
+  it('takes another pace for once', async () => {
+    const roots: RootSource = async function* () {
+      // So much work that it rests behind it: for an hour, at its own pace.
+      for (const begunAt = performance.now(); performance.now() - begunAt < 5;);
+      yield* []
+    }
+    const { collector } = await openWorld([roots], 1e6)
+    expect((await collector.collect({ restRatio: 0 })).links.condemned).toBe(4)
+    const stop = new AbortController()
+    const resting = Promise.withResolvers<unknown>()
+    const slow = collector.collect({ signal: stop.signal, onProgress: resting.resolve })
+    await resting.promise
+    stop.abort()
+    await expect(slow).rejects.toBe(stop.signal.reason)
   })
 
   it('does not take a clock that was set for time that passed', async () => {

@@ -14,7 +14,7 @@ export interface GarbageCollectorOptions {
   readonly rules: CollectionRules
   /** No other process has the store open. */
   readonly isAlone: boolean
-  /** How long it rests, as a multiple of how long it works, so that others have their share. */
+  /** How long a collection rests for which nothing else is said, as a multiple of how long it works, so that others have their share. */
   readonly restRatio: number
   readonly meter?: Meter | undefined
   /** Epoch milliseconds. */
@@ -23,7 +23,10 @@ export interface GarbageCollectorOptions {
   readonly steadyNow?: () => number
 }
 
-export interface CollectOptions extends Pick<CollectGarbageOptions, 'isDryRun' | 'signal' | 'onProgress'> {
+export interface CollectOptions extends Pick<
+  CollectGarbageOptions,
+  'isDryRun' | 'signal' | 'onProgress' | 'restRatio'
+> {
   /** Instead of those that it has. */
   readonly rules?: { readonly [Rule in keyof CollectionRules]?: number | undefined } | undefined
 }
@@ -62,6 +65,7 @@ export function createGarbageCollector(options: GarbageCollectorOptions): Garbag
       ...options,
       ...context,
       rules: { ...rules, graceMs },
+      restRatio: context.restRatio ?? options.restRatio,
       now: steadyClock,
       isDryRun,
     })

@@ -4,7 +4,7 @@ import { isManifestType } from '../../oci/media-type.ts'
 import type { Repository } from '../content-store.ts'
 import { createContentStore } from '../create-content-store.ts'
 import type { ObjectStore } from '../object-store.ts'
-import { names } from './garbage-model-content.ts'
+import { names, signatureTagOf } from './garbage-model-content.ts'
 
 // What a model of clients and collections looks for. For tests.
 
@@ -42,14 +42,25 @@ export async function leaksIn(
     const manifest = link && isManifestType(link.mediaType) ? await repository.manifest(digest) : undefined
     for (const part of manifest ? partsOf(manifest) : []) await need(repository, part)
     for (const referrer of await repository.referrers(digest)) await need(repository, referrer.digest)
+    const signature = await repository.tag(signatureTagOf(digest))
+    if (!signature) return
+    needed.add(`repositories/${repository.name}/_tags/${signatureTagOf(digest)}`)
+    await need(repository, signature.digest)
   }
   for (const name of names) {
     const repository = content.repository(name)
-    for (const { target } of await repository.tags()) await need(repository, target.digest)
+    for (const { name: tag, target } of await repository.tags()) {
+      if (!isOfSignature(tag)) await need(repository, target.digest)
+    }
   }
   for (const { repository, digest } of held) await need(content.repository(repository), digest)
   const keys = await Array.fromAsync(store.list(''), ({ key }) => key)
   return keys
-    .filter((key) => /_links|^blobs|^condemned/.test(key) && !needed.has(key))
+    .filter((key) => (/_links|^blobs|^condemned/.test(key) || isOfSignature(key)) && !needed.has(key))
     .map((key) => `${key} is there for nothing`)
+}
+
+/** A tag, or the key of one. */
+function isOfSignature(tag: string): boolean {
+  return tag.endsWith('.sig')
 }

@@ -1,6 +1,7 @@
-import { digestOf } from '../../oci/digest.ts'
+import { digestOf, type Digest } from '../../oci/digest.ts'
 import { parseManifest, type Manifest } from '../../oci/manifest.ts'
 import { mediaTypes } from '../../oci/media-type.ts'
+import { referrersTagOf } from '../../registry/list-referrers.ts'
 
 // The few things that clients of the model push. For tests.
 
@@ -19,6 +20,11 @@ export const images = Array.from({ length: 6 }, (_, n) =>
     layers: [blobs[(n + 1) % blobs.length], blobs[(n + 3) % blobs.length]],
   }),
 )
+
+/** As cosign finds it. */
+export function signatureTagOf(digest: Digest): string {
+  return `${referrersTagOf(digest)}.sig`
+}
 
 export function manifestOf(json: object): Manifest {
   return parseManifest(Buffer.from(JSON.stringify({ schemaVersion: 2, ...json })))

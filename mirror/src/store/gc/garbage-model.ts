@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '../../oci/digest.ts'
 import { isFault } from '../../oci/fault.ts'
+import type { PutManifestOptions } from '../../content.ts'
 import { descriptorOf, partsOf, type Manifest } from '../../oci/manifest.ts'
 import { mediaTypes } from '../../oci/media-type.ts'
 import type { ContentStore, Repository } from '../content-store.ts'
@@ -11,8 +12,9 @@ import type { ObjectStore } from '../object-store.ts'
 import { createSeededRandom } from '../seeded-random.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { lacksOf, leaksIn, type Excused } from './garbage-model-checks.ts'
+import { unlessKilled } from './garbage-model-kills.ts'
 import { createWills } from './garbage-model-wills.ts'
-import { blobs, bytesOf, contents, images, manifestOf, names } from './garbage-model-content.ts'
+import { blobs, bytesOf, contents, images, manifestOf, names, signatureTagOf } from './garbage-model-content.ts'
 import { createSlowStore } from './slow-store.ts'
 
 // A world in which clients push, mount, tag, hold, delete and pull over two replicas of one store, while both collect garbage
@@ -20,7 +22,8 @@ import { createSlowStore } from './slow-store.ts'
 
 /** What a client does; numbers choose among few things, so that clients meet. */
 export interface Deed {
-  readonly kind: 'push' | 'copy' | 'index' | 'sign' | 'move-tag' | 'delete-tag' | 'delete-manifest' | 'hold' | 'pull'
+  readonly kind:
+    'push' | 'copy' | 'index' | 'sign' | 'carry' | 'move-tag' | 'delete-tag' | 'delete-manifest' | 'hold' | 'pull'
   readonly replica: number
   readonly repository: number
   readonly image: number
@@ -34,6 +37,7 @@ export const deedKinds: readonly Deed['kind'][] = [
   'copy',
   'index',
   'sign',
+  'carry',
   'move-tag',
   'delete-tag',
   'delete-manifest',
@@ -50,6 +54,8 @@ export interface ModelOptions {
   readonly replicas?: ((now: () => number) => () => ObjectStore) | undefined
   /** Breaks something of what collections see, to show that this is found out. */
   readonly sabotage?: ((objects: ObjectStore) => ObjectStore) | undefined
+  /** How far the clock of each replica, and that of its collections, is ahead. */
+  readonly aheadBy?: readonly [number, number] | undefined
   /** Breaks something of what clients see. */
   readonly sabotageClients?: ((repository: Repository) => Repository) | undefined
 }
@@ -76,19 +82,20 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
   const openReplica = (options.replicas ?? inMemory)(now)
   const store = openReplica()
   const slowly = (): ObjectStore => createSlowStore(openReplica(), { random, onCall: () => ticks++ })
-  const replicas = [slowly(), slowly()].map((objects) => createContentStore(objects, { now }))
+  const clocks = (options.aheadBy ?? [0, 0]).map((ahead) => () => ticks + ahead)
+  const replicas = clocks.map((clock) => createContentStore(slowly(), { now: clock }))
   const holds = createHolds(slowly(), { now })
   const violations: string[] = []
   const held = new Map<string, { repository: string; digest: Digest }>()
+  const carried = new Map<string, { repository: string; digest: Digest; since: number }>()
   const wills = createWills(now)
   const missedSince = (since: number): Excused => ({ has: (manifest) => wills.excuse(manifest, since) })
   const tally = { collections: 0, linksDeleted: 0, blobsDeleted: 0, pushes: 0, refusals: 0 }
   let isOver = false
   let sessions = 0
 
-  async function collect(objects: ObjectStore): Promise<number> {
-    const roots: [] = []
-    const { links, blobs: bytes } = await collectGarbage({ objects, rules, roots, now, isAlone: false })
+  async function collect(objects: ObjectStore, clock: () => number): Promise<number> {
+    const { links, blobs: bytes } = await collectGarbage({ objects, rules, roots: [], now: clock, isAlone: false })
     tally.collections++
     tally.linksDeleted += links.deleted
     tally.blobsDeleted += bytes.deleted
@@ -101,7 +108,7 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
   }
 
   /** As a client does it: asks first, mounts or uploads what is not there, and is believed only if all is there at the end. */
-  async function push(deed: Deed, manifest: Manifest, tags: string[]): Promise<void> {
+  async function push(deed: Deed, manifest: Manifest, options: PutManifestOptions): Promise<boolean> {
     const content = replicas[deed.replica]!
     const name = names[deed.repository]!
     const repository = repositoryOf(content, name)
@@ -111,14 +118,16 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
       for (const digest of partsOf(manifest)) {
         if (manifest.kind === 'index') continue
         const there = await repository.stat(digest)
-        if (!there || !(await repository.hasBlob(there))) return broken(`a part ${digest} that was said to be there`)
+        if (!there || !(await repository.hasBlob(there))) broken(`a part ${digest} that was said to be there`)
       }
-      await repository.putManifest(manifest, { tags })
+      await repository.putManifest(manifest, options)
       wills.pushed(`${name} ${manifest.digest}`, begunAt)
       tally.pushes++
+      return true
     } catch (error) {
       if (!isFault(error, 'unavailable') && !isFault(error, 'not-found') && !isFault(error, 'conflict')) throw error
       tally.refusals++
+      return false
     }
 
     function broken(what: string): void {
@@ -128,7 +137,7 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
     async function bring(digest: Digest): Promise<void> {
       const child = images.find((image) => image.digest === digest)
       if (child) {
-        if (!(await repository.vouchFor(digest))) await push(deed, child, [])
+        if (!(await repository.vouchFor(digest))) await push(deed, child, {})
         return
       }
       const index = blobs.findIndex((blob) => blob.digest === digest)
@@ -158,16 +167,18 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
     switch (deed.kind) {
       case 'push':
       case 'copy':
-        return await push(deed, image, deed.other % 4 === 0 ? [] : [tag])
+        return void (await push(deed, image, { tags: deed.other % 4 === 0 ? [] : [tag] }))
       case 'index': {
         const parts = [image, images[deed.other % images.length]!].map(descriptorOf)
-        return await push(deed, manifestOf({ mediaType: mediaTypes.index, manifests: parts }), [tag])
+        return void (await push(deed, manifestOf({ mediaType: mediaTypes.index, manifests: parts }), { tags: [tag] }))
       }
       case 'sign': {
         const [config, layer] = [blobs[deed.other % blobs.length], blobs[(deed.other + 1) % blobs.length]]
         const signature = { mediaType: mediaTypes.manifest, config, layers: [layer], subject: descriptorOf(image) }
-        return await push(deed, manifestOf(signature), [])
+        return void (await push(deed, manifestOf(signature), {}))
       }
+      case 'carry':
+        return await carry(deed, name, image)
       case 'move-tag':
         return await repository.putTag(tag, image.digest).catch(unlessGone)
       case 'delete-tag':
@@ -179,6 +190,29 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
       case 'pull':
         return await pull(repository, tag)
     }
+  }
+
+  /** An image with a signature that is found by its tag; some are held for ever then, and the signature with them. */
+  async function carry(deed: Deed, repository: string, image: Manifest): Promise<void> {
+    const { digest } = image
+    if (!(await push(deed, image, {}))) return
+    const since = ticks
+    const isHeld = deed.tag === 0
+    if (isHeld) {
+      const holdName = `carried-${names.indexOf(repository)}-${deed.image % images.length}`
+      await holds.take(holdName, [{ repository, digests: [digest] }], 1e9)
+      held.set(holdName, { repository, digest })
+    }
+    const [config, layer] = [blobs[deed.other % blobs.length], blobs[(deed.other + 2) % blobs.length]]
+    const signature = manifestOf({
+      mediaType: mediaTypes.manifest,
+      config,
+      layers: [layer],
+      annotations: { of: digest },
+    })
+    const tag = signatureTagOf(digest)
+    const isCarried = await push(deed, signature, { speakingTags: [{ tag, speaksOf: digest }] })
+    if (isCarried && isHeld) carried.set(`${repository} ${digest}`, { repository, digest, since })
   }
 
   async function hold(deed: Deed, repository: string, { digest }: Manifest): Promise<void> {
@@ -209,16 +243,16 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
     for (let deed = queue.pop(); deed; deed = queue.pop()) await does(deed)
   }
 
-  async function collector(): Promise<void> {
+  async function collector(clock: () => number): Promise<void> {
     const objects = options.sabotage?.(slowly()) ?? slowly()
     while (!isOver) {
-      await collect(objects)
+      await collect(objects, clock).catch(unlessKilled)
       await nextTurn()
     }
   }
 
   const queue = options.deeds.toReversed()
-  const collectors = [collector(), collector()]
+  const collectors = clocks.map(collector)
   await Promise.all(Array.from({ length: options.clients }, () => client(queue)))
   isOver = true
   await Promise.all(collectors)
@@ -226,7 +260,7 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
   for (let work = 1, turn = 0; work > 0; turn++) {
     if (turn > 50) throw new Error('collections never rest')
     ticks += graceMs + 10_000
-    work = await collect(store)
+    work = await collect(store, now)
   }
   await check('after it rested')
   violations.push(...(await leaksIn(store, [...held.values()])))
@@ -242,6 +276,11 @@ export async function runModel(options: ModelOptions): Promise<ModelResult> {
         const lacks = await lacksOf(repository, target.digest, excused)
         if (lacks) violations.push(`${when}, ${name}:${tag} misses ${lacks}`)
       }
+    }
+    for (const { repository, digest, since } of carried.values()) {
+      if (wills.excuse(`${repository} ${digest}`, since)) continue
+      const signature = await content.repository(repository).tag(signatureTagOf(digest))
+      if (!signature) violations.push(`${when}, the signature of ${digest} in ${repository} is gone`)
     }
     for (const { repository, digest } of held.values()) {
       if (excused.has(`${repository} ${digest}`)) continue

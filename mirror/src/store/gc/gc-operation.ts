@@ -17,7 +17,15 @@ export type GcOptions = z.infer<typeof optionsSchema>
 
 export const collectionSchema: z.ZodType<Collection> = z.object({
   repositories: count,
-  links: z.object({ found: count, condemned: count, pardoned: count, deleted: count }),
+  links: z.object({
+    found: count,
+    condemned: count,
+    pardoned: count,
+    deleted: count,
+    // Older mirrors do not say them.
+    untagged: count.default(0),
+    waiting: count.default(0),
+  }),
   blobs: z.object({ blobs: count, condemned: count, deleted: count, bytesDeleted: count, bytesCondemned: count }),
   leftAlone: z.array(z.object({ repository: z.string(), reason: z.string() })),
 })

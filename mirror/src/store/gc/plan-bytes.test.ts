@@ -13,6 +13,7 @@ const usual: BytesInput = {
 }
 const mark = { at: now - 1, isDying: false }
 const dying = { at: now - 1, isDying: true }
+const begun = { at: now - 1, isDying: true, etag: 'of the bytes' }
 const forgotten = { at: now - 2 * 3600_000, isDying: true }
 
 describe('planBytes', () => {
@@ -27,8 +28,16 @@ describe('planBytes', () => {
     ['that are marked, whose last link went just now', { mark, wasLinked: true }, 'leave'],
     ['that are marked and linked', { mark, wasLinked: true, isLinked: true }, 'pardon'],
     ['that are not there, but their mark is', { mark, changedAt: undefined }, 'pardon'],
-    ['that another process deletes', { mark: dying }, 'leave'],
-    ['that another process deletes, and are linked', { mark: dying, wasLinked: true, isLinked: true }, 'leave'],
+    ['that another process began to delete', { mark: begun }, 'kill'],
+    ['that another process began to delete, of a clock far ahead', { mark: { ...begun, at: now * 2 } }, 'kill'],
+    ['that another process began to delete, and are linked', { mark: begun, wasLinked: true, isLinked: true }, 'kill'],
+    ['that another process has deleted half', { mark: begun, changedAt: undefined }, 'pardon'],
+    ['that another process deletes in secret', { mark: dying }, 'leave'],
+    [
+      'that another process deletes in secret, and are linked',
+      { mark: dying, wasLinked: true, isLinked: true },
+      'leave',
+    ],
     ['that a process that ended has deleted half', { mark: dying, isAlone: true }, 'kill'],
     ['whose death was decided long ago', { mark: forgotten }, 'kill'],
     ['whose death was decided long ago, and are gone', { mark: forgotten, changedAt: undefined }, 'pardon'],

@@ -1,5 +1,5 @@
 import type { CondemnedMark } from '../content/condemned-blobs.ts'
-import { forgottenDeathMs } from '../content/condemned-blobs.ts'
+import { isDyingInSecret } from '../content/condemned-blobs.ts'
 
 export interface BytesInput {
   /** The mark that was there before links were listed. */
@@ -10,14 +10,14 @@ export interface BytesInput {
   readonly isLinked: boolean
   /** Whether the bytes are there, and when they came, epoch milliseconds. */
   readonly changedAt: number | undefined
-  /** Whether a death that is under way can only be of a process that has ended. */
+  /** Whether a death that nobody else can end can only be of a process that has ended. */
   readonly isAlone: boolean
   /** When the collection began, epoch milliseconds. */
   readonly now: number
   readonly youngMs: number
 }
 
-/** What is to become of bytes: `pardon` takes the mark away, `kill` deletes bytes and mark. */
+/** What is to become of bytes: `pardon` takes the mark away, `kill` deletes bytes, in the version that the mark says if it does, and mark. */
 export type BytesVerdict = 'leave' | 'condemn' | 'pardon' | 'kill'
 
 /**
@@ -25,14 +25,18 @@ export type BytesVerdict = 'leave' | 'condemn' | 'pardon' | 'kill'
  * is what no link was found to by a collection that saw the mark first.
  */
 export function planBytes(input: BytesInput): BytesVerdict {
-  const { mark, wasLinked, isLinked, changedAt, now, youngMs } = input
-  if (mark && isDyingElsewhere(mark, input)) return 'leave'
-  if (isLinked || changedAt === undefined) return mark ? 'pardon' : 'leave'
-  if (mark) return wasLinked ? 'leave' : 'kill'
+  const { mark, isLinked, changedAt, now, youngMs } = input
+  if (mark) return planMarked(mark, input)
+  if (isLinked || changedAt === undefined) return 'leave'
   // What came by a clock ahead is not young until then.
   return Math.abs(now - changedAt) < youngMs ? 'leave' : 'condemn'
 }
 
-function isDyingElsewhere({ isDying, at }: CondemnedMark, { isAlone, now }: BytesInput): boolean {
-  return isDying && !isAlone && now - at <= forgottenDeathMs
+function planMarked(mark: CondemnedMark, { wasLinked, isLinked, changedAt, isAlone, now }: BytesInput): BytesVerdict {
+  if (!isAlone && isDyingInSecret(mark, now)) return 'leave'
+  if (changedAt === undefined) return 'pardon'
+  // Whoever linked them since is about to do the same, or has brought another version.
+  if (mark.etag !== undefined) return 'kill'
+  if (isLinked) return 'pardon'
+  return wasLinked ? 'leave' : 'kill'
 }

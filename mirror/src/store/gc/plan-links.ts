@@ -38,6 +38,10 @@ export interface LinksPlan {
   readonly condemn: readonly Digest[]
   /** May be deleted in this order: parents before their parts, each only if nothing that is left needs it. */
   readonly doomed: readonly Digest[]
+  /** Manifests that only stay because they are new. */
+  readonly untagged: readonly Digest[]
+  /** Condemned, and not for as long as the grace. */
+  readonly waiting: readonly Digest[]
 }
 
 /** Decides what of one repository is garbage. */
@@ -47,10 +51,13 @@ export function planLinks({ links, edges, roots, isPushedTo, now, rules }: Links
   const isNew = ({ isManifest, changedAt, condemnedAt }: FoundLink): boolean =>
     condemnedAt === undefined && Math.abs(now - changedAt) < (isManifest ? untaggedMs : youngMs)
   const newManifests = [...links].filter(([, link]) => link.isManifest && isNew(link)).map(([digest]) => digest)
-  const kept = closureOf([...roots, ...newManifests], edges)
+  const wanted = closureOf(roots, edges)
+  const untagged = newManifests.filter((digest) => !wanted.has(digest))
+  const kept = wanted.union(closureOf(untagged, edges))
 
   const pardon: Digest[] = []
   const condemn: Digest[] = []
+  const waiting: Digest[] = []
   const doomed = new Set<Digest>()
   for (const [digest, link] of links) {
     const { condemnedAt } = link
@@ -61,9 +68,11 @@ export function planLinks({ links, edges, roots, isPushedTo, now, rules }: Links
       if (!isNew(link)) condemn.push(digest)
     } else if (now - condemnedAt >= graceMs) {
       doomed.add(digest)
+    } else {
+      waiting.push(digest)
     }
   }
-  return { pardon, condemn, doomed: parentsFirst(doomed, edges) }
+  return { pardon, condemn, doomed: parentsFirst(doomed, edges), untagged, waiting }
 }
 
 /** All that can be reached. */
@@ -74,18 +83,22 @@ export function closureOf(starts: Iterable<Digest>, edges: Edges): Set<Digest> {
   return reached
 }
 
-/** Digests cannot name each other in a circle: a manifest is made after its parts, and after its subject. */
+/**
+ * Each comes before what it can reach, unless that can reach it, too: who brings a tag says himself what it speaks of, and an index
+ * may name its own subject.
+ */
 function parentsFirst(digests: ReadonlySet<Digest>, edges: Edges): Digest[] {
-  const waits = new Map([...digests].map((digest) => [digest, 0]))
-  const partsOf = (digest: Digest): Digest[] => (edges.get(digest) ?? []).filter((part) => digests.has(part))
-  for (const digest of digests) for (const part of partsOf(digest)) waits.set(part, (waits.get(part) ?? 0) + 1)
-  const ordered = [...digests].filter((digest) => waits.get(digest) === 0)
-  for (const digest of ordered) {
-    for (const part of partsOf(digest)) {
-      const left = (waits.get(part) ?? 0) - 1
-      waits.set(part, left)
-      if (left === 0) ordered.push(part)
+  const ended: Digest[] = []
+  const begun = new Set<Digest>()
+  const toDo = [...digests].map((digest) => ({ digest, isEnd: false }))
+  for (let next = toDo.pop(); next; next = toDo.pop()) {
+    const { digest, isEnd } = next
+    if (isEnd) ended.push(digest)
+    else if (digests.has(digest) && !begun.has(digest)) {
+      begun.add(digest)
+      toDo.push({ digest, isEnd: true })
+      for (const part of edges.get(digest) ?? []) toDo.push({ digest: part, isEnd: false })
     }
   }
-  return ordered
+  return ended.reverse()
 }

@@ -26,7 +26,7 @@ export interface ReadManifests {
 /** Reads all manifests that a repository links. */
 export async function readManifests(
   objects: ObjectStore,
-  { name, links, referrers }: ReadRepository,
+  { name, links, referrers, speakingTags }: ReadRepository,
   pace: Pace,
 ): Promise<ReadManifests> {
   const edges = new Map<Digest, Digest[]>()
@@ -34,8 +34,9 @@ export async function readManifests(
   const damaged = new Set<Digest>()
   const add = (from: Digest, to: readonly Digest[]): void => void edges.set(from, [...(edges.get(from) ?? []), ...to])
   for (const { subject, referrer } of referrers) add(subject, [referrer])
+  for (const { speaksOf, tag } of speakingTags) add(speaksOf, [tag.digest])
   const linked = [...links].filter(([, { isManifest }]) => isManifest)
-  await severalAtOnce(linked, pace, async ([digest, { link }]) => {
+  const readOne = async ([digest, { link }]: (typeof linked)[number]): Promise<void> => {
     // Nobody else knows what a set that cannot be read would keep.
     const read = name === setRepository ? readObject : readWhatThereIs
     const object = await read(objects, blobKey(digest), { length: maxManifestSize + 1, isOnce: true })
@@ -45,7 +46,8 @@ export async function readManifests(
     // It may not stand in the list yet.
     if (manifest.subject) add(manifest.subject.digest, [digest])
     if (name === setRepository) images.set(digest, imagesOf(manifest))
-  })
+  }
+  await severalAtOnce(linked, pace, readOne)
   return { edges, images, damaged }
 }
 

@@ -22,7 +22,8 @@ export async function* readRepositories(
   const prefix = only === undefined ? root : `${root}${only}/_`
   const withUnreadable = only !== setRepository
   // Keys of one repository lie together: they alone have `_` behind its name.
-  for await (const object of listWithBytes(objects, prefix, { bringUpTo, isOnce: true, withUnreadable })) {
+  const listing = { bringUpTo, isOnce: true, inBackground: true, withUnreadable }
+  for await (const object of listWithBytes(objects, prefix, listing)) {
     await pace()
     const name = splitRepositoryKey(object.info.key)?.repository
     if (name === undefined) continue

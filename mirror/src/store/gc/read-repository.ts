@@ -1,8 +1,8 @@
-import { descriptorSchema } from '../../oci/descriptor.ts'
 import { isDigest, type Digest } from '../../oci/digest.ts'
 import { isManifestType } from '../../oci/media-type.ts'
 import { digestOfSegment } from '../content/content-keys.ts'
 import { parseLink, type Link } from '../content/link.ts'
+import { parseTagObject, type TagObject } from '../content/tag-object.ts'
 import type { ObjectWithBytes } from '../list-with-bytes.ts'
 import type { ObjectInfo } from '../object-store.ts'
 import type { FoundLink } from './plan-links.ts'
@@ -20,12 +20,21 @@ export interface ReadReferrer {
   readonly object: ObjectWithBytes
 }
 
+/** A tag that came with the image whose signature it means. */
+export interface ReadSpeakingTag {
+  readonly name: string
+  readonly speaksOf: Digest
+  readonly tag: TagObject
+  readonly info: ObjectInfo
+}
+
 /** All that a repository says it contains, as it was read. */
 export interface ReadRepository {
   readonly name: string
   readonly links: Map<Digest, ReadLink>
-  /** What tags mean. */
+  /** What tags mean that somebody gave. */
   readonly tagged: Set<Digest>
+  readonly speakingTags: ReadSpeakingTag[]
   readonly referrers: ReadReferrer[]
   /** Links that say nothing readable: their bytes are left alone. */
   readonly unreadable: Set<Digest>
@@ -34,7 +43,13 @@ export interface ReadRepository {
 }
 
 export function emptyRepository(name: string): ReadRepository {
-  const none = { tagged: new Set<Digest>(), referrers: [], unreadable: new Set<Digest>(), unreadableTags: [] }
+  const none = {
+    tagged: new Set<Digest>(),
+    speakingTags: [],
+    referrers: [],
+    unreadable: new Set<Digest>(),
+    unreadableTags: [],
+  }
   return { name, links: new Map(), ...none }
 }
 
@@ -54,12 +69,11 @@ function addLink({ links, unreadable }: ReadRepository, digest: string, { info, 
   links.set(digest, { link, info, changedAt: info.changedAt, condemnedAt, isManifest: isManifestType(mediaType) })
 }
 
-function addTag({ tagged, unreadableTags }: ReadRepository, name: string, { bytes }: ObjectWithBytes): void {
-  try {
-    tagged.add(descriptorSchema.parse(JSON.parse(Buffer.from(bytes).toString())).digest)
-  } catch {
-    unreadableTags.push(name)
-  }
+function addTag(repository: ReadRepository, name: string, { info, bytes }: ObjectWithBytes): void {
+  const tag = parseTagObject(bytes)
+  if (!tag) repository.unreadableTags.push(name)
+  else if (tag.speaksOf) repository.speakingTags.push({ name, speaksOf: tag.speaksOf, tag, info })
+  else repository.tagged.add(tag.digest)
 }
 
 function addReferrer({ referrers }: ReadRepository, names: readonly string[], object: ObjectWithBytes): void {
