@@ -52,6 +52,7 @@ export async function checkRepository(
   for await (const { info, bytes } of listWithBytes(objects, tagPrefix(repository), {
     bringUpTo,
     isOnce: true,
+    inBackground: true,
     withUnreadable: true,
   })) {
     await pace()

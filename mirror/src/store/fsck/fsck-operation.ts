@@ -33,6 +33,7 @@ export const faultSchema = z.object({
     'blob-unreadable',
     'part-size-wrong',
     'referrer-missing',
+    'hold-unreadable',
   ]),
   repository: z.string().optional(),
   tag: z.string().optional(),

@@ -208,6 +208,18 @@ describe('fsck', () => {
     expect(await objects.head(condemnedKey(digest))).toBeUndefined()
   })
 
+  it('finds a hold that says nothing readable, and takes it aside if it is told to repair', async () => {
+    const objects = await filled()
+    const key = 'holds/mine.json'
+    await objects.putIfAbsent(key, Buffer.from('{"version":1'))
+    expect((await check(objects)).faults).toMatchObject([{ kind: 'hold-unreadable', isRepaired: false }])
+    expect((await check(objects, { isRepairing: true })).faults).toMatchObject([
+      { kind: 'hold-unreadable', isRepaired: true },
+    ])
+    expect((await check(objects)).faults).toEqual([])
+    expect((await readObject(objects, `quarantine/${key}`))?.bytes.toString()).toBe('{"version":1')
+  })
+
   it('takes nothing for a fault that others did meanwhile', async () => {
     const objects = await filled()
     const busy: ObjectStore = {

@@ -7,6 +7,7 @@ import type { ObjectStore } from '../object-store.ts'
 import type { Integrity } from '../scrub/integrity.ts'
 import type { Mender } from '../scrub/mender.ts'
 import { checkData } from './check-data.ts'
+import { checkHolds } from './check-holds.ts'
 import { checkRepository } from './check-repository.ts'
 import type { FsckFault, FsckOptions, FsckProgress, FsckResult } from './fsck-operation.ts'
 import { listStoredBlobs } from './stored-blobs.ts'
@@ -78,6 +79,7 @@ function lookOnce(context: FsckContext): Fsck {
       counts.manifests += checked.manifests
       onProgress({ step: 'checking repositories', done: counts.repositories })
     }
+    await checkHolds({ objects, suspect })
     if (isReadingData) await readAll()
     const faults = await confirmed(suspicions, { isRepairing, onProgress, signal })
     return {

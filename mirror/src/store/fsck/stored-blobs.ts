@@ -16,7 +16,7 @@ export async function listStoredBlobs(
 ): Promise<StoredBlobs> {
   const sizes = new Map<Digest, number>()
   const strays: string[] = []
-  for await (const { key, size } of objects.list('blobs/')) {
+  for await (const { key, size } of objects.list('blobs/', { inBackground: true })) {
     const digest = digestOfBlobKey(key)
     if (digest) sizes.set(digest, size)
     else strays.push(key)

@@ -229,23 +229,30 @@ describe('a small blob or a manifest with a flipped byte', () => {
 })
 
 describe('the quarantine', () => {
-  it('keeps what it has room for, the latest, and notes the rest', async () => {
+  it('keeps all that is missed, and what it has room for of the rest, the latest', async () => {
     await using opened = await open()
     let time = 1
     const quarantine = createQuarantine(opened.objects, { now: () => time++, maxBytes: 25 })
     const integrity = createIntegrity(opened.objects, { quarantine })
     const contents = ['0123456789', 'abcdefghij', 'ABCDEFGHIJ', 'x'.repeat(30)]
+    const kept = async () => {
+      const records = new Map((await Array.fromAsync(quarantine.list())).map((each) => [each.digest, each.isKept]))
+      for (const [digest, isKept] of records) {
+        expect((await opened.objects.head(quarantineKey(digest))) !== undefined).toBe(isKept)
+      }
+      return contents.map((content) => records.get(blobOf(content).digest))
+    }
     for (const content of contents) {
       await storeBlob(opened.repository, blobOf(content), content)
       await flipByte(opened.directory, blobOf(content).digest)
       expect(await integrity.check(blobOf(content).digest)).toBe('damaged')
     }
-    const kept = new Map((await Array.fromAsync(quarantine.list())).map(({ digest, isKept }) => [digest, isKept]))
-    expect(contents.map((content) => kept.get(blobOf(content).digest))).toEqual([false, true, true, false])
-    for (const content of contents) {
-      const { digest } = blobOf(content)
-      expect((await opened.objects.head(quarantineKey(digest))) !== undefined).toBe(kept.get(digest))
-    }
+    expect(await kept()).toEqual([true, true, true, true])
+    for (const content of contents.toReversed()) await quarantine.settle(blobOf(content).digest)
+    expect(await kept()).toEqual([false, true, true, false])
+    expect(await quarantine.drop(blobOf(contents[1]!).digest)).toBe(true)
+    expect(await kept()).toEqual([false, false, true, false])
+    expect(await quarantine.drop(blobOf(contents[1]!).digest)).toBe(false)
   })
 
   it('gets the file itself, which may be right if only the memory was wrong', async () => {

@@ -51,7 +51,7 @@ export function createMender(options: MenderOptions): Mender {
       isNamed = true
       for (const source of sources) {
         try {
-          if ((await source.bring(lost, fetching)) && (await look(digest)) === 'there') return 'mended'
+          if ((await bringFrom(source, lost, fetching)) && (await look(digest)) === 'there') return 'mended'
         } catch (error) {
           if (!isFault(error)) throw error
           failure = error
@@ -60,6 +60,16 @@ export function createMender(options: MenderOptions): Mender {
     }
     if (failure) throw failure
     return isNamed ? 'missed' : 'unneeded'
+  }
+
+  /** The right bytes are worth more than the room that the damaged ones take. */
+  async function bringFrom(source: RepairSource, lost: LostContent, fetching?: FetchOptions): Promise<boolean> {
+    try {
+      return await source.bring(lost, fetching)
+    } catch (error) {
+      if (!isFault(error, 'no-space') || !(await quarantine.drop(lost.content.digest))) throw error
+      return await source.bring(lost, fetching)
+    }
   }
 
   return {

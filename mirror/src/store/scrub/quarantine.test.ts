@@ -23,3 +23,26 @@ it('counts and deletes a copy, too, that another replica made at the same time',
   await one.take(next.digest, (await objects.putIfAbsent(blobKey(next.digest), text('bad')))!)
   expect(await objects.head(quarantineKey(digest))).toBeUndefined()
 })
+
+it('reads no more of each blob that is mended, however many were damaged', async () => {
+  const objects = createMemoryStore()
+  let reads = 0
+  const counted: ObjectStore = {
+    ...objects,
+    get: (...args) => {
+      reads++
+      return objects.get(...args)
+    },
+    move: async (key, etag) => await objects.delete(key, etag),
+  }
+  const quarantine = createQuarantine(counted, { now: Date.now, maxBytes: 50 })
+  const blobs = Array.from({ length: 100 }, (_, n) => blobOf(`right ${n}`))
+  for (const { digest } of blobs) {
+    await quarantine.take(digest, (await objects.putIfAbsent(blobKey(digest), text('wrong')))!)
+  }
+  reads = 0
+  for (const { digest } of blobs) expect(await quarantine.settle(digest)).toBe(true)
+  expect(reads).toBeLessThan(4 * blobs.length)
+  const kept = (await Array.fromAsync(quarantine.list())).filter(({ isKept }) => isKept)
+  expect(kept).toHaveLength(10)
+})

@@ -27,20 +27,25 @@ export interface Quarantined extends Omit<QuarantineRecord, 'version'> {
 /** What was found damaged: out of the way of everybody who asks for it, and written down. */
 export interface Quarantine {
   /**
-   * Moves damaged bytes aside, in the version that was found; says whether it did, or somebody had replaced them. Bytes for
-   * which there is no room are only written down.
+   * Moves damaged bytes aside, in the version that was found; says whether it did, or somebody had replaced them. Where they
+   * have to be copied, and there is no room for that, they are only written down.
    */
   take(digest: Digest, found: ObjectInfo): Promise<boolean>
   /** All that was ever taken. */
   list(): AsyncIterable<Quarantined>
   /** Writes down that nobody misses it any more; says whether somebody did until then. */
   settle(digest: Digest): Promise<boolean>
+  /** Gives up the damaged bytes of a blob, for the room that they take; says whether there were any. */
+  drop(digest: Digest): Promise<boolean>
 }
 
 export interface QuarantineOptions {
   /** Epoch milliseconds. */
   readonly now: () => number
-  /** What is kept of damaged bytes; those that were found first go first. */
+  /**
+   * What is kept of damaged bytes; those that were found first go first. Those that were moved, and are missed still, take no
+   * more room than before, may be all that there is, and do not count.
+   */
   readonly maxBytes?: number | undefined
 }
 
@@ -56,6 +61,11 @@ export function quarantineKey(digest: Digest): string {
 
 export function createQuarantine(objects: ObjectStore, { now, maxBytes = defaultRoom }: QuarantineOptions): Quarantine {
   const records = createRecords(objects, { prefix: recordsPrefix, schema: recordSchema })
+  /**
+   * What is kept and missed no more, from when that was asked for first: to read all records again for each blob that is mended
+   * takes long after a bad memory. Only where files are moved, since nobody but this process writes there.
+   */
+  let spare: Map<Digest, Quarantined> | undefined
 
   /** A record that is damaged itself says nothing. */
   async function recordOf(digest: Digest): Promise<QuarantineRecord | undefined> {
@@ -90,9 +100,9 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
   }
 
   /** The copy is whole before what it was made of goes: a process that ends between leaves both, and that is found again. */
-  async function keep(digest: Digest, { key, size }: ObjectInfo): Promise<boolean> {
-    if (!(await makeRoom(digest, size))) return false
-    if (objects.move) return true
+  async function copy(digest: Digest, { key, size }: ObjectInfo): Promise<boolean> {
+    if (size > maxBytes) return false
+    await makeRoom(size, await keptOnes((each) => each.digest !== digest))
     try {
       // What an earlier process copied before it ended is not copied again.
       await using upload = await objects.openUpload(`${ingestId(digest)}-damaged`)
@@ -108,38 +118,57 @@ export function createQuarantine(objects: ObjectStore, { now, maxBytes = default
     }
   }
 
-  async function makeRoom(digest: Digest, size: number): Promise<boolean> {
-    if (size > maxBytes) return false
-    const kept = (await Array.fromAsync(list())).filter((each) => each.isKept && each.digest !== digest)
-    let total = kept.reduce((sum, each) => sum + each.size, size)
+  async function keptOnes(isMeant: (each: Quarantined) => boolean): Promise<Quarantined[]> {
+    return (await Array.fromAsync(list())).filter((each) => each.isKept && isMeant(each))
+  }
+
+  async function spareOnes(): Promise<Map<Digest, Quarantined>> {
+    if (spare) return spare
+    const found = await keptOnes(({ settledAt }) => settledAt !== null)
+    return (spare ??= new Map(found.map((each) => [each.digest, each])))
+  }
+
+  async function makeRoom(bytes: number, kept: readonly Quarantined[]): Promise<void> {
+    let total = kept.reduce((sum, each) => sum + each.size, bytes)
     for (const oldest of kept.toSorted((a, b) => a.foundAt - b.foundAt)) {
       if (total <= maxBytes) break
-      await objects.delete(quarantineKey(oldest.digest))
-      await records.update(oldest.digest, (record) => record && { ...record, isKept: false })
+      await drop(oldest.digest)
       total -= oldest.size
     }
-    return true
+  }
+
+  async function drop(digest: Digest): Promise<boolean> {
+    const isDropped = await objects.delete(quarantineKey(digest))
+    await records.update(digest, (record) => (record?.isKept ? { ...record, isKept: false } : undefined))
+    spare?.delete(digest)
+    return isDropped
   }
 
   return {
     list,
+    drop,
 
     async take(digest, found) {
-      const isKept = await keep(digest, found)
+      const isKept = objects.move !== undefined || (await copy(digest, found))
       const record: QuarantineRecord = { version: 1, size: found.size, foundAt: now(), isKept, settledAt: null }
       await dropDamagedRecord(digest)
       // A copy that lies there already stays: of another replica that found the same, or from an earlier time.
       await records.update(digest, (old) => ({ ...record, isKept: isKept || (old?.isKept ?? false) }))
+      spare?.delete(digest)
       return await putAside(digest, found, isKept)
     },
 
     async settle(digest) {
+      const others = objects.move && (await spareOnes())
       let wasMissed = false
-      await records.update(digest, (record) => {
+      const settled = await records.update(digest, (record) => {
         wasMissed = record?.settledAt === null
         return record && wasMissed ? { ...record, settledAt: now() } : undefined
       })
-      return wasMissed
+      if (!settled || !wasMissed || !others) return wasMissed
+      if (settled.isKept) others.set(digest, { digest, ...settled })
+      await makeRoom(0, [...others.values()])
+      return true
     },
   }
 }

@@ -11,13 +11,16 @@ import type { ScrubOptions, ScrubProgress, ScrubResult } from './scrub-operation
 export interface ScrubNowContext {
   readonly objects: ObjectStore
   readonly integrity: Integrity
-  readonly mender: Pick<Mender, 'mend'>
+  readonly mender: Pick<Mender, 'mend' | 'missed'>
 }
 
 /** So many are told one by one. */
 const mostTold = 10_000
 
-/** Re-hashes everything from the beginning, whatever another scrub is at, and has what is damaged brought back. */
+/**
+ * Re-hashes everything from the beginning, whatever another scrub is at, and has what is damaged brought back, also what was
+ * found so at another time and is missed since.
+ */
 export function scrubNow({
   objects,
   integrity,
@@ -50,8 +53,31 @@ export function scrubNow({
     })
     const told: ScrubResult['troubles'] = []
     for (const trouble of troubles) told.push(await outcomeOf(trouble, mender, signal))
+    told.push(...(await missedSince(troubles, { mender, signal, most: mostTold - told.length })))
     return { ...tally, elapsedMs: elapsedMs(), troubles: told }
   }
+}
+
+interface MissedSinceOptions extends Pick<ScrubNowContext, 'mender'> {
+  readonly signal: AbortSignal
+  readonly most: number
+}
+
+/** What was found damaged at another time and could not be brought back until now, besides these. */
+async function missedSince(
+  troubles: readonly ScrubTrouble[],
+  { mender, signal, most }: MissedSinceOptions,
+): Promise<ScrubResult['troubles']> {
+  const found = new Set(troubles.map(({ digest }) => digest))
+  const missed: ScrubResult['troubles'] = []
+  for await (const digest of mender.missed()) {
+    signal.throwIfAborted()
+    if (missed.length >= most) break
+    if (found.has(digest)) continue
+    const outcome = await outcomeOf({ digest, kind: 'damaged' }, mender, signal)
+    if (!outcome.isSettled) missed.push(outcome)
+  }
+  return missed
 }
 
 async function sizeOf(
@@ -59,7 +85,7 @@ async function sizeOf(
   signal: AbortSignal,
 ): Promise<{ readonly blobs: number; readonly bytes: number }> {
   let [blobs, bytes] = [0, 0]
-  for await (const { key, size } of objects.list('blobs/')) {
+  for await (const { key, size } of objects.list('blobs/', { inBackground: true })) {
     signal.throwIfAborted()
     if (!digestOfBlobKey(key)) continue
     blobs++

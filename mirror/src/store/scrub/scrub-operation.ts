@@ -30,7 +30,7 @@ const troubleSchema = z.object({
 const resultSchema = z.object({
   ...scrubTallySchema.shape,
   elapsedMs: z.number(),
-  /** What is not right: of very many, the first. */
+  /** What is not right, found by this scrub or missed since an earlier time: of very many, the first. */
   troubles: z.array(troubleSchema),
 })
 export type ScrubResult = z.infer<typeof resultSchema>

@@ -8,6 +8,7 @@ import { createContentStore } from '../create-content-store.ts'
 import { createMemoryStore } from '../memory-store.ts'
 import type { ObjectStore } from '../object-store.ts'
 import { createIntegrity } from './integrity.ts'
+import { quarantineKey } from './quarantine.ts'
 import type { RepairSource } from './repair-source.ts'
 import { createScrubber, type Scrubber } from './scrubber.ts'
 import { scrubStates, stateName } from './scrub-state.ts'
@@ -90,10 +91,23 @@ describe('a scrub', () => {
         )
         expect(new Set(await Array.fromAsync(scrubber.mender.missed()))).toEqual(missed)
         const again = await scrubber.scrubNow({}, noProgress)
-        expect(again).toMatchObject({ blobs: contents.length - missed.size, damaged: 0, troubles: [] })
+        expect(again).toMatchObject({ blobs: contents.length - missed.size, damaged: 0 })
+        expect(new Set(again.troubles.map(({ digest }) => digest))).toEqual(missed)
+        expect(again.troubles.every(({ isSettled }) => !isSettled)).toBe(true)
       }),
       { numRuns: 50 },
     )
+  })
+
+  it('tells of damage that an earlier process found until the right bytes are there again', async () => {
+    const objects = await filled()
+    await flip(objects, 3, 5)
+    await scrubberOver(objects).scrubber.scrubNow({}, noProgress)
+    const scrub = async () => (await scrubberOver(objects).scrubber.scrubNow({}, noProgress)).troubles
+    const told = { digest: digests[3], kind: 'damaged', says: expect.stringContaining('push it again') as string }
+    expect(await scrub()).toEqual([{ ...told, isSettled: false }])
+    await storeBlob(createContentStore(objects).repository('b/c'), blobOf(contents[3]!), contents[3]!)
+    expect(await scrub()).toEqual([])
   })
 
   it('says how far it is', async () => {
@@ -212,6 +226,20 @@ describe('a scrub in the background', () => {
     over.abort()
     await scrubbing
     expect(new Set(isKept)).toEqual(new Set([true]))
+  })
+
+  it('gives damaged bytes up where the right ones find no room beside them', async () => {
+    const objects = await filled()
+    await flip(objects, 3, 5)
+    const source = sourceOf(objects, () => true)
+    const full: RepairSource = {
+      async bring(lost) {
+        if (await objects.head(quarantineKey(lost.content.digest))) throw new Fault('no-space', 'the disk is full')
+        return await source.bring(lost)
+      },
+    }
+    const { troubles } = await scrubberOver(objects, [full]).scrubber.scrubNow({}, noProgress)
+    expect(troubles).toMatchObject([{ digest: digests[3], isSettled: true }])
   })
 
   it('has what is damaged brought back, now or when its source is there again', async () => {
