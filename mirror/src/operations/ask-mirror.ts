@@ -41,7 +41,7 @@ export async function askMirror<Options, Progress, Result>(
     await discard(answer)
     throw new Fault(
       'denied',
-      `${url.host} refuses the token; is it that of its --objects-token-file (a centre: --operator-token-file)?`,
+      `${url.host} refuses the token; is it one of its --operator-token-file, or of its --objects-token-file?`,
     )
   }
   for await (const { progress, result, failure } of linesOf(answer, signal)) {
@@ -90,6 +90,6 @@ function stranger({ status, url }: Answer): Fault {
   if (codeOfStatus(status) === 'unavailable') {
     return new Fault('unavailable', `${url.host}: something in between answered ${status}`)
   }
-  const message = `${url.host} takes no orders of operators (${status}); does it run with --objects-token-file (a centre: --operator-token-file)?`
+  const message = `${url.host} takes no orders of operators (${status}); does it run with --operator-token-file?`
   return new Fault('not-found', message)
 }

@@ -80,10 +80,26 @@ function rangeIn(field: string | undefined): { readonly offset: number; readonly
 const smallSize = 256 * 1024
 
 async function bodyOf({ bytes }: StoredObject, length: number): Promise<Answer['body']> {
-  if (length > smallSize) return bytes
+  if (length > smallSize) return await begun(bytes)
   const copies: Uint8Array[] = []
   for await (const chunk of bytes) copies.push(Uint8Array.from(chunk))
   return Buffer.concat(copies)
+}
+
+/** With the first piece at hand: that a disk fails to give it can be told until the head is sent, and then there is only a cut. */
+async function begun(bytes: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const iterator = bytes[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  const rest = { [Symbol.asyncIterator]: () => iterator }
+  return (async function* () {
+    try {
+      if (!first.done) yield first.value
+      yield* rest
+    } finally {
+      // Also where who asked left with the first piece.
+      await iterator.return?.()
+    }
+  })()
 }
 
 async function instead({ bytes }: StoredObject, answer: Answer): Promise<Answer> {

@@ -38,8 +38,8 @@ async function openMirror(tokens: string[] | undefined) {
   return { ...listening, objects, store, lines }
 }
 
-function connect(url: string, token: () => string): ObjectStore {
-  const store = openRemoteStore({ url: new URL(url), token: async () => token(), pace })
+function connect(url: string, token: () => string, isRefusalFinal?: boolean): ObjectStore {
+  const store = openRemoteStore({ url: new URL(url), token: async () => token(), pace, isRefusalFinal })
   opened.push(store)
   return store
 }
@@ -91,6 +91,12 @@ describe('the objects of a mirror', () => {
       message: expect.stringContaining('refuses the token') as string,
     })
     expect(JSON.stringify(failure)).not.toContain('secret')
+  })
+
+  it('are refused for good to who does not wait for another token', async () => {
+    const { url } = await openMirror(['secret'])
+    const refused = { code: 'denied', message: expect.stringContaining('--objects-token-file') as string }
+    await expect(connect(url, () => 'other', true).head('a')).rejects.toMatchObject(refused)
   })
 
   it('and the registry beside them are one', async () => {

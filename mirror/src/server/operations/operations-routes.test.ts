@@ -142,8 +142,8 @@ describe('an operation at a mirror that runs', () => {
   })
 
   it.each([
-    [404, 'not-found', '--objects-token-file'],
-    [200, 'not-found', '--objects-token-file'],
+    [404, 'not-found', '--operator-token-file'],
+    [200, 'not-found', '--operator-token-file'],
     [502, 'unavailable', 'in between'],
   ])('is not answered by what is no mirror (%d)', async (status, code, words) => {
     const url = await serverThat((response) => response.writeHead(status).end('hello'))

@@ -23,8 +23,9 @@ export function remoteBody(first: Answer, { start, end, reopen }: RemoteStretch)
     async reopen(at) {
       const answer = await reopen(at)
       if (answer.status < 300) return underWay(answer)
-      const { message } = await refusalOfAnswer(answer)
-      throw new Fault('unavailable', `what was read could not be read to its end: ${message}`)
+      const cause = await refusalOfAnswer(answer)
+      const { message, details } = cause
+      throw new Fault('unavailable', `what was read could not be read to its end: ${message}`, { cause, details })
     },
   })
 }

@@ -29,6 +29,8 @@ export interface RemoteConnectionOptions {
   readonly fence?: (() => Fence | undefined) | undefined
   /** How long a cut connection is got over without telling. */
   readonly pace?: RetryPace | undefined
+  /** Whether a refusal is a fault `denied`, for who does not wait until it is mended; else it is `unavailable`, as all trouble. */
+  readonly isRefusalFinal?: boolean | undefined
   /** Is told when the mirror is out of reach, and when it is back. */
   readonly log?: Logger | undefined
 }
@@ -56,10 +58,10 @@ export interface Reply extends Pick<Answer, 'status' | 'headers'> {
 export interface RemoteConnection extends AsyncDisposable {
   /**
    * Sends a request and reads all of its answer. One that writes is named, so that the mirror carries it out once.
-   * @throws Fault unavailable: nothing is known of what became of it
+   * @throws Fault unavailable: nothing is known of what became of it; denied (`isRefusalFinal`)
    */
   ask(request: Request): Promise<Reply>
-  /** Sends a request that reads, and leaves the body of its answer to be read. @throws Fault unavailable */
+  /** Sends a request that reads, and leaves the body of its answer to be read. @throws Fault unavailable | denied */
   open(request: Request): Promise<Answer>
   /** Aborted when it is disposed of. */
   readonly closed: AbortSignal
@@ -112,7 +114,8 @@ export function openRemoteConnection(options: RemoteConnectionOptions): RemoteCo
       if (!isFault(cause, 'unavailable') && !isFault(cause, 'denied')) throw cause
       const { message, retryAfterMs } = cause
       const asked = retryAfterMs === undefined ? {} : { retryAfterMs }
-      const fault = new Fault('unavailable', `mirror ${message}`, { cause, ...asked })
+      const code = options.isRefusalFinal === true ? cause.code : 'unavailable'
+      const fault = new Fault(code, `mirror ${message}`, { cause, ...asked })
       note(fault)
       throw fault
     }
@@ -167,7 +170,8 @@ function strangeness(answer: Answer, host: string): Fault | undefined {
   const retryAfterMs = retryAfterOf(headers)
   if (bootOf(answer) !== undefined) {
     if (status !== 401) return undefined
-    return new Fault('denied', `${host} refuses the token; are the token files of both sides the same?`)
+    const wanted = 'one of its --objects-token-file, as one of its --operator-token-file does gc, scrub and fsck only'
+    return new Fault('denied', `${host} refuses the token; it takes ${wanted}`)
   }
   if (codeOfStatus(status) === 'unavailable') {
     const asked = retryAfterMs === undefined ? {} : { retryAfterMs }

@@ -1,8 +1,8 @@
 import type * as z from 'zod'
-import { Fault } from '../../oci/fault.ts'
+import { Fault, faultCodes, type FaultCode } from '../../oci/fault.ts'
 import { codeOfStatus, retryAfterOf } from '../../registry/response-fault.ts'
 import { readCapped, type Answer } from '../../registry/transport.ts'
-import { refusalSchema, type RefusalBody } from './wire.ts'
+import { refusalSchema, statusOfFault, type RefusalBody } from './wire.ts'
 
 type Said = Pick<Answer, 'status' | 'headers'> & { readonly body: Uint8Array }
 
@@ -15,12 +15,12 @@ export function documentOf<T>(said: Said, schema: z.ZodType<T>): T {
   return parse(said, schema)
 }
 
-/** Why the mirror did not do what it was asked for; with `size` of an upload and `isFenced` in the details where it tells that. */
+/** Why the mirror did not do what it was asked for; with `size` of an upload, `errno` and `isFenced` in the details where it tells that. */
 export function refusalOf(said: Said): Fault {
-  const { fault, message, size, isFenced } = toldBy(said)
+  const { fault, message, ...facts } = toldBy(said)
   const retryAfterMs = retryAfterOf(said.headers)
   return new Fault(fault, message, {
-    details: { status: said.status, ...(size !== undefined && { size }), ...(isFenced && { isFenced }) },
+    details: { status: said.status, ...facts },
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   })
 }
@@ -35,7 +35,11 @@ const longestRefusal = 64 * 1024
 function toldBy(said: Said): RefusalBody {
   // An answer to HEAD has no words.
   if (said.body.length > 0) return parse(said, refusalSchema)
-  return { fault: codeOfStatus(said.status), message: `the mirror answered ${said.status}` }
+  return { fault: codeOf(said.status), message: `the mirror answered ${said.status}` }
+}
+
+function codeOf(status: number): FaultCode {
+  return faultCodes.find((code) => statusOfFault[code] === status) ?? codeOfStatus(status)
 }
 
 function parse<T>({ body }: Said, schema: z.ZodType<T>): T {

@@ -19,7 +19,7 @@ const firstPage = 32
  * once, as nothing is remembered. Cut connections are got over for some seconds, without doing anything twice; where the
  * mirror dies over a request, what it did is found out by reading it back.
  * @throws Fault invalid if `ca` holds no certificates. From every verb unavailable if the mirror is away, is none, or refuses
- * the token: then it is not known what became of a write.
+ * the token (then denied, where that is final): it is not known what became of a write.
  */
 export function openRemoteStore(options: RemoteConnectionOptions): ObjectStore {
   const connection = openRemoteConnection(options)

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { ObjectInfo } from '../object-store.ts'
-import { faultCodes } from '../../oci/fault.ts'
+import { faultCodes, type FaultCode } from '../../oci/fault.ts'
 
 // The words between a mirror that serves its objects and those who keep theirs in it.
 
@@ -52,11 +52,24 @@ export const uploadSchema = z.object({ size: z.number().int().nonnegative() })
 
 export const publishedSchema = z.object({ result: z.enum(['created', 'exists']) })
 
+/** The status of a refusal; what has no body is told by it alone. */
+export const statusOfFault: Readonly<Record<FaultCode, number>> = {
+  invalid: 400,
+  'not-found': 404,
+  denied: 403,
+  unavailable: 503,
+  corrupt: 422,
+  'no-space': 507,
+  conflict: 409,
+}
+
 /** Why not; `size` is what an upload has, where that is the reason or was changed. */
 export const refusalSchema = z.object({
   fault: z.enum(faultCodes),
   message: z.string(),
   size: z.number().int().nonnegative().optional(),
+  /** What the operating system of the mirror calls it, such as EIO: a disk that fails to give these bytes may give others. */
+  errno: z.string().max(32).optional(),
   /** The object that the request named as its fence is another one by now. */
   isFenced: z.boolean().optional(),
 })
