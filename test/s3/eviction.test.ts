@@ -24,7 +24,7 @@ requirePart('versitygw')('a mirror over a bucket', () => {
     const objects = createS3Store({ bucket: bucket(), prefix: 'eviction', deletesOnCondition: true })
     const store = createContentStore(objects, { now })
     const pulled = createPulledImages(objects, { now })
-    const collect = () => collectGarbage({ objects, rules, roots: [() => pulledRoots(pulled)], now, isAlone: false })
+    const collect = () => collectGarbage({ objects, rules, roots: [() => pulledRoots(pulled)], now, isAlone: true })
     const evictor = createEvictor({
       objects,
       store,
@@ -33,6 +33,7 @@ requirePart('versitygw')('a mirror over a bucket', () => {
       limits: { budget: { bytes: 0 }, minFree: { bytes: 0 }, keepSupersededMs: day },
       isOnlyRead: () => false,
       collect,
+      isAlone: true,
       now,
       log: silentLog,
       recentMs: 0,

@@ -21,7 +21,7 @@ export interface EvictImagesOptions {
    * was promised that it stays.
    */
   readonly isOnlyRead: (repository: string) => boolean
-  /** Epoch milliseconds. */
+  /** The clock by which garbage is collected, too; epoch milliseconds. */
   readonly now: () => number
   readonly pace: Pace
 }

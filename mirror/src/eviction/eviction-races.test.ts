@@ -48,17 +48,18 @@ async function openUpstream(count: number) {
   return { upstream, images, contents }
 }
 
-function evictorOf(objects: ObjectStore, store: ContentStore, { now = Date.now, recentMs = 0 } = {}) {
+function evictorOf(objects: ObjectStore, store: ContentStore, { now = Date.now, recentMs = 0, isAlone = true } = {}) {
   const pulled = createPulledImages(objects, { now })
-  const collect = () => collectGarbage({ objects, rules, roots: [() => pulledRoots(pulled)], now, isAlone: true })
+  const collect = () => collectGarbage({ objects, rules, roots: [() => pulledRoots(pulled)], now, isAlone })
   const evictor = createEvictor({
     objects,
     store,
     pulled,
     roots: [],
     limits: { budget: { bytes: 0 }, minFree: { bytes: 0 }, keepSupersededMs: day },
-    isOnlyRead: (repository) => repository.startsWith(`${fakeHost}/`),
+    isOnlyRead: (repository) => isAlone && repository.startsWith(`${fakeHost}/`),
     collect,
+    isAlone,
     now,
     log: silentLog,
     recentMs,
@@ -183,6 +184,23 @@ it('leaves whole images or none, whichever write it is killed over, and the next
     for (let turn = 0; turn < 3; turn++) await collectGarbage({ objects, rules, roots: [], now: later, isAlone: true })
     expect([mostWrites, await Array.fromAsync(objects.list('blobs/'))]).toEqual([mostWrites, []])
   }
+})
+
+it('gives images the whole grace in a store that others use, too, however far its clock is behind', async () => {
+  const { upstream, images } = await openUpstream(1)
+  let at = Date.parse('2026-01-01')
+  const now = (): number => at
+  const objects = createMemoryStore({ now: () => at + day })
+  const store = createContentStore(objects, { now })
+  const { pulled, evictor } = evictorOf(objects, store, { now, isAlone: false })
+  await using mirror = await openFakeMirror(upstream, { store, pulled, evictor })
+  await (await mirror.ask(`/v2/${fakeHost}/${images[0]!.repository}/manifests/v1`)).arrayBuffer()
+  expect((await evictor.look()).evictions).toHaveLength(1)
+  const collect = () => collectGarbage({ objects, rules, roots: [], now, isAlone: false })
+  at += day - 1
+  expect((await collect()).links.deleted).toBe(0)
+  at++
+  expect((await collect()).links.deleted).toBe(1)
 })
 
 async function copyOf(objects: ObjectStore): Promise<ObjectStore> {

@@ -54,6 +54,7 @@ async function openScene({
     limits: { budget: { bytes: 5000 }, minFree: { bytes: 0 }, keepSupersededMs: 168 * hour },
     isOnlyRead: (repository) => repository.startsWith(`${fakeHost}/`),
     collect,
+    isAlone: true,
     now,
     log: silentLog,
     recentMs: 0,

@@ -6,6 +6,7 @@ import type { ContentStore } from '../store/content-store.ts'
 import { condemnedPrefix } from '../store/content/content-keys.ts'
 import type { RootSource } from '../store/gc/content-root.ts'
 import { createPace } from '../store/gc/pace.ts'
+import { openStoreClock } from '../store/gc/store-clock.ts'
 import type { ObjectStore } from '../store/object-store.ts'
 import { bytesOf, type DiskShare } from './disk-share.ts'
 import { evictImages, type EvictImagesOptions } from './evict-images.ts'
@@ -62,6 +63,8 @@ export interface EvictorOptions extends Pick<EvictImagesOptions, 'isOnlyRead'> {
   readonly disk?: (() => Promise<DiskSpace>) | undefined
   /** Collects garbage now. @throws Fault conflict if that is under way */
   readonly collect: (signal?: AbortSignal) => Promise<unknown>
+  /** No other process has the store open; else what collections of others go by is written by the clock of the store. */
+  readonly isAlone: boolean
   /** Epoch milliseconds. */
   readonly now: () => number
   readonly log: Logger
@@ -140,12 +143,21 @@ export function createEvictor(options: EvictorOptions): Evictor {
   }
 
   async function carryOut({ evictions }: EvictionPlan, survey: ImageSurvey, signal?: AbortSignal): Promise<void> {
-    const { isOnlyRead } = options
+    const { isOnlyRead, isAlone } = options
+    const clock = isAlone ? now : await openStoreClock(objects, now)
     const pace = createPace({ restRatio, signal })
     for (const [repository, ofIt] of Map.groupBy(evictions, ({ image }) => image.repository)) {
       // They are those of the survey.
       const images = ofIt.map(({ image }) => image as SurveyedImage)
-      const done = await evictImages(repository, images, { objects, store, pulled, survey, isOnlyRead, now, pace })
+      const done = await evictImages(repository, images, {
+        objects,
+        store,
+        pulled,
+        survey,
+        isOnlyRead,
+        now: clock,
+        pace,
+      })
       isToCollect ||= done.isUnlinked
       const gone = new Set<PulledImage>(done.evicted)
       for (const eviction of ofIt) if (gone.has(eviction.image)) tell(eviction)

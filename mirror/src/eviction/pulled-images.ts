@@ -1,30 +1,10 @@
-import * as z from 'zod'
-import { digestSchema } from '../oci/descriptor.ts'
-import { digestOf, hexOf, type Digest } from '../oci/digest.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { ContentRoot } from '../store/gc/content-root.ts'
 import type { ObjectStore } from '../store/object-store.ts'
-import { createRecords } from '../store/records.ts'
-
-const useSchema = z.object({
-  /** Epoch milliseconds. */
-  usedAt: z.number(),
-  /** When a tag that meant it came to mean something else, epoch milliseconds. */
-  supersededAt: z.number().optional(),
-  /** It came under a tag: that keeps it, and whoever takes the tag away wants it to go. */
-  isTagged: z.boolean().optional(),
-})
-
-const recordSchema = z.object({
-  version: z.literal(1),
-  repository: z.string(),
-  /** Tags that upstreams gave. */
-  tags: z.array(z.string()),
-  manifests: z.record(digestSchema, useSchema),
-})
-type PulledRecord = z.infer<typeof recordSchema>
+import { createPulledRecords, recordNameOf, type PulledRecord, type PulledRecordsOptions } from './pulled-records.ts'
 
 /** When a manifest was asked for last; it is coarse where another process was asked. */
-export type ManifestUse = Readonly<z.infer<typeof useSchema>>
+export type ManifestUse = Readonly<PulledRecord['manifests'][Digest]>
 
 /** What of a repository came, and stays, because somebody asked for it. */
 export interface PulledRepository {
@@ -56,7 +36,7 @@ export interface PulledImages {
   disown(repository: string, tag: string): Promise<void>
   /** Writes down uses, each manifest's at most once an hour. */
   flush(): Promise<void>
-  /** All of them. @throws Fault invalid: another version wrote one */
+  /** All of them. @throws Fault invalid: another version of Stowage wrote one */
   all(): AsyncIterable<PulledRepository>
   /** What was asked for as parts of an image counts as a use of that, and is remembered as nothing else. */
   absorb(repository: string, image: AbsorbedImage): Promise<void>
@@ -84,11 +64,9 @@ interface Use {
   writtenAt?: number | undefined
 }
 
-export function createPulledImages(
-  objects: ObjectStore,
-  { now }: { /** Epoch milliseconds. */ readonly now: () => number },
-): PulledImages {
-  const records = createRecords(objects, { prefix: 'pull-through/images/', schema: recordSchema })
+export function createPulledImages(objects: ObjectStore, options: PulledRecordsOptions): PulledImages {
+  const { now } = options
+  const records = createPulledRecords(objects, options)
   const memory = new Map<string, Map<Digest, Use>>()
   const usesOf = (repository: string): ReadonlyMap<Digest, Use> => memory.get(repository) ?? new Map<Digest, Use>()
   /** Of a clock that was set back since; uses at such times count as before all others, in their order. */
@@ -105,7 +83,7 @@ export function createPulledImages(
       ([, { usedAt, writtenAt = -Infinity }]) => usedAt - writtenAt >= coarseMs,
     )
     if (due.length === 0) return
-    const stored = await records.update(nameOf(repository), (old = emptyRecord(repository)) => {
+    const stored = await records.update(recordNameOf(repository), (old = emptyRecord(repository)) => {
       const news = due.filter(
         ([digest, { usedAt }]) => usedAt - (old.manifests[digest]?.usedAt ?? -Infinity) >= coarseMs,
       )
@@ -147,7 +125,7 @@ export function createPulledImages(
 
     async tagMoves(repository, { tag, digest, before }) {
       const at = now()
-      const stored = await records.update(nameOf(repository), (old = emptyRecord(repository)) => {
+      const stored = await records.update(recordNameOf(repository), (old = emptyRecord(repository)) => {
         const manifests: Record<Digest, ManifestUse> = { ...old.manifests, [digest]: { usedAt: at, isTagged: true } }
         if (before !== undefined)
           manifests[before] = { usedAt: at, ...old.manifests[before], isTagged: true, supersededAt: at }
@@ -157,8 +135,8 @@ export function createPulledImages(
     },
 
     async disown(repository, tag) {
-      if (!(await records.get(nameOf(repository)))) return
-      await records.update(nameOf(repository), (old) =>
+      if (!(await records.get(recordNameOf(repository)))) return
+      await records.update(recordNameOf(repository), (old) =>
         old?.tags.includes(tag) ? { ...old, tags: old.tags.filter((one) => one !== tag) } : undefined,
       )
     },
@@ -191,7 +169,7 @@ export function createPulledImages(
     const digests = new Set(gone.manifests)
     for (const digest of digests) memory.get(repository)?.delete(digest)
     if (memory.get(repository)?.size === 0) memory.delete(repository)
-    const left = await records.update(nameOf(repository), (old) => {
+    const left = await records.update(recordNameOf(repository), (old) => {
       if (!old) return undefined
       const manifests = Object.entries(old.manifests).filter(([digest]) => !digests.has(digest as Digest))
       return { ...old, tags: old.tags.filter((tag) => !gone.tags.has(tag)), manifests: Object.fromEntries(manifests) }
@@ -200,14 +178,9 @@ export function createPulledImages(
   }
 
   async function deleteIfEmpty(repository: string): Promise<void> {
-    const found = await records.look(nameOf(repository))
-    if (found && isEmpty(found.value)) await records.delete(nameOf(repository), found.etag)
+    const found = await records.look(recordNameOf(repository))
+    if (found && isEmpty(found.value)) await records.delete(recordNameOf(repository), found.etag)
   }
-}
-
-/** Names of repositories may be longer than those of records. */
-function nameOf(repository: string): string {
-  return hexOf(digestOf(repository))
 }
 
 function emptyRecord(repository: string): PulledRecord {

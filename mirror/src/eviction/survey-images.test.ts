@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { buildSet, setRepository } from '../edge/set.ts'
 import type { Digest } from '../oci/digest.ts'
 import { blobKey, linkKey, tagPrefix } from '../store/content/content-keys.ts'
 import { pushImage } from '../store/content/stored-content.conformance.ts'
@@ -36,4 +37,21 @@ it.each([
   const { key, etag } = (await objects.head(keyOf(a.digest)))!
   await objects.putIfMatch(key, etag, Buffer.from('{'))
   expect(await surveyed()).toEqual(['b'])
+})
+
+it.each([
+  ['a set', blobKey],
+  ['the link to a set', (digest: Digest) => linkKey(setRepository, digest)],
+])('is not made while %s is damaged, which may need any image', async (_, keyOf) => {
+  const objects = createMemoryStore()
+  const repository = createContentStore(objects).repository(setRepository)
+  const set = buildSet({ images: [], unresolved: [] })
+  await repository.putManifest(set)
+  const { key, etag } = (await objects.head(keyOf(set.digest)))!
+  await objects.putIfMatch(key, etag, Buffer.from('{'))
+  async function* pulled(): AsyncGenerator<PulledRepository> {
+    yield { repository: 'a', tags: new Set(), manifests: new Map() }
+  }
+  const survey = surveyImages({ objects, pulled: pulled(), roots: [], tagsOf: async () => [], pace: async () => {} })
+  await expect(survey).rejects.toMatchObject({ code: 'corrupt' })
 })

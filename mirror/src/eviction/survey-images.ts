@@ -1,5 +1,6 @@
 import { setRepository } from '../edge/set.ts'
 import type { Digest } from '../oci/digest.ts'
+import { Fault } from '../oci/fault.ts'
 import type { Tag } from '../store/content-store.ts'
 import type { ContentRoot, RootSource } from '../store/gc/content-root.ts'
 import type { Pace } from '../store/gc/pace.ts'
@@ -51,7 +52,10 @@ export interface SurveyOptions {
   readonly pace: Pace
 }
 
-/** Looks at all that the store links. Nothing is written. @throws Fault of the store or of a source of roots */
+/**
+ * Looks at all that the store links. Nothing is written.
+ * @throws Fault of the store or of a source of roots | corrupt: nobody knows which images a set needs
+ */
 export async function surveyImages(options: SurveyOptions): Promise<ImageSurvey> {
   const { objects, pace } = options
   const pulled = new Map((await Array.fromAsync(options.pulled)).map((one) => [one.repository, one]))
@@ -90,7 +94,10 @@ async function readRoots({ objects, roots: sources, pace }: SurveyOptions): Prom
   }
   for (const source of sources) for await (const root of source()) add(root)
   for await (const sets of readRepositories(objects, { pace, only: setRepository })) {
-    const { images } = await readManifests(objects, sets, pace)
+    const { images, damaged } = await readManifests(objects, sets, pace)
+    for (const set of [...damaged, ...sets.unreadable]) {
+      throw new Fault('corrupt', `set ${set} is damaged, and may need any image: let its controller write it again`)
+    }
     for (const root of [...images.values()].flat()) add(root)
   }
   return roots
@@ -126,6 +133,7 @@ async function surveyOne(
   { objects, roots = new Set(), tagsOf, pace }: Surroundings,
 ): Promise<SurveyedRepository> {
   const { links, unreadable, unreadableTags } = repository
+  const speaking = new Set(repository.speakingTags.map(({ name }) => name))
   const { edges, damaged } = await readManifests(objects, repository, pace)
   // What cannot be read might need anything.
   if (unreadableTags.length > 0 || unreadable.size > 0 || damaged.size > 0) return noneOf(repository)
@@ -140,7 +148,7 @@ async function surveyOne(
   )
   const keptBy = [
     ...roots,
-    ...tags.filter((tag) => !isPulledTag(tag)).map(({ target }) => target.digest),
+    ...tags.filter((tag) => !isPulledTag(tag) && !speaking.has(tag.name)).map(({ target }) => target.digest),
     ...otherManifests.map(([digest]) => digest),
   ]
   const kept = closureOf(keptBy, edges)
@@ -160,7 +168,9 @@ async function surveyOne(
         repository: repository.name,
         root,
         usedAt: latestUse(needed, entries.manifests),
-        supersededAt: itsTags.length > 0 ? undefined : entries.manifests.get(root)?.supersededAt,
+        supersededAt: itsTags.some(({ name }) => !speaking.has(name))
+          ? undefined
+          : entries.manifests.get(root)?.supersededAt,
         tags: itsTags,
         parts: needed.filter((digest) => digest !== root && entries.manifests.has(digest)),
         content: new Map(content),
