@@ -9,9 +9,12 @@ import type { CentreMemory } from './memory/centre-memory.ts'
 import { storeSets } from './mirroring/store-sets.ts'
 import { untagImage } from './mirroring/untag-image.ts'
 import type { FlightCredentials, ImageFlights } from './mirroring/image-flights.ts'
+import type { ReferrerFlights } from './mirroring/referrer-flights.ts'
+import { admitFlights } from './plan/admit-flights.ts'
 import { holdBack } from './plan/hold-back.ts'
 import { observeCache } from './plan/observe-cache.ts'
 import { planAssignments } from './plan/plan-assignments.ts'
+import { planReferrers } from './plan/plan-referrers.ts'
 import { planResolve } from './plan/plan-resolve.ts'
 import { planSets } from './plan/plan-sets.ts'
 import { planWants, type Want } from './plan/plan-wants.ts'
@@ -27,6 +30,7 @@ export interface CentreStepOptions {
   readonly memory: CentreMemory
   readonly content: ContentStore
   readonly flights: ImageFlights
+  readonly referrerFlights: ReferrerFlights
   /** Undefined as long as it is not known what is wanted: then nothing is published. */
   readonly wishes: () => Wishes | undefined
   readonly world: () => World
@@ -35,7 +39,7 @@ export interface CentreStepOptions {
   readonly log: Logger
   /** How often moving references are looked up again, in milliseconds; 0 for never. */
   readonly refreshMs: number
-  /** How many references are looked up or copied at a time. */
+  /** How many references are looked up or copied at a time, as `admitFlights` takes it. */
   readonly mostFlights: number
   /** Concludes from silence what can be concluded; says when there will be more, epoch milliseconds. */
   readonly noteSilence: () => Promise<number>
@@ -43,6 +47,8 @@ export interface CentreStepOptions {
   readonly onAssigned: (node: string) => void
 }
 
+/** Images of which signatures and the like are looked for at a time. */
+const mostReferrerFlights = 4
 /** Each is synced for itself, and their directory for all that wait for it. */
 const writesAtOnce = 16
 /** How long assignments are written before everything is looked at again: longer than the look took, in milliseconds. */
@@ -51,7 +57,7 @@ const publishShare = 8
 
 /** One step of the centre: from wishes, reports and what upstream said to what nodes are told. */
 export function createCentreStep(options: CentreStepOptions): () => Promise<Step> {
-  const { memory, content, flights, now, log } = options
+  const { memory, content, flights, referrerFlights, now, log } = options
   const looking = createStopwatch(() => performance.now())
   const world = (): World => looking.time(options.world)
   const publishedAt = new Map<string, number>()
@@ -110,11 +116,24 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<Step
     })
     for (const name of plan.cancel) flights.cancel(name)
     for (const name of plan.forget) await forget(name)
-    const free = options.mostFlights - flights.all.size
-    for (const want of plan.due.slice(0, Math.max(0, free))) {
-      flights.start(want, credentials.get(want.name) ?? { credentials: [], missing: [] })
+    const { mostFlights: most } = options
+    const admitted = admitFlights({ due: plan.due, inFlight: flights.all.keys(), most })
+    for (const want of admitted) flights.start(want, ownOf(want))
+    return Math.min(plan.nextAt, bringReferrers())
+
+    function ownOf({ name }: Want): FlightCredentials {
+      return credentials.get(name) ?? { credentials: [], missing: [] }
     }
-    return plan.nextAt
+
+    function bringReferrers(): number {
+      const { all, retryAt } = referrerFlights
+      const input = { wants, resolutions, records: memory.referrers.all, inFlight: all, retryAt, now: now() }
+      const { due, cancel, nextAt } = planReferrers(input)
+      for (const name of cancel) referrerFlights.cancel(name)
+      const admitted = admitFlights({ due, inFlight: all, most: mostReferrerFlights })
+      for (const want of admitted) referrerFlights.start(want, ownOf(want))
+      return nextAt
+    }
   }
 
   /**
@@ -126,6 +145,7 @@ export function createCentreStep(options: CentreStepOptions): () => Promise<Step
     const mirrored = resolution?.mirrored
     if (mirrored) await memory.resolutions.put(name, { ...resolution, mirrored: { ...mirrored, platforms: [] } })
     if (resolution) await untagImage(content, name, resolution)
+    await referrerFlights.forget(name)
     await memory.resolutions.delete(name)
   }
 

@@ -3,7 +3,6 @@ import { noMeter, sample, type Meter, type Sample } from '@stowage/mirror/metric
 import type { ContentStore } from '@stowage/mirror/store/content-store'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { FastifyInstance } from 'fastify'
-import PQueue from 'p-queue'
 import type { Logger } from 'pino'
 import { createBell } from './bell.ts'
 import { createCentreStep } from './centre-step.ts'
@@ -17,6 +16,8 @@ import { sourceSamples } from './metrics/source-samples.ts'
 import { createStepWatch } from './metrics/step-watch.ts'
 import { worldSamples } from './metrics/world-samples.ts'
 import { createImageFlights } from './mirroring/image-flights.ts'
+import { createReferrerFlights } from './mirroring/referrer-flights.ts'
+import { createRequestQueues } from './mirroring/request-queues.ts'
 import type { UpstreamFor } from './mirroring/upstream.ts'
 import { createExports } from './operator-api/exports.ts'
 import { operatorApi } from './operator-api/operator-api.ts'
@@ -34,9 +35,9 @@ export interface ControllerOptions {
   /** How often moving references are looked up again, in milliseconds; 0 for never. */
   readonly refreshMs: number
   readonly log: Logger
-  /** How many references are looked up or copied at a time. */
+  /** How many references are looked up or copied at a time; a registry of which none is may have one beyond that. */
   readonly mostFlights?: number
-  /** How many requests to upstreams run at a time, over all copies. */
+  /** How many requests a registry is asked at a time, over all copies. */
   readonly mostRequests?: number
   /** Epoch milliseconds. */
   readonly now?: () => number
@@ -76,9 +77,12 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const bell = createBell()
   const board = createAssignmentBoard(memory.assignments.all)
   const news = { now, log, meter, onNews: () => bell.ring() }
-  const queue = new PQueue({ concurrency: options.mostRequests ?? 8 })
+  const queueFor = createRequestQueues(options.mostRequests ?? 8)
   const { upstreamFor } = options
-  const flights = createImageFlights({ ...news, resolutions: memory.resolutions, content, queue, upstreamFor, random })
+  const { resolutions, referrers: records } = memory
+  const bringing = { ...news, resolutions, content, upstreamFor, random }
+  const flights = createImageFlights({ ...bringing, queueFor })
+  const referrerFlights = createReferrerFlights({ ...bringing, records })
   const { graceMs = 30_000, lapseMs = 30_000 } = options
   const listening = createListening({ now, graceMs, lapseMs })
   const registry = createNodeRegistry({ ...news, nodes: memory.nodes, listening })
@@ -89,6 +93,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     memory,
     content,
     flights,
+    referrerFlights,
     wishes: () => source.state().wishes,
     world,
     makeUid: randomUUID,
@@ -147,6 +152,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       if (signal.aborted) stop.abort(signal.reason)
       using _there = repeatedly(listening, lookAgainMs)
       await using _flights = flights
+      await using _referrerFlights = referrerFlights
       const loops = [
         source.run({ signal: stop.signal, onChange: () => bell.ring() }),
         reconcile({

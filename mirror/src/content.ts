@@ -54,8 +54,18 @@ export interface ContentHold {
   release(): Promise<void>
 }
 
+/** A tag by which readers of a manifest find its signature (or attestation, or SBOM), for which cosign makes it of a digest. */
+export interface SpeakingTag {
+  readonly tag: string
+  readonly speaksOf: Digest
+  /** One that somebody gave himself stays as it is. */
+  readonly isYielding?: boolean | undefined
+}
+
 export interface PutManifestOptions {
   readonly tags?: readonly string[]
+  /** Tags that need not stay when what they speak of has gone. */
+  readonly speakingTags?: readonly SpeakingTag[] | undefined
   /** What was brought before it, of this image: of that no part may have gone since. */
   readonly brought?: ReadonlySet<Digest>
 }

@@ -1,5 +1,5 @@
 import type PQueue from 'p-queue'
-import type { ContentSink, ContentSource } from './content.ts'
+import type { ContentSink, ContentSource, PutManifestOptions, SpeakingTag } from './content.ts'
 import { copyBlobs } from './copy/copy-blobs.ts'
 import { createManifestFetcher } from './copy/manifest-fetcher.ts'
 import type { ReferrerGraph } from './copy/read-referrers.ts'
@@ -18,6 +18,8 @@ export interface CopyImageOptions {
   readonly sink: ContentSink
   /** What the image is called in the sink when all of it is there. */
   readonly tags?: readonly string[] | undefined
+  /** And by which its readers find it, if it is a signature or the like. */
+  readonly speakingTags?: readonly SpeakingTag[] | undefined
   /** Which children of an index are wanted; all, if it is left out. */
   readonly platforms?: readonly Platform[] | undefined
   /** Takes along what speaks of the image or of a child that is copied: signatures, SBOMs, and what speaks of those. */
@@ -70,11 +72,11 @@ export async function copyImage(options: CopyImageOptions): Promise<CopyResult> 
   const hold = await options.sink.hold?.([...brought])
   const bytesFetched = await copyBlobs(blobs, { ...options, hold })
   // Who sees the tag and asks for a signature finds it.
-  const parts = [...image.manifests.slice(0, -1), ...referrers.manifests]
-  const tags = new Map([...referrers.tags, [root.digest, options.tags ?? []]])
-  for (const manifest of [...parts, root]) {
-    await publish(manifest, { tags: tags.get(manifest.digest), brought }, options)
+  for (const manifest of image.manifests.slice(0, -1)) await publish(manifest, { brought }, options)
+  for (const manifest of referrers.manifests) {
+    await publish(manifest, { speakingTags: referrers.tags.get(manifest.digest), brought }, options)
   }
+  await publish(root, { tags: options.tags ?? [], speakingTags: options.speakingTags, brought }, options)
   await hold?.release()
   return {
     root: descriptorOf(root),
@@ -92,14 +94,15 @@ const noReferrers: ReferrerGraph = { manifests: [], tags: new Map() }
 
 async function publish(
   manifest: Manifest,
-  { tags, brought }: { readonly tags: readonly string[] | undefined; readonly brought: ReadonlySet<Digest> },
+  names: PutManifestOptions,
   { sink, retry: pace, signal }: CopyImageOptions,
 ): Promise<void> {
   signal?.throwIfAborted()
+  const isNamed = names.tags !== undefined || names.speakingTags !== undefined
   await retry(
     async () => {
-      if (!tags && (await sink.hasManifest(manifest.digest))) return
-      await sink.putManifest(manifest, { tags: tags ?? [], brought })
+      if (!isNamed && (await sink.hasManifest(manifest.digest))) return
+      await sink.putManifest(manifest, names)
     },
     { ...pace, signal },
   )

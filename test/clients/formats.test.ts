@@ -9,7 +9,8 @@ import { requirePart } from '../harness/require-part.ts'
 import { skopeoPush } from '../harness/skopeo-push.ts'
 import { verifyLayout } from '../harness/verify-layout.ts'
 import { makeImage, makeIndex } from '../image-maker/make-image.ts'
-import { createOciLayout, type OciLayout } from '../image-maker/oci-layout.ts'
+import { createOciLayout } from '../image-maker/oci-layout.ts'
+import { putArtifact } from '../image-maker/put-artifact.ts'
 import { randomLayer, smallImage } from '../image-maker/small-image.ts'
 import { toolDirectory } from '../tools/tool-directory.ts'
 import { digestAt, mediaTypeAt } from './client-images.ts'
@@ -22,21 +23,6 @@ const oras = async (...args: string[]): Promise<string> =>
   (await execa(path.join(toolDirectory('oras'), 'oras'), args)).stdout
 const toMirror = ['--to-plain-http']
 const between = ['--from-plain-http', ...toMirror]
-
-/** A document that is no image. */
-async function putArtifact(layout: OciLayout, type: string, subject?: Descriptor): Promise<Descriptor> {
-  const layer = await layout.put(type, [Buffer.from(`{"of":"${subject?.digest ?? 'nothing'}"}`)])
-  const config = await layout.put('application/vnd.oci.empty.v1+json', [Buffer.from('{}')])
-  const { mediaType, digest, size } = subject ?? layer
-  return layout.putJson(mediaTypes.manifest, {
-    schemaVersion: 2,
-    mediaType: mediaTypes.manifest,
-    artifactType: type,
-    config,
-    layers: [layer],
-    ...(subject ? { subject: { mediaType, digest, size } } : {}),
-  })
-}
 
 requirePart(
   'crane',

@@ -60,6 +60,23 @@ describe('stowage mirror copy without a registry', () => {
     expect(listed.stdout).toMatch(/^a\/b +v1 /m)
   })
 
+  it('takes an image that is in no index only for what its configuration says that it runs on', async () => {
+    await using journey = await openJourney()
+    const layout = await createOciLayout(journey.at('layout'))
+    await smallImage(layout, { name: 'amd' })
+    await putArtifact(layout, 'application/x.thing', { name: 'thing' })
+    const onto = (name: string, ...platforms: string[]) => {
+      const wanted = platforms.flatMap((platform) => ['--platform', platform])
+      return runStowage(['mirror', 'copy', `oci:${layout.directory}:${name}`, `oci:${journey.at('out')}`, ...wanted])
+    }
+    const refused = await onto('amd', 'linux/arm64', 'linux/s390x')
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toMatch(/:amd: it is for linux\/amd64; none of linux\/arm64, linux\/s390x is to be had/)
+    await expect(readFile(journey.at('out/index.json'))).rejects.toThrow('ENOENT')
+    expect(await onto('amd', 'linux/arm64', 'linux/amd64')).toMatchObject({ code: 0 })
+    expect(await onto('thing', 'linux/arm64')).toMatchObject({ code: 0 })
+  })
+
   it('writes nothing behind an archive on standard output', async () => {
     await using journey = await openJourney()
     const layout = await createOciLayout(journey.at('layout'))
@@ -168,17 +185,18 @@ requirePart('docker-registry')('stowage mirror copy over a link that is cut', ()
     await works.layout.name(image.manifest, 'v1')
     await using mirror = await startMirror(journey.at('mirror'))
     await using registry = await startDockerRegistry({ directory: journey.at('registry') })
-    const push = async (link: RunningLink, cuts: number): Promise<void> => {
+    const push = async (link: RunningLink, cuts: number): Promise<Record<string, unknown>> => {
       const pushed = copy(`oci:${works.layout.directory}:v1`, `docker://${link.host}/app:v1`)
       const third = sizeOf(image.layers) / 3
       for (let part = 1; part <= cuts; part++) {
         await eventually(async () => (await link.stats()).total.upBytes > part * third, { everyMs: 10, what: 'a part' })
         await link.cut('reset', { durationMs: 200 })
       }
-      await pushed
+      return await pushed
     }
     await using toMirror = await startLink({ upstream: mirror.url, rate: 8_000_000 })
-    await push(toMirror, 2)
+    const { bytes, bytesCopied } = await push(toMirror, 2)
+    expect(bytesCopied).toBe(bytes)
     expect(await digestAt(mirror.url, 'app', 'v1')).toBe(image.manifest.digest)
     expect((await toMirror.stats()).total.upBytes / image.size).toBeLessThan(1.25)
     await using toRegistry = await startLink({ upstream: registry.url, rate: 16_000_000 })

@@ -6,6 +6,7 @@ import { cacheRecordSchema, type CacheRecord } from './cache-record.ts'
 import { centreRecordSchema } from './centre-record.ts'
 import { exportWantSchema, type ExportWant } from './export-want.ts'
 import { nodeRecordSchema, type NodeRecord } from './node-record.ts'
+import { referrersRecordSchema, type ReferrersRecord } from './referrers-record.ts'
 import { openRemembered, type Remembered } from './remembered.ts'
 import { resolutionSchema, type Resolution } from './resolution.ts'
 import { createShareReport } from './share-report.ts'
@@ -22,6 +23,8 @@ export interface CentreMemory {
   /** By image name. */
   readonly resolutions: Remembered<Resolution>
   /** By image name. */
+  readonly referrers: Remembered<ReferrersRecord>
+  /** By image name. */
   readonly exports: Remembered<ExportWant>
 }
 
@@ -31,6 +34,7 @@ export const memoryPrefixes = {
   nodes: 'controller/nodes/',
   assignments: 'controller/assignments/',
   resolutions: 'controller/resolutions/',
+  referrers: 'controller/referrers/',
   exports: 'controller/exports/',
 } as const
 
@@ -54,6 +58,7 @@ export async function openCentreMemory(objects: ObjectStore): Promise<CentreMemo
     nodes: await openRemembered(objects, { prefix: memoryPrefixes.nodes, schema: sharingSchema() }),
     assignments: await openRemembered(objects, { prefix: memoryPrefixes.assignments, schema: assignmentSchema }),
     resolutions: await openRemembered(objects, { prefix: memoryPrefixes.resolutions, schema: resolutionSchema }),
+    referrers: await openRemembered(objects, { prefix: memoryPrefixes.referrers, schema: referrersRecordSchema }),
     exports: await openRemembered(objects, { prefix: memoryPrefixes.exports, schema: exportWantSchema }),
   }
 }

@@ -1,6 +1,6 @@
 import { faultReportSchema } from '@stowage/mirror/edge/report'
 import { descriptorSchema } from '@stowage/mirror/oci/descriptor'
-import { formatPlatform, type Platform } from '@stowage/mirror/oci/platform'
+import { formatPlatform, parsePlatform, type Platform } from '@stowage/mirror/oci/platform'
 import * as z from 'zod'
 
 const rootSchema = descriptorSchema.pick({ mediaType: true, digest: true, size: true })
@@ -49,6 +49,12 @@ export function mirroredBytes(mirrored: Mirrored | null, platform: Platform): nu
   const text = formatPlatform(platform)
   const found = mirrored?.platforms.find((entry) => entry.platform === text || entry.platform === everyPlatform)
   return found && (found.bytes ?? 'absent')
+}
+
+/** Platforms that the mirror has something for; none for an image that is the same for all. */
+export function mirroredPlatforms(mirrored: Mirrored | null): Platform[] {
+  const named = mirrored?.platforms.filter(({ platform, bytes }) => platform !== everyPlatform && bytes !== null) ?? []
+  return named.map(({ platform }) => parsePlatform(platform))
 }
 
 /** A record of one image that is the same on every platform. */

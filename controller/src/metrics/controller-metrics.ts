@@ -46,6 +46,11 @@ export const controllerMetrics = {
     'outcome',
   ]),
   syncFailures: counter('stowage_image_sync_failures_total', 'Those that failed, by cause.', ['registry', 'code']),
+  referrerSyncs: counter(
+    'stowage_referrer_syncs_total',
+    'Look-ups of signatures, SBOMs and what else speaks of mirrored images, with the copy if there was one.',
+    ['registry', 'outcome'],
+  ),
   upstreamBytes: counter('stowage_upstream_received_bytes_total', 'Bytes of blobs that came from upstream.', [
     'registry',
   ]),

@@ -2,7 +2,6 @@ import { Fault, type FaultCode } from '@stowage/mirror/oci/fault'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { createMemoryStore } from '@stowage/mirror/store/memory-store'
 import { parsePlatform } from '@stowage/mirror/oci/platform'
-import PQueue from 'p-queue'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { listedImage } from '../api/image-list.ts'
 import { openCentreMemory, type CentreMemory } from '../memory/centre-memory.ts'
@@ -12,6 +11,7 @@ import { createFakeUpstream, type FakeUpstream } from '../testing/fake-upstream.
 import { createRecordingMeter, type RecordingMeter } from '../testing/recording-meter.ts'
 import { silentLog } from '../testing/silent-log.ts'
 import { createImageFlights, type FlightCredentials, type ImageFlights } from './image-flights.ts'
+import { createRequestQueues } from './request-queues.ts'
 
 const name = 'docker.io/library/nginx:1'
 const none: FlightCredentials = { credentials: [], missing: [] }
@@ -35,7 +35,7 @@ describe('a flight', () => {
     memory = await openCentreMemory(store)
     flights = createImageFlights({
       content: createContentStore(store),
-      queue: new PQueue({ concurrency: 2 }),
+      queueFor: createRequestQueues(2),
       resolutions: memory.resolutions,
       upstreamFor: upstream.upstreamFor,
       now: () => 1000,

@@ -12,9 +12,11 @@ import type { Want } from '../plan/plan-wants.ts'
 import { pullSecretForbidden } from '../plan/pull-secret-forbidden.ts'
 import type { Flight } from '../plan/world.ts'
 import { mirrorImage, type MirrorImageOptions } from './mirror-image.ts'
+import type { QueueFor } from './request-queues.ts'
 import type { UpstreamFor } from './upstream.ts'
 
-export interface ImageFlightsOptions extends Pick<MirrorImageOptions, 'content' | 'queue' | 'now'> {
+export interface ImageFlightsOptions extends Pick<MirrorImageOptions, 'content' | 'now'> {
+  readonly queueFor: QueueFor
   readonly resolutions: Remembered<Resolution>
   readonly upstreamFor: UpstreamFor
   readonly random: () => number
@@ -65,6 +67,7 @@ export function createImageFlights(options: ImageFlightsOptions): ImageFlights {
       })
       const resolution = await mirrorImage(want, {
         ...options,
+        queue: options.queueFor(registry),
         known,
         source,
         signal,

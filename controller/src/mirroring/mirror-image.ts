@@ -1,10 +1,16 @@
 import type { ContentSource } from '@stowage/mirror/content'
 import { copyImage, type CopyImageOptions } from '@stowage/mirror/copy'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
-import { formatPlatform, parsePlatform, uniquePlatforms, type Platform } from '@stowage/mirror/oci/platform'
+import { formatPlatform, uniquePlatforms, type Platform } from '@stowage/mirror/oci/platform'
 import { mirrorRepositoryOf } from '@stowage/mirror/oci/reference'
 import type { ContentStore, Repository } from '@stowage/mirror/store/content-store'
-import { mirroredBytes, mirroredForAll, type Mirrored, type Resolution } from '../memory/resolution.ts'
+import {
+  mirroredBytes,
+  mirroredForAll,
+  mirroredPlatforms,
+  type Mirrored,
+  type Resolution,
+} from '../memory/resolution.ts'
 import type { Want } from '../plan/plan-wants.ts'
 import type { Flight } from '../plan/world.ts'
 import { platformBytes } from './platform-bytes.ts'
@@ -36,7 +42,7 @@ export async function mirrorImage(want: Want, options: MirrorImageOptions): Prom
   if (isComplete && (before !== null || want.platforms.length === 0)) return { ...resolved, fault: null }
   await options.onResolved(resolved)
   const repository = content.repository(mirrorRepositoryOf(reference))
-  const platforms = uniquePlatforms([...want.platforms, ...platformsOf(before)])
+  const platforms = uniquePlatforms([...want.platforms, ...mirroredPlatforms(before)])
   await copy(want, target, { ...options, repository, platforms })
   return { ...resolved, fault: null, mirrored: await mirroredOf(repository, target, platforms) }
 }
@@ -68,11 +74,6 @@ async function copy({ reference }: Want, { digest }: Pick<Descriptor, 'digest'>,
 /** What upstream is asked for: a digest says more than a tag, and is what a tag means that is looked up once. */
 function wordOf({ reference, isOnce }: Want, { target }: Resolution): string {
   return reference.digest ?? (isOnce ? target?.digest : undefined) ?? reference.tag ?? 'latest'
-}
-
-function platformsOf(mirrored: Mirrored | null): Platform[] {
-  const named = mirrored?.platforms.filter(({ platform, bytes }) => platform.includes('/') && bytes !== null) ?? []
-  return named.map(({ platform }) => parsePlatform(platform))
 }
 
 async function mirroredOf(

@@ -72,14 +72,14 @@ function lastTry({ checkedAt, fault }: Resolution): number {
   return Math.max(checkedAt ?? 0, fault?.at ?? 0)
 }
 
-/** Whether the mirror holds what is wanted; nothing is asked of it while no platform is known. */
-function isComplete({ platforms }: Want, resolution: Resolution): boolean {
+/** Whether the mirror holds all that is wanted of an image; nothing is asked of it while no platform is known. */
+export function isComplete({ platforms }: Want, resolution: Resolution): boolean {
   if (platforms.length === 0) return resolution.target !== null
   if (!isCurrent(resolution)) return false
   return platforms.every((platform) => mirroredBytes(resolution.mirrored, platform) !== undefined)
 }
 
 /** 0.9 to 1.1, always the same for a name: a thousand references are not looked up in the same second. */
-function spreadOf(name: string): number {
+export function spreadOf(name: string): number {
   return 0.9 + (0.2 * Number.parseInt(hexOf(digestOf(name)).slice(0, 4), 16)) / 0xffff
 }

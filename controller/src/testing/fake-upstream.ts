@@ -1,6 +1,6 @@
-import type { ContentSource } from '@stowage/mirror/content'
+import type { ContentSource, Referrer } from '@stowage/mirror/content'
 import type { Descriptor } from '@stowage/mirror/oci/descriptor'
-import { digestOf } from '@stowage/mirror/oci/digest'
+import { digestOf, hexOf, type Digest } from '@stowage/mirror/oci/digest'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { descriptorOf, parseManifest, type Manifest } from '@stowage/mirror/oci/manifest'
 import { mediaTypes } from '@stowage/mirror/oci/media-type'
@@ -15,8 +15,12 @@ export interface FakeUpstream {
   readonly asked: string[]
   /** Pushes an image of one layer for each platform, or a plain one for none. */
   push(repository: string, tag: string, content: string, platforms?: readonly string[]): Descriptor
+  /** Pushes a signature, which is found by a tag as cosign makes it. */
+  sign(repository: string, subject: Digest, content: string): Descriptor
   /** Makes everything fail, or not any more. */
   fail(fault: Fault | undefined): void
+  /** Makes the question for what speaks of an image fail, or not any more. */
+  failReferrers(fault: Fault | undefined): void
   /** Lets blobs through only once this is called again without a promise. */
   holdBlobs(until: Promise<unknown> | undefined): void
   /** Needs this user for everything from now on. */
@@ -27,8 +31,10 @@ export function createFakeUpstream(): FakeUpstream {
   const blobs = new Map<string, Uint8Array>()
   const manifests = new Map<string, Manifest>()
   const tags = new Map<string, string>()
+  const signatures = new Map<string, Referrer[]>()
   const asked: string[] = []
   let trouble: Fault | undefined
+  let referrersTrouble: Fault | undefined
   let held: Promise<unknown> | undefined
   let user: string | undefined
 
@@ -80,6 +86,12 @@ export function createFakeUpstream(): FakeUpstream {
       if (!bytes) throw new Fault('not-found', `${digest} does not exist upstream`)
       return drip(bytes.subarray(offset), held, signal)
     },
+    async referrers(repository, subject) {
+      asked.push(`referrers ${registry}/${repository}@${subject}`)
+      check(credentials)
+      if (referrersTrouble) throw referrersTrouble
+      return signatures.get(`${registry}/${repository}@${subject}`) ?? []
+    },
   })
 
   return {
@@ -96,6 +108,13 @@ export function createFakeUpstream(): FakeUpstream {
       tags.set(`${place}:${tag}`, root.digest)
       return root
     },
+    sign(place, subject, content) {
+      const descriptor = addImage(content)
+      const key = `${place}@${subject}`
+      signatures.set(key, [...(signatures.get(key) ?? []), { descriptor, tag: `sha256-${hexOf(subject)}.sig` }])
+      return descriptor
+    },
+    failReferrers: (fault) => void (referrersTrouble = fault),
     fail: (fault) => void (trouble = fault),
     holdBlobs: (until) => void (held = until),
     requireUser: (username) => void (user = username),

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ContentSink } from '../content.ts'
 import { copyImage, type CopyImageOptions } from '../copy.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { hexOf } from '../oci/digest.ts'
+import { digestOf, hexOf } from '../oci/digest.ts'
+import { parseManifest } from '../oci/manifest.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { parsePlatform } from '../oci/platform.ts'
 import { createFakeImages, forPlatform, type FakeImages } from '../registry/fake-image.ts'
@@ -12,6 +13,7 @@ import { createRegistryClient, type RegistryClient } from '../registry/registry-
 import type { Repository } from '../store/content-store.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
+import { readReferrers } from './read-referrers.ts'
 
 let upstream: FakeUpstream
 let images: FakeImages
@@ -76,12 +78,13 @@ describe('copyImage with referrers', () => {
     const watched: ContentSink = {
       ...sink,
       async putManifest(manifest, options) {
+        named.push(...(options?.speakingTags ?? []).map((one) => `${one.tag} of ${one.speaksOf}`))
         named.push(...(options?.tags ?? []))
         await sink.putManifest(manifest, options)
       },
     }
     await copy({ sink: watched })
-    expect(named).toEqual([tag, 'v1'])
+    expect(named).toEqual([`${tag} of ${root.digest}`, 'v1'])
     expect((await sink.tag(tag))?.digest).toBe(signature.digest)
   })
 
@@ -101,4 +104,16 @@ describe('copyImage with referrers', () => {
     expect((await copy({ source: { manifest, resolve, blob } })).referrers).toEqual([])
     expect(upstream.requests.filter(({ path }) => path.includes('referrers'))).toEqual([])
   })
+})
+
+it('takes no more into memory than an image may have', async () => {
+  const named = Array.from({ length: 17 }, (_, n) => ({
+    descriptor: { mediaType: mediaTypes.manifest, digest: digestOf(`${n}`), size: 4 * 1024 * 1024 },
+  }))
+  const readAll = () => Promise.reject(new Error('nobody should read them'))
+  const subject = parseManifest(
+    Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] })),
+  )
+  const ofOne = readReferrers({ subjects: [subject], listAll: async () => [named], readAll, what: 'app' })
+  await expect(ofOne).rejects.toMatchObject({ code: 'invalid' })
 })

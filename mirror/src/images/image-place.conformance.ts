@@ -128,6 +128,17 @@ export function imagePlaceConformance(name: string, open: () => Promise<OpenedPl
       ])
     })
 
+    it('are not shown by a tag that means something else', async () => {
+      await using opened = await open()
+      const app = opened.repository('app')
+      const { digest } = await putImage(app, 'amd64', { tags: ['v1'] })
+      await putImage(app, 'arm64', { tags: ['v2'] })
+      const inspect = (tag: string) =>
+        inspectImage(opened.place, { reference: { repository: 'app', tag, digest }, queue })
+      expect(await inspect('v1')).toMatchObject({ digest, tags: ['v1'] })
+      for (const tag of ['v2', 'v3']) await expect(inspect(tag)).rejects.toMatchObject({ code: 'not-found' })
+    })
+
     it('lose a tag and stay, or go with all their tags', async () => {
       await using opened = await open()
       const app = opened.repository('app')

@@ -22,6 +22,11 @@ export interface ImagePlace {
   readonly keepers?: Readonly<Record<string, RootSource>>
   /** Whether all bytes of a blob are there. */
   hasBlob(repository: string, blob: Descriptor, options?: FetchOptions): Promise<boolean>
+  /**
+   * Looks whether what a repository has by this tag or digest can be taken away, as far as that is told; absent where all can be.
+   * @throws Fault denied if it cannot
+   */
+  checkRemovable?(repository: string, reference: string, options?: FetchOptions): Promise<void>
   /** Takes a tag away, and leaves what it meant; false if it was not there. @throws Fault invalid if the place cannot do that */
   deleteTag(repository: string, tag: string, options?: FetchOptions): Promise<boolean>
   /** Takes a manifest away with all its tags; false if it was not there. */

@@ -98,7 +98,7 @@ export function imageReport({ repository, image, tags, keptBy, referrers }: Imag
         { ...referrers, manifests: byDigest(referrers.manifests), damaged: new Set(), configs: new Map() },
       ),
       subject: manifest.subject?.digest ?? null,
-      tags: referrers.tags.get(manifest.digest) ?? [],
+      tags: (referrers.tags.get(manifest.digest) ?? []).map(({ tag }) => tag),
     })),
   }
 

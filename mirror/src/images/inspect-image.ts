@@ -3,7 +3,7 @@ import type { FetchOptions } from '../content.ts'
 import { createManifestFetcher } from '../copy/manifest-fetcher.ts'
 import type { ReferrerGraph } from '../copy/read-referrers.ts'
 import type { Digest } from '../oci/digest.ts'
-import { isFault } from '../oci/fault.ts'
+import { Fault, isFault } from '../oci/fault.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import type { ContentRoot } from '../store/gc/content-root.ts'
 import type { ImagePlace } from './image-place.ts'
@@ -18,7 +18,7 @@ export interface InspectOptions extends FetchOptions {
 
 /**
  * Looks at all that belongs to an image: what it consists of, what speaks of it, what keeps it, and what of that is there.
- * @throws Fault as the place does
+ * @throws Fault as the place does; not-found also if the tag of the reference does not mean its digest
  */
 export async function inspectImage(
   place: ImagePlace,
@@ -27,6 +27,7 @@ export async function inspectImage(
   const { repository } = reference
   const image = await readImage(place, { repository, reference: wordOf(reference), configs: 'all', queue, signal })
   const tags = await tagsOf(place, { repository, signal })
+  checkTag(place, reference, tags)
   const referrers = await readReferrers([...image.manifests.values()])
   const missing = new Set<Digest>()
   for (const manifest of referrers.manifests) {
@@ -42,6 +43,17 @@ export async function inspectImage(
     const options = { source: place.source, sourceRepository: repository, reference: image.root.digest }
     return await createManifestFetcher({ ...options, isSourceSparse: true, queue, signal }).referrersOf(subjects)
   }
+}
+
+/** A tag in front of a digest says what the digest is thought to be. */
+function checkTag(
+  { name }: ImagePlace,
+  { repository, tag, digest }: MirrorReference,
+  tags: ReadonlyMap<string, Digest>,
+): void {
+  if (tag === undefined || digest === undefined || tags.get(tag) === digest) return
+  const meant = tags.get(tag) ?? 'nothing'
+  throw new Fault('not-found', `${name} does not have ${repository}:${tag}@${digest}: the tag means ${meant} there`)
 }
 
 async function keepersOf(place: ImagePlace, { repository, digest }: ContentRoot): Promise<string[] | null> {

@@ -40,7 +40,12 @@ export interface ListImagesOptions extends FetchOptions {
  */
 export async function* listImages(place: ImagePlace, options: ListImagesOptions): AsyncGenerator<ListedImage> {
   const { repository, untagged = false, signal } = options
-  if (untagged && !place.manifests) throw new Fault('invalid', `${place.name} does not tell what has no tag`)
+  if (untagged && !place.manifests) {
+    throw new Fault(
+      'invalid',
+      `${place.name} does not tell what has no tag, as no registry does: give --mirror-token-file with the token of the mirror's --objects-token-file, or --data where it does not run`,
+    )
+  }
   if (repository !== undefined) return yield* listRepository(place, repository, { ...options, untagged })
   for await (const name of place.repositories({ signal })) {
     try {

@@ -1,4 +1,4 @@
-import { isDigest, type Digest } from '../oci/digest.ts'
+import { isDigest, whyNotDigest, type Digest } from '../oci/digest.ts'
 import { Fault } from '../oci/fault.ts'
 import { isRepository, isTag } from '../oci/reference.ts'
 
@@ -24,7 +24,7 @@ export function parseMirrorReference(text: string): MirrorReference {
   }
   if (tag !== undefined && !isTag(tag)) throw new Fault('invalid', `"${shown}": "${tag}" is not a tag`)
   if (digest !== undefined && !isDigest(digest)) {
-    throw new Fault('invalid', `"${shown}": "${digest.slice(0, 100)}" is not a sha256 or sha512 digest`)
+    throw new Fault('invalid', `"${shown}": what follows "@" ${whyNotDigest(digest)}`)
   }
   return { repository, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) }
 }

@@ -1,6 +1,12 @@
 import PQueue from 'p-queue'
 import { describe, expect, it } from 'vitest'
+import { fakeHost, fakeRepository, localPath, openFakeMirror } from '../pull-through/fake-mirror.ts'
+import { credentialsFromEntries } from '../registry/credential-source.ts'
+import { addFakeImage } from '../registry/fake-image.ts'
+import { openFakeUpstream } from '../registry/fake-upstream.ts'
 import { createRegistryClient } from '../registry/registry-client.ts'
+import type { ChallengeKind } from '../server/access/www-authenticate.ts'
+import { ask, basic, guardedRegistry, upload } from '../testing/guarded-registry.ts'
 import { openTestRegistry } from '../testing/open-test-registry.ts'
 import { imagePlaceConformance } from './image-place.conformance.ts'
 import { listImages } from './list-images.ts'
@@ -34,11 +40,34 @@ describe('a registry', () => {
     })
   })
 
+  describe('that lists some repositories to anyone, and more to its users', () => {
+    async function listedTo(password: string | undefined, challenge: ChallengeKind): Promise<string[]> {
+      await using app = guardedRegistry({ challenge })
+      const url = await app.listen({ host: '127.0.0.1', port: 0 })
+      const { host } = new URL(url)
+      for (const name of ['a/app', 'public/app']) await ask(app, upload(name, basic('ann')))
+      const credential = { username: 'ann', password: password ?? '', origin: 'a test' }
+      const credentials = credentialsFromEntries(password === undefined ? [] : [{ key: host, credential }])
+      await using client = createRegistryClient({ registry: url, credentials })
+      return await Array.fromAsync(createRegistryImages(client).repositories())
+    }
+
+    it.each(['bearer', 'basic'] as const)('is told who asks, by %s', async (challenge) => {
+      expect(await listedTo("ann's", challenge)).toEqual(['a/app', 'public/app'])
+      expect(await listedTo(undefined, challenge)).toEqual(['public/app'])
+      const refused = listedTo('wrong', challenge)
+      await expect(refused).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining('ann') as string })
+    })
+  })
+
   it('says that it does not tell what has no tag', async () => {
     await using registry = await openTestRegistry()
     await using client = createRegistryClient({ registry: registry.host })
     const untagged = Array.fromAsync(listImages(createRegistryImages(client), { untagged: true, queue }))
-    await expect(untagged).rejects.toMatchObject({ code: 'invalid' })
+    await expect(untagged).rejects.toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining('--mirror-token-file') as string,
+    })
   })
 
   it('says that it takes no single tag away', async () => {
@@ -61,6 +90,25 @@ describe('a registry', () => {
     await expect(removeImages(createRegistryImages(client), { references })).rejects.toMatchObject({
       message: expect.stringContaining('remove what it means, by its digest') as string,
     })
+  })
+
+  it('says before anything goes that what a mirror fetched goes through its store', async () => {
+    await using upstream = await openFakeUpstream()
+    const { root } = addFakeImage(upstream)
+    await using mirror = await openFakeMirror(upstream)
+    await (await mirror.ask(`${localPath}/manifests/v1`)).arrayBuffer()
+    await using client = createRegistryClient({ registry: mirror.url, isOnlyIfHere: true })
+    const repository = `${fakeHost}/${fakeRepository}`
+    for (const reference of [{ tag: 'v1' }, { digest: root.digest }]) {
+      const references = [{ repository, ...reference }]
+      for (const isDryRun of [true, false]) {
+        const removed = removeImages(createRegistryImages(client), { references, isForced: true, isDryRun })
+        await expect(removed).rejects.toMatchObject({
+          code: 'denied',
+          message: expect.stringContaining('--mirror-token-file') as string,
+        })
+      }
+    }
   })
 
   it('is tried again when it fails for a moment', async () => {

@@ -2,12 +2,13 @@ import * as z from 'zod'
 import type { FetchOptions } from '../content.ts'
 import { retry } from '../copy/retry.ts'
 import { Fault, isFault } from '../oci/fault.ts'
+import { acceptedManifests } from '../oci/media-type.ts'
 import { isRepository } from '../oci/reference.ts'
 import { nextQueryOf } from '../registry/next-query.ts'
 import type { RegistryClient } from '../registry/registry-client.ts'
 import { responseFault } from '../registry/response-fault.ts'
 import { restated } from '../registry/restated.ts'
-import { discard, readCapped } from '../registry/transport.ts'
+import { discard, readCapped, type Answer } from '../registry/transport.ts'
 import type { ImagePlace } from './image-place.ts'
 
 /** Some registries do not keep to `n`. */
@@ -68,6 +69,16 @@ export function createRegistryImages(client: RegistryClient): ImagePlace {
     return await retry(ask, { signal })
   }
 
+  /** A registry that lists something to anyone would never ask who it is; at its door it asks, and who is known then shows it. */
+  async function knock({ signal }: FetchOptions): Promise<void> {
+    try {
+      await discard(await connection.send({ repository: '', path: '', what: name, signal }))
+    } catch (error) {
+      // The list itself is asked for as who was refused here, or as nobody.
+      if (!isFault(error, 'denied')) throw error
+    }
+  }
+
   const { resolve, manifest, blob, referrers } = client
   return {
     name,
@@ -82,6 +93,7 @@ export function createRegistryImages(client: RegistryClient): ImagePlace {
     async *repositories(options = {}) {
       const listed = { repository: '', path: '_catalog', what: `the repositories of ${name}` }
       try {
+        await retry(() => knock(options), options)
         for await (const { repositories } of list(listed, catalogSchema, options)) yield* repositories ?? []
       } catch (error) {
         const isUntold = isFault(error, 'denied') || isFault(error, 'not-found') || isFault(error, 'invalid')
@@ -105,12 +117,25 @@ export function createRegistryImages(client: RegistryClient): ImagePlace {
       }
     },
 
+    async checkRemovable(repository, reference, { signal } = {}) {
+      const what = `${name}/${repository}`
+      const path = `${repository}/manifests/${reference}`
+      const headers = { accept: acceptedManifests }
+      const ask = (): Promise<Answer> => connection.send({ method: 'HEAD', repository, path, what, headers, signal })
+      const answer = await retry(ask, { signal })
+      await discard(answer)
+      const { allow } = answer.headers
+      if (answer.status !== 200 || typeof allow !== 'string' || /\bDELETE\b/i.test(allow)) return
+      const message = `${what} can only be read by this way: what a mirror fetched goes through its store; give --mirror-token-file with the token of its --objects-token-file, or --data where it does not run`
+      throw new Fault('denied', message)
+    },
+
     async deleteTag(repository, tag, options = {}) {
       try {
         return await remove(repository, tag, options)
       } catch (error) {
         if (!isFault(error, 'invalid')) throw error
-        const message = `${error.message}; many registries take no single tag away: remove what it means, by its digest; what a mirror fetched goes through its store only`
+        const message = `${error.message}; many registries take no single tag away: remove what it means, by its digest`
         throw restated(error, message)
       }
     },

@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.ts'
 import { Fault, isFault } from '../oci/fault.ts'
 import type { ImagePlace } from './image-place.ts'
 import { tagsOf } from './inspect-image.ts'
-import type { MirrorReference } from './mirror-reference.ts'
+import { wordOf, type MirrorReference } from './mirror-reference.ts'
 import { planRemoval, type Removal, type RemovalPlan } from './plan-removal.ts'
 
 export interface RemoveImagesOptions extends FetchOptions {
@@ -26,6 +26,9 @@ export async function removeImages(place: ImagePlace, options: RemoveImagesOptio
   for (const [repository, own] of byRepository) plans.push(await planIn(repository, own))
   const unknown = plans.flatMap((plan) => plan.unknown)
   if (unknown.length > 0) throw new Fault('not-found', `${place.name} does not have ${unknown.join(', ')}`)
+  for (const { repository, tag, digest } of references) {
+    await place.checkRemovable?.(repository, wordOf({ tag, digest }), { signal })
+  }
   const objections = plans.flatMap((plan) => plan.objections)
   if (objections.length > 0 && !isForced)
     throw new Fault('conflict', `${objections.join('\n')}\n--force does it all the same`)

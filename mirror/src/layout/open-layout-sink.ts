@@ -74,7 +74,8 @@ export async function openLayoutSink(directory: string): Promise<LayoutSink> {
       return stored !== undefined && digestOf(stored.bytes, algorithmOf(digest)) === digest
     },
 
-    async putManifest(manifest, { tags = [] } = {}) {
+    async putManifest(manifest, { tags: own = [], speakingTags = [] } = {}) {
+      const tags = [...own, ...speakingTags.map(({ tag }) => tag)]
       const key = blobKey(manifest.digest)
       const old = await readObject(objects, key, { length: maxManifestSize + 1 })
       if (!old) await objects.putIfAbsent(key, manifest.raw)

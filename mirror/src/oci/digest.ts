@@ -16,8 +16,13 @@ const grammar = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/
  * @throws Fault invalid
  */
 export function parseDigest(text: string): Digest {
-  if (!isDigest(text)) throw new Fault('invalid', `"${text.slice(0, 200)}" is not a sha256 or sha512 digest`)
+  if (!isDigest(text)) throw new Fault('invalid', `"${text.slice(0, 200)}" ${whyNotDigest(text)}`)
   return text
+}
+
+/** What is wrong with a text that is none. */
+export function whyNotDigest(text: string): string {
+  return `is not a sha256 or sha512 digest${isDigest(text.toLowerCase()) ? ': write it in lower case' : ''}`
 }
 
 /** Whether a text is a digest of a registered algorithm. */

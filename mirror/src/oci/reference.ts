@@ -1,4 +1,4 @@
-import { isDigest, type Digest } from './digest.ts'
+import { isDigest, whyNotDigest, type Digest } from './digest.ts'
 import { Fault } from './fault.ts'
 
 /** An image reference, complete and canonical: the registry is always there, and at least one of tag and digest. */
@@ -79,7 +79,7 @@ function cutDigest(text: string): [string, Digest | undefined] {
   const at = text.indexOf('@')
   if (at < 0) return [text, undefined]
   const digest = text.slice(at + 1)
-  if (!isDigest(digest)) throw bad(text, `"${digest.slice(0, 100)}" is not a sha256 or sha512 digest`)
+  if (!isDigest(digest)) throw bad(text, `what follows "@" ${whyNotDigest(digest)}`)
   return [text.slice(0, at), digest]
 }
 

@@ -25,6 +25,8 @@ export interface Authorizer {
    * @throws Fault denied (it says who was refused and where the credential is from) | not-found | unavailable | invalid
    */
   send(errand: Errand): Promise<Answer>
+  /** Forgets who was let in, and by what: the credentials are other ones by now. */
+  forget(): void
 }
 
 export interface AuthorizerOptions {
@@ -137,6 +139,7 @@ export function createAuthorizer({ registry, endpoint, credentials, login }: Aut
       }
       return await tryAll(known, errand)
     },
+    forget: () => repositories.clear(),
   }
 }
 

@@ -19,6 +19,9 @@ export interface BlobUploads {
   ingest(blob: Descriptor, signal: AbortSignal | undefined): Promise<Ingest | undefined>
 }
 
+/** Of a registry that is restarting or too busy, or of a proxy before one that is away. */
+const awayStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
+
 /** What is known of a session at the registry. */
 interface Session {
   /** Where it goes on: the registry says it anew with each answer. */
@@ -64,24 +67,30 @@ export function createBlobUploads(
     return { location: locationOf(answer, what), offset: 0, isInDoubt: false }
   }
 
-  /** Asks the registry where it stopped; undefined if it knows no more of it, or will not say. */
+  /**
+   * Asks the registry where it stopped; undefined if it knows no more of it, or will not say.
+   * @throws Fault unavailable if it is away for now, and may know it when it is back
+   */
   async function resume(session: Session, blob: Descriptor, signal: AbortSignal | undefined) {
-    const answer = await connection.send({ ...shared, path: session.location, what: nameOf(blob), signal })
+    const what = nameOf(blob)
+    const answer = await connection.send({ ...shared, path: session.location, what, signal })
+    if (awayStatuses.has(answer.status)) throw await responseFault(answer, what)
     await discard(answer)
     const end = endOf(answer)
     if (answer.status !== 204 || end === undefined || end > blob.size) return undefined
     return { location: nextLocation(answer, session), offset: end, isInDoubt: false }
   }
 
+  /** A session is forgotten only when the registry has said something: while it is away, its bytes are still there. */
   async function sessionFor(blob: Descriptor, signal: AbortSignal | undefined): Promise<Session | undefined> {
     const known = sessions.get(blob.digest)
-    sessions.delete(blob.digest)
     if (known && !known.isInDoubt) return known
     const resumed = known && (await resume(known, blob, signal))
     if (resumed) return resumed
     // The end of it may have been reached, and only the answer lost.
-    if (known && (await isThere(blob, signal))) return undefined
-    return await begin(blob, signal)
+    const isAtItsEnd = known && (await isThere(blob, signal))
+    sessions.delete(blob.digest)
+    return isAtItsEnd ? undefined : await begin(blob, signal)
   }
 
   async function append(

@@ -62,14 +62,30 @@ const untrusted = new Set([
 /** Errors of these codes are aborts or our own mistakes, not the network's. */
 const ownCodes = /^(?:ABORT_ERR|ERR_(?!TLS_|SSL_|STREAM_PREMATURE_CLOSE).*)$/
 
+/** What a server of TLS makes of plain HTTP: it hangs up, or tells in its own language. */
+const hangingUp = /^(?:ECONNRESET|ECONNABORTED|EPIPE|HPE_(?!HEADER_OVERFLOW).*)$/
+
+export interface ConnectionFaultOptions {
+  /** Whether it was asked in plain HTTP, and has never answered that yet. */
+  readonly isUntriedHttp?: boolean
+}
+
 /**
  * What an error of the network means: Fault unavailable with a reason for people, and the code in `details`.
  * Anything else, an abort too, is given back as it is.
  */
-export function connectionFault(error: unknown, host: string): unknown {
+export function connectionFault(
+  error: unknown,
+  host: string,
+  { isUntriedHttp = false }: ConnectionFaultOptions = {},
+): unknown {
   const code = codeOf(error)
   if (error instanceof Fault || code === undefined || ownCodes.test(code)) return error
-  return new Fault('unavailable', `${host}: ${reasonOf(code, error)}`, { cause: error, details: { host, code } })
+  const guess = isUntriedHttp && hangingUp.test(code) ? '; it was asked in plain HTTP, perhaps it speaks TLS' : ''
+  return new Fault('unavailable', `${host}: ${reasonOf(code, error)}${guess}`, {
+    cause: error,
+    details: { host, code },
+  })
 }
 
 function reasonOf(code: string, error: unknown): string {

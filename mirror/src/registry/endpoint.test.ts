@@ -27,6 +27,12 @@ describe('endpointsOf', () => {
     expect(endpointsOf(registry, insecure).map(({ href }) => href)).toEqual(expected)
   })
 
+  it('are of TLS first on loopback where a certificate is given for it', () => {
+    const hrefs = endpointsOf('127.0.0.1:5000', [], 'PEM').map(({ href }) => href)
+    expect(hrefs).toEqual(['https://127.0.0.1:5000/', 'http://127.0.0.1:5000/'])
+    expect(endpointsOf('registry.example', [], 'PEM')).toHaveLength(1)
+  })
+
   it.each(['', 'http://', 'https://user:geheim@centre.example', 'a b', 'http://centre.example/?token=geheim'])(
     'refuses %j',
     (registry) => {

@@ -6,18 +6,20 @@ const dockerHubApi = 'registry-1.docker.io'
 
 /**
  * The base URLs at which a registry is looked for, best first. `registry` is a host as references write it, or a base URL
- * (`http://centre:5080`) that is taken as it is. A loopback host is spoken to in plain HTTP; a host that is listed as
- * insecure first over TLS with any certificate, then in plain HTTP, as Docker does (on loopback too); all others over TLS only.
+ * (`http://centre:5080`) that is taken as it is. A loopback host is spoken to in plain HTTP, where certificates are trusted besides
+ * those of the system (`ca`) over TLS first; a host that is listed as insecure first over TLS with any certificate, then in plain
+ * HTTP, as Docker does (on loopback too); all others over TLS only.
  * @throws Fault invalid
  */
-export function endpointsOf(registry: string, insecureRegistries: readonly string[] = []): URL[] {
+export function endpointsOf(registry: string, insecureRegistries: readonly string[] = [], ca?: string): URL[] {
   if (/^https?:\/\//i.test(registry)) return [parseBase(registry)]
   const host = canonicalHost(registry)
   const api = host === 'docker.io' ? dockerHubApi : host
   const https = parseBase(`https://${api}`)
   const http = parseBase(`http://${api}`)
   if (isInsecure(https, insecureRegistries) || isInsecure(http, insecureRegistries)) return [https, http]
-  return isLoopbackHost(https.hostname) ? [http] : [https]
+  if (!isLoopbackHost(https.hostname)) return [https]
+  return ca === undefined ? [http] : [https, http]
 }
 
 /** Whether the certificate of this URL's host need not be checked: it is listed as `HOST` or `HOST:PORT`. */

@@ -55,6 +55,8 @@ export interface RegistryConnection extends AsyncDisposable {
   send(request: RegistryRequest): Promise<Answer>
   /** Whether an answer came from the registry, and not from a storage that it led to. */
   isOwn(answer: Pick<Answer, 'url'>): boolean
+  /** The source of credentials has other ones by now: it is asked again, also where those of before would still do. */
+  forgetCredentials(): void
 }
 
 /**
@@ -65,7 +67,7 @@ export interface RegistryConnection extends AsyncDisposable {
 export function openRegistryConnection(options: RegistryConnectionOptions): RegistryConnection {
   const { registry, credentials = async () => [], log } = options
   const name = registry.replace(/^https?:\/\//i, '').replace(/\/$/, '')
-  const endpoints = endpointsOf(registry, options.insecureRegistries)
+  const endpoints = endpointsOf(registry, options.insecureRegistries, options.ca)
   const guard = options.staysOutside ? createInsideGuard(endpoints) : undefined
   const transport = openTransport({ ...options, guard })
   const tokens = createTokenCache({ transport })
@@ -97,6 +99,7 @@ export function openRegistryConnection(options: RegistryConnectionOptions): Regi
   return {
     name,
     isOwn: ({ url }) => url.origin === connection?.endpoint.origin,
+    forgetCredentials: () => connection?.authorizer.forget(),
 
     async send(request) {
       const { repository, path, what, method, signal, isPush } = request

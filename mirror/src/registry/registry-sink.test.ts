@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import PQueue from 'p-queue'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { copyImage, type CopyImageOptions } from '../copy.ts'
@@ -98,6 +99,20 @@ describe('a registry that is pushed to', () => {
     )
     expect(ranges).toEqual([undefined, 'bytes=70000-', 'bytes=140000-'])
     expect(upstream.blobBytesSent).toBe(fakeLayerSize + configSize)
+    expect(await stored().hasBlob(layer)).toBe(true)
+  })
+
+  it.each([
+    ['cannot be reached', loseAnswer],
+    ['answers that it is away', (reply: FastifyReply) => reply.code(503).send()],
+  ])('goes on at that byte, too, when it %s for a while after the cut', async (_, away) => {
+    const layer = images.addLayer(1)
+    images.addImage('a', [layer], 'v1')
+    upstream.trouble({ when: new RegExp(layer.digest), cutAfter: 70_000, times: 1 })
+    registry.intercept(/^(GET|HEAD) .*\/uploads\//, away, 2)
+    await push()
+    expect(upstream.blobBytesSent).toBe(fakeLayerSize + configSize)
+    expect(asked(/^POST .*uploads/)).toHaveLength(2)
     expect(await stored().hasBlob(layer)).toBe(true)
   })
 

@@ -65,7 +65,8 @@ export function createRegistrySink(
     hasManifest: (digest) => has(client.resolve(repository, digest, { signal })),
     ingest: (blob, { signal: own = signal } = {}) => uploads.ingest(blob, own),
 
-    async putManifest(manifest, { tags = [] } = {}) {
+    async putManifest(manifest, { tags: own = [], speakingTags = [] } = {}) {
+      const tags = [...own, ...speakingTags.map(({ tag }) => tag)]
       const wrong = tags.find((tag) => !isTag(tag))
       if (wrong !== undefined) throw new Fault('invalid', `${connection.name}/${repository}: "${wrong}" is not a tag`)
       let isNoted = false

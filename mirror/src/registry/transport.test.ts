@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createFakeCertificate } from './fake-certificate.ts'
 import { addFakeImage } from './fake-image.ts'
@@ -6,7 +9,7 @@ import { openFakeUpstream } from './fake-upstream.ts'
 import type { Fault } from '../oci/fault.ts'
 import { createInsideGuard } from './inside-guard.ts'
 import { createRegistryClient } from './registry-client.ts'
-import { openTransport } from './transport.ts'
+import { discard, openTransport } from './transport.ts'
 
 const { upstreamOf, clientOf } = createFakePull()
 
@@ -42,6 +45,33 @@ describe('connections', () => {
     const { root } = addFakeImage(upstream)
     const client = clientOf(upstream, { registry: `https://${upstream.host}`, ca: tls.cert })
     expect(await client.resolve('team/app', 'v1')).toEqual(root)
+  })
+
+  it('trusts a certificate that is given, also on loopback, where there is plain HTTP without one', async () => {
+    const overTls = await upstreamOf({ tls })
+    const { root } = addFakeImage(overTls)
+    expect(await clientOf(overTls, { ca: tls.cert }).resolve('team/app', 'v1')).toEqual(root)
+    const inPlain = await upstreamOf()
+    addFakeImage(inPlain)
+    expect(await clientOf(inPlain, { ca: tls.cert }).resolve('team/app', 'v1')).toEqual(root)
+  })
+
+  it('guesses that a registry speaks TLS which hangs up on plain HTTP, unless it ever answered that', async () => {
+    const upstream = await upstreamOf({ tls })
+    await expect(clientOf(upstream).resolve('app', 'v1')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('perhaps it speaks TLS'),
+    })
+    let answers = 1
+    await using server = createServer((request, response) => {
+      if (answers-- > 0) response.end()
+      else request.socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    await using transport = openTransport()
+    const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/`)
+    await discard(await transport.send(url))
+    await expect(transport.send(url)).rejects.toMatchObject({ message: `${url.host}: the connection was cut` })
   })
 
   it('says how to trust a certificate', async () => {

@@ -74,7 +74,9 @@ export function openTransport(options: TransportOptions = {}): Transport {
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const trust = trustIn(options.ca)
   const known = new Map<string, Connections>()
+  const answered = new Set<string>()
   const proxyOf = (url: URL): URL | undefined => proxyFor(url, options.proxy ?? {})
+  const isUntriedHttp = ({ protocol, origin }: URL): boolean => protocol === 'http:' && !answered.has(origin)
 
   function connectionsFor(url: URL): Connections {
     const proxy = proxyOf(url)
@@ -105,6 +107,7 @@ export function openTransport(options: TransportOptions = {}): Transport {
           mayRepeat,
           ...(headersMs !== undefined && { headersMs }),
         })
+        answered.add(url.origin)
         return {
           status: answer.statusCode ?? 0,
           headers: headersOf(answer),
@@ -114,7 +117,7 @@ export function openTransport(options: TransportOptions = {}): Transport {
         }
       } catch (error) {
         signal?.throwIfAborted()
-        throw connectionFault(error, url.host)
+        throw connectionFault(error, url.host, { isUntriedHttp: isUntriedHttp(url) })
       }
     },
 
