@@ -10,6 +10,11 @@ import { startReplica, type Replica } from './start-replica.ts'
 import { withService } from './with-bucket.ts'
 
 const mebibyte = 1024 * 1024
+/**
+ * Of the link, for both. Each replica notes in the bucket what it has every 2 s, and who notes later goes on behind that: with what
+ * it has of it in memory, as long as it is not ahead by more than 2 MiB. At this rate none gets so far ahead in that time.
+ */
+const rate = mebibyte
 
 requirePart(
   'versitygw',
@@ -22,9 +27,9 @@ requirePart(
     await using journey = await openJourney()
     await using registry = await startDockerRegistry({ directory: journey.at('registry') })
     const works = await openImageWorks(journey.at('layout'))
-    const image = await works.make({ layerSizes: [12 * mebibyte] })
+    const image = await works.make({ layerSizes: [3 * mebibyte] })
     await works.push(image, registry, 'shop/app:v1')
-    await using link = await startLink({ upstream: registry.url, rate: 4 * mebibyte })
+    await using link = await startLink({ upstream: registry.url, rate })
     const upstreams = journey.at('upstreams.yaml')
     await writeFile(upstreams, JSON.stringify({ upstreams: [{ host: 'reg.example', url: link.url }] }))
     const replica = { service: service(), directory: journey.directory, prefix: 'pulling' }
@@ -44,7 +49,8 @@ requirePart(
     }
     expect(await Promise.all([pull(one), pull(other)])).toEqual([layer.digest, layer.digest])
     const { blobBytes } = (await link.stats()).total
-    expect(blobBytes).toBeLessThan(2.1 * layer.size)
+    // Once each, and what one compares of it (four samples of 4 KiB) whenever it goes on behind what is the other's.
+    expect(blobBytes).toBeLessThan(2.05 * layer.size)
     await pull(one)
     expect((await link.stats()).total.blobBytes).toBe(blobBytes)
   })

@@ -3,7 +3,6 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Answer } from '../server/answer.ts'
 import { blobAnswer } from '../server/blobs.ts'
-import { Fault } from '../oci/fault.ts'
 import type { Exchange, PathOf } from '../server/exchange.ts'
 import { isKnown, unchanged } from '../server/if-none-match.ts'
 import { parseRange } from '../server/parse-range.ts'
@@ -11,7 +10,7 @@ import type { BlobFetch } from './blob-fetches.ts'
 import type { KnownParts } from './known-parts.ts'
 import type { Place } from './locate.ts'
 import { createSharedWork, type SharedWork } from './shared-work.ts'
-import { upstreamFault } from './upstream-fault.ts'
+import { notYetAnswered, upstreamFault } from './upstream-fault.ts'
 import type { Upstream } from './upstream.ts'
 import { within } from './within.ts'
 
@@ -53,8 +52,7 @@ export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
     }
     const asked = await within(limitMs, sizes.share(`${repository} ${digest}`, ask))
     if (asked) return asked.value
-    upstream.pause.overdue()
-    throw new Fault('unavailable', `${upstream.settings.host} has not answered yet when asked for ${digest}`)
+    throw notYetAnswered(place, digest)
   }
 
   return async (exchange, place, { digest }) => {
@@ -74,7 +72,7 @@ export function createAnswerBlob(options: AnswerBlobOptions): AnswerBlob {
       await within(leftMs(), fetch.reaches(offset))
       return blobAnswer(blob, range, fetch.read({ offset, length }))
     } catch (error) {
-      throw upstreamFault(error, { unknown: 'BLOB_UNKNOWN', host: place.upstream.settings.host, log })
+      throw upstreamFault(error, { unknown: 'BLOB_UNKNOWN', place, reference: digest, log })
     }
   }
 }

@@ -2,56 +2,14 @@ import { mkdtempDisposable } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as fc from 'fast-check'
-import PQueue from 'p-queue'
-import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../oci/fault.ts'
-import type { ContentStore } from '../store/content-store.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { openFsStore } from '../store/fs-store.ts'
-import { createMemoryStore } from '../store/memory-store.ts'
-import { createBlobFetches, type BlobFetch, type BlobFetches } from './blob-fetches.ts'
-import { createFedSource, type FedSource } from './fed-source.ts'
+import { content, setting, take, type Setting } from './fake-fetches.ts'
+import { createFedSource } from './fed-source.ts'
 
-const log = pino({ level: 'silent' })
-const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, index) => (index * 31) % 253))
-const atOnce = { pause: async () => undefined }
 const lost = () => new Fault('unavailable', 'the link is down')
-
-interface Setting {
-  readonly store: ContentStore
-  readonly fetches: BlobFetches
-  fetch(source: FedSource, repository?: string): BlobFetch
-}
-
-function setting(store = createContentStore(createMemoryStore())): Setting & Disposable {
-  const over = new AbortController()
-  const fetches = createBlobFetches({ log, signal: over.signal, retry: atOnce })
-  const queue = new PQueue()
-  return {
-    store,
-    fetches,
-    fetch: (source, repository = 'hub/app') =>
-      fetches.fetch(source.descriptor, {
-        source,
-        sourceRepository: repository.slice(repository.indexOf('/') + 1),
-        repository: store.repository(repository),
-        queue,
-      }),
-    [Symbol.dispose]: () => over.abort(new Error('the mirror ends')),
-  }
-}
-
-async function take(bytes: AsyncIterable<Uint8Array>, count = Infinity): Promise<Buffer> {
-  const taken: Buffer[] = []
-  let size = 0
-  for await (const chunk of bytes) {
-    taken.push(Buffer.from(chunk))
-    size += chunk.length
-    if (size >= count) break
-  }
-  return Buffer.concat(taken)
-}
 
 const all = { offset: 0, length: content.length }
 

@@ -9,7 +9,9 @@ import { isFault, type Fault } from '../oci/fault.ts'
 import type { BlobIngest, Repository } from '../store/content-store.ts'
 import { followBlob } from './follow-blob.ts'
 import { createGrowingBlob } from './growing-blob.ts'
+import { createPass, piecesOf, type Pass } from './pass.ts'
 import { passBlob, proved } from './pass-blob.ts'
+import { createSharedPasses, type BlobPart } from './shared-passes.ts'
 
 /** Where a blob comes from and where it is to be. */
 export interface BlobRoute {
@@ -25,19 +27,14 @@ export interface BlobRoute {
 }
 
 /**
- * A blob on its way from an upstream into the store. It goes on whoever reads it, or nobody. If there is no room for it, each
- * reader is given its bytes from the upstream.
+ * A blob on its way from an upstream into the store. It goes on whoever reads it, or nobody. If there is no room for it, its
+ * readers are given its bytes from the upstream, and share them as long as they are not far from each other.
  */
 export interface BlobFetch {
   /** Waits until the byte at `offset` may be read, or all is stored. @throws Fault if it is given up */
   reaches(offset: number): Promise<void>
   /** Part of it, as it comes; of all of it the last byte comes when it is proved. */
   read(part: BlobPart): AsyncIterable<Uint8Array>
-}
-
-interface BlobPart {
-  readonly offset: number
-  readonly length: number
 }
 
 /** The blobs that come now, each once, however many ask for it. */
@@ -79,16 +76,23 @@ interface Joined {
 /** For some minutes without a byte: the client gives up later than we do, and begins with us anew. */
 const patient = { pace: { baseMs: 200, capMs: 15_000, tries: 20 } } satisfies RetryOptions
 
+/** So much of what came is kept for the case that another process has written less to the store, and overtakes all the same. */
+const keptBytes = 2 * 1024 * 1024
+
 export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
   const { log, signal, onRefused } = options
   const pace: RetryOptions = options.retry ?? patient
   const underWay = new Set<UnderWay>()
+  const passes = createSharedPasses()
 
   function begin(blob: Descriptor, route: BlobRoute): UnderWay {
     const { repository } = route
     const growing = createGrowingBlob(blob.size)
     const joined = new Map<string, Joined>()
     let ingest: BlobIngest | undefined
+    /** What comes from the upstream. It goes on where the store is opened anew, as another process wrote to it, too. */
+    let stream: Pass | undefined
+    const ingesting = {}
     /** So many bytes of it came from the upstream. */
     let came = 0
 
@@ -112,14 +116,27 @@ export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
     }
 
     async function receive(open: BlobIngest, progressed: () => void): Promise<void> {
-      const { source, sourceRepository, onBytes } = route
-      const bytes = await source.blob(sourceRepository, blob, { offset: open.offset, signal })
-      const coming = tapped(bytes, (chunk) => {
+      let at = open.offset
+      let isOver = false
+      const coming = tapped(await bytesFrom(at), (chunk) => {
+        // Of what was asked for ahead, before the store failed.
+        if (isOver) return
         progressed()
-        onBytes?.(chunk.length)
+        at += chunk.length
+        came = Math.max(came, at)
         growing.add(chunk, open.offset)
       })
-      await open.write(coming).finally(() => (came = open.offset))
+      await open.write(coming).finally(() => (isOver = true))
+    }
+
+    async function bytesFrom(offset: number): Promise<AsyncIterable<Uint8Array>> {
+      if (stream?.reaches(offset)) return piecesOf(stream, ingesting, offset)
+      await stream?.leave(ingesting)
+      const { source, sourceRepository, onBytes } = route
+      const bytes = await source.blob(sourceRepository, blob, { offset, signal })
+      const counted = tapped(bytes, (chunk) => onBytes?.(chunk.length))
+      stream = createPass(counted, { start: offset, end: blob.size, windowBytes: () => keptBytes, patienceMs: 0 })
+      return piecesOf(stream, ingesting, offset)
     }
 
     async function run(): Promise<void> {
@@ -143,6 +160,7 @@ export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
         else if (!signal.aborted) log.error(facts, 'fetching a blob failed')
       } finally {
         underWay.delete(fetch)
+        await stream?.leave(ingesting)
       }
     }
 
@@ -164,12 +182,16 @@ export function createBlobFetches(options: BlobFetchesOptions): BlobFetches {
       } catch (error) {
         if (!isFault(error, 'no-space')) throw error
       }
-      const passing = { ...route, pace: pace.pace ?? patient.pace, pause: pace.pause, signal }
-      for await (const chunk of passBlob(blob, { offset: at, length: end - at }, passing)) {
-        route.onBytes?.(chunk.length)
+      const passed = { source: route.source, name: `${route.sourceRepository}@${blob.digest}` }
+      for await (const chunk of passes.read(passed, { offset: at, length: end - at }, pass)) {
         route.onPassed?.(chunk.length)
         yield chunk
       }
+    }
+
+    function pass(part: BlobPart): AsyncIterable<Uint8Array> {
+      const passing = { ...route, pace: pace.pace ?? patient.pace, pause: pace.pause, signal }
+      return tapped(passBlob(blob, part, passing), (chunk) => route.onBytes?.(chunk.length))
     }
 
     async function reaches(offset: number): Promise<void> {

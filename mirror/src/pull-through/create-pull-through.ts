@@ -109,7 +109,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
         const unstored = await (digest ? manifests.bring(place, digest) : manifests.freshen(place, tag))
         return unstored && answerWith(unstored)
       } catch (error) {
-        throw upstreamFault(error, { unknown: 'MANIFEST_UNKNOWN', host: place.upstream.settings.host, log })
+        throw upstreamFault(error, { unknown: 'MANIFEST_UNKNOWN', place, reference: digest ?? tag, log })
       }
     })
     const answered = answer.headers?.['docker-content-digest']
@@ -207,7 +207,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
       if (place === 'local') return await answerLocal(path, exchange, next)
       if (place === 'unknown') throw notAllowed(namespace ?? '')
       if (exchange.method !== 'GET' && exchange.method !== 'HEAD') throw readOnly(place)
-      if (isOnlyIfHere(exchange)) return await next({ ...path, repository: place.repository })
+      if (isOnlyIfHere(exchange)) return readOnlyHead(await next({ ...path, repository: place.repository }), exchange)
       const answer = await answerFrom(place, path, exchange, next)
       return namespace === null ? answer : { ...answer, headers: { ...answer.headers, 'oci-namespace': namespace } }
     },
@@ -219,9 +219,16 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
   }
 }
 
+const readOnlyMethods = 'GET, HEAD'
+
 /** Who looks at what is here does not want it to become more by that (RFC 9111, 5.2.1.7). */
 function isOnlyIfHere({ request }: Exchange): boolean {
   return /\bonly-if-cached\b/i.test(request.headers['cache-control'] ?? '')
+}
+
+/** Tells who looks that there is no more to be done than that (RFC 9110, 10.2.1). */
+function readOnlyHead(answer: Answer, { method }: Exchange): Answer {
+  return method === 'HEAD' ? { ...answer, headers: { ...answer.headers, allow: readOnlyMethods } } : answer
 }
 
 function answerWith(manifest: Manifest): Answer {
@@ -233,7 +240,7 @@ function notAllowed(namespace: string): Refusal {
   return new Refusal('NAME_UNKNOWN', message)
 }
 
-function readOnly({ upstream, repository }: Place<Upstream>): Refusal {
-  const message = `${repository} is what this mirror has of ${upstream.settings.host}: push there, not here`
-  return new Refusal('UNSUPPORTED', message, { headers: { allow: 'GET, HEAD' } })
+function readOnly({ repository }: Place<Upstream>): Refusal {
+  const message = `${repository} is what this mirror has of its upstream: push there, not here`
+  return new Refusal('UNSUPPORTED', message, { headers: { allow: readOnlyMethods } })
 }

@@ -36,7 +36,13 @@ export const localPath = `/v2/${fakeHost}/${fakeRepository}`
 
 export async function openFakeMirror(
   upstream: { readonly host: string },
-  { settings, client: more, store = createContentStore(createMemoryStore()), ...options }: FakeMirrorOptions = {},
+  {
+    settings,
+    client: more,
+    store = createContentStore(createMemoryStore()),
+    log = silentLog,
+    ...options
+  }: FakeMirrorOptions = {},
 ): Promise<FakeMirror> {
   let now = 0
   await using stack = new AsyncDisposableStack()
@@ -61,13 +67,13 @@ export async function openFakeMirror(
     ...options,
     upstreams: () => [known],
     store,
-    log: options.log ?? silentLog,
+    log,
     now: () => now,
     retry,
   })
   stack.use(pullThrough)
   const app = createMirrorServer()
-  await app.register(registryRoutes, { store, authorize: allowAll, log: silentLog, pullThrough })
+  await app.register(registryRoutes, { store, authorize: allowAll, log, pullThrough })
   const server = stack.use(await listen(app, { host: '127.0.0.1', port: 0, graceMs: 0 }))
   const opened = stack.move()
   return {

@@ -16,8 +16,8 @@ export interface PassBlobOptions {
 }
 
 /**
- * A part of a blob from its upstream for one reader, for whom it is not stored. It goes on behind the last byte after a cut, and
- * proves nothing.
+ * A part of a blob from its upstream for who cannot have it stored. It goes on behind the last byte after a cut, and proves
+ * nothing.
  * @throws Fault unavailable (after some tries), and what else the upstream says
  */
 export async function* passBlob(

@@ -45,6 +45,8 @@ export function createPause({ upstream, now, random }: PauseOptions): Pause {
   let failures = 0
   let until = 0
   let isOverdue = false
+  /** Why it is left alone. */
+  let cause: Fault | undefined
 
   return {
     get isAway() {
@@ -54,6 +56,7 @@ export function createPause({ upstream, now, random }: PauseOptions): Pause {
       const leftMs = until - now()
       if (leftMs <= 0) return
       throw new Fault('unavailable', `${upstream} does not answer, or asked not to be asked for now`, {
+        cause,
         retryAfterMs: leftMs,
         details: { isPaused: true },
       })
@@ -68,6 +71,7 @@ export function createPause({ upstream, now, random }: PauseOptions): Pause {
         // Many requests fail together: that is one failure.
         until = Math.max(until, now() + pauseAfter(error, failures, random()))
         failures += 1
+        cause = error
       }
     },
     overdue: () => void (isOverdue = true),

@@ -115,4 +115,17 @@ describe('what speaks of an image', () => {
     const answer = await mirror.ask(`${local}/manifests/${tag}`)
     expect(answer.headers.get('docker-content-digest')).toBe(signature.digest)
   })
+
+  it('does not come by a tag that means the image itself', async () => {
+    const upstream = await upstreamOf()
+    const { root, config, layer } = addFakeImage(upstream)
+    const document = { schemaVersion: 2, mediaType: mediaTypes.manifest, config }
+    const name = root.digest.replace(':', '-')
+    upstream.addManifest(repository, { ...document, layers: [layer] }, { tag: `${name}.sig` })
+    upstream.addManifest(repository, { ...document, layers: [] }, { tag: `${name}.att` })
+    await using mirror = await openFakeMirror(upstream)
+    await mirror.ask(`${local}/referrers/${root.digest}`)
+    const tags = await mirror.store.repository(`${fakeHost}/${repository}`).tags()
+    expect(tags.map((tag) => tag.name)).toEqual([`${name}.att`])
+  })
 })

@@ -1,39 +1,58 @@
 import type { Logger } from 'pino'
-import { Fault, isFault } from '../oci/fault.ts'
-import { restated } from '../registry/restated.ts'
+import { isDigest } from '../oci/digest.ts'
+import { isFault } from '../oci/fault.ts'
 import { Refusal, type RefusalCode } from '../server/refusal.ts'
+import type { Place } from './locate.ts'
+import type { Upstream } from './upstream.ts'
 
 export interface UpstreamFaultContext {
   /** What to call it if there is no such thing. */
   readonly unknown: RefusalCode & `${string}_UNKNOWN`
-  /** The upstream, as its settings name it. */
-  readonly host: string
+  readonly place: Place<Upstream>
+  /** The tag or digest that was asked for. */
+  readonly reference: string
   readonly log: Logger
 }
 
 /**
- * What a failure of an upstream is to a client of ours. It is never asked for credentials because of it, and nothing that the
- * upstream did wrong is called a mistake of the client. With which credentials we ask, and where they are from, is in the log only.
+ * What a failure of an upstream is to a client of ours: what was asked for, as we call it, and why not, in our words. Where the
+ * upstream is, by way of whom it is asked and with which credentials, and what it said itself, is in the log only. A client is never
+ * asked for credentials because of it, and nothing that the upstream did wrong is called a mistake of the client.
  */
-export function upstreamFault(error: unknown, { unknown, host, log }: UpstreamFaultContext): unknown {
+export function upstreamFault(error: unknown, { unknown, place, reference, log }: UpstreamFaultContext): unknown {
   if (!isFault(error) || error instanceof Refusal) return error
+  const { retryAfterMs } = error
+  const options = { cause: error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  const refusal = (code: RefusalCode, why: string): Refusal =>
+    new Refusal(code, `${nameOf(place, reference)}: ${why}`, options)
+  const facts = { err: error, upstream: place.upstream.settings.host, repository: place.repository }
   if (error.details['lacksCredentials'] === true) {
-    return new Fault('unavailable', `this mirror has not what it needs to ask ${host}; its log says more`, {
-      cause: error,
-    })
+    return refusal('UNAVAILABLE', 'this mirror has not what it needs to ask its upstream; its log says more')
   }
   switch (error.code) {
     case 'not-found':
-      return new Refusal(unknown, error.message, { cause: error })
+      log.debug(facts, 'an upstream has not what it is asked for')
+      return refusal(unknown, 'its upstream has nothing of the kind')
     case 'denied':
-      log.warn({ err: error, upstream: host }, 'an upstream refuses what it is asked for')
-      return new Refusal('DENIED', `${host} refused this mirror; its log says more`, { cause: error })
+      log.warn(facts, 'an upstream refuses what it is asked for')
+      return refusal('DENIED', 'its upstream refused this mirror; its log says more')
     case 'invalid':
     case 'corrupt':
     case 'conflict':
-      return new Fault('unavailable', error.message, { cause: error })
-    case 'no-space':
+      return refusal('UNAVAILABLE', 'what its upstream gave is not what it has to be; the log of this mirror says more')
     case 'unavailable':
-      return restated(error, error.message)
+      return refusal('UNAVAILABLE', 'its upstream does not answer for now, or asked to be asked less often')
+    case 'no-space':
+      return error
   }
+}
+
+/** What clients are told of an upstream that they have waited for long enough. */
+export function notYetAnswered(place: Place<Upstream>, reference: string): Refusal {
+  place.upstream.pause.overdue()
+  return new Refusal('UNAVAILABLE', `${nameOf(place, reference)}: its upstream has not answered yet`)
+}
+
+function nameOf({ repository }: Place<Upstream>, reference: string): string {
+  return `${repository}${isDigest(reference) ? '@' : ':'}${reference}`
 }

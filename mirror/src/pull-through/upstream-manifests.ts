@@ -3,7 +3,7 @@ import { retry, type RetryOptions } from '../copy/retry.ts'
 import type { Meter } from '../metrics/meter.ts'
 import type { PulledImages } from '../eviction/pulled-images.ts'
 import type { Digest } from '../oci/digest.ts'
-import { Fault, isFault } from '../oci/fault.ts'
+import { isFault } from '../oci/fault.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import type { ContentStore, Repository } from '../store/content-store.ts'
@@ -13,6 +13,7 @@ import type { Place } from './locate.ts'
 import { planTag } from './plan-freshness.ts'
 import { pullThroughMetrics } from './pull-through-metrics.ts'
 import { createSharedWork } from './shared-work.ts'
+import { notYetAnswered } from './upstream-fault.ts'
 import type { Upstream } from './upstream.ts'
 import { freshnessOf } from './upstream-settings.ts'
 import { within } from './within.ts'
@@ -187,21 +188,20 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
   async function bringUnknown(place: Place<Upstream>, what: string, brought: Promise<Unstored>): Promise<Unstored> {
     const done = await within(patience.unknownMs, brought)
     if (done) return done.value
-    place.upstream.pause.overdue()
-    throw new Fault('unavailable', `${place.upstream.settings.host} has not answered yet when asked for ${what}`)
+    throw notYetAnswered(place, what)
   }
 
   return {
     async bring(place, digest) {
       if (await isHere(store.repository(place.repository), digest)) return undefined
-      return await bringUnknown(place, `${place.sourceRepository}@${digest}`, fetch(place, digest))
+      return await bringUnknown(place, digest, fetch(place, digest))
     },
 
     async freshen(place, tag) {
       const { upstream, sourceRepository, repository } = place
       const heard = heardAt.get(keyOf(place, tag))
       const isKnown = (await store.repository(repository).tag(tag)) !== undefined
-      if (!isKnown) return await bringUnknown(place, `${sourceRepository}:${tag}`, check(place, tag))
+      if (!isKnown) return await bringUnknown(place, tag, check(place, tag))
       const step = planTag({
         freshness: freshnessOf(upstream.settings, sourceRepository),
         isKnown,

@@ -50,7 +50,7 @@ export function createUpstreamReferrers(options: UpstreamReferrersOptions): Upst
       const { upstream, sourceRepository } = place
       const brought: Digest[] = []
       for (const referrer of await upstream.source.referrers(sourceRepository, subject, { signal })) {
-        if (!isOwnArtifact(referrer.descriptor.artifactType) && (await bringOne(place, referrer))) {
+        if (!isOwnArtifact(referrer.descriptor.artifactType) && (await bringOne(place, subject, referrer))) {
           brought.push(referrer.descriptor.digest)
         }
       }
@@ -60,14 +60,16 @@ export function createUpstreamReferrers(options: UpstreamReferrersOptions): Upst
   }
 
   /** Lists can name what has been deleted since. */
-  async function bringOne(place: Place<Upstream>, { descriptor, tag }: Referrer): Promise<boolean> {
+  async function bringOne(place: Place<Upstream>, subject: Digest, { descriptor, tag }: Referrer): Promise<boolean> {
     try {
       await manifests.bring(place, descriptor.digest)
     } catch (error) {
       if (isFault(error, 'not-found')) return false
       throw error
     }
-    if (tag !== undefined) await store.repository(place.repository).putTag(tag, descriptor.digest)
+    // No manifest is the signature of its own.
+    if (tag !== undefined && descriptor.digest !== subject)
+      await store.repository(place.repository).putTag(tag, descriptor.digest, { speaksOf: subject })
     return true
   }
 

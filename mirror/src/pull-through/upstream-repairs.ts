@@ -70,7 +70,7 @@ export function createUpstreamRepairs({
         if (!content) throw error
         await bring(place, content).catch((failure: unknown) => {
           const unknown = path.kind === 'blob' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN'
-          throw upstreamFault(failure, { unknown, host: place.upstream.settings.host, log })
+          throw upstreamFault(failure, { unknown, place, reference: content.digest, log })
         })
         return await next(path)
       }

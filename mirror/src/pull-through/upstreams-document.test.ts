@@ -58,13 +58,15 @@ it('takes what was fetched with credentials for private unless somebody says tha
 it('takes no upstream twice', () => {
   const [hub, other] = [plainUpstream('docker.io'), plainUpstream('ghcr.io')]
   expect(allUpstreams([hub], [other])).toEqual([hub, other])
-  expect(() => allUpstreams([hub], [other, hub])).toThrow('the upstream docker.io has a host or prefix of docker.io')
+  expect(() => allUpstreams([hub], [other, hub])).toThrow('the upstream docker.io is named twice')
 })
 
 it.each([
   ['upstreams: [', /^not YAML: /],
-  ['', /^the document: /],
-  ['upstreams: [{}]', /^upstreams\[0\]\.host: /],
+  ['', /^the document: it is missing$/],
+  ['a', /^the document: /],
+  ['upstreams: [{hots: docker.io}]', /^upstreams\[0\]\.host: it is missing; upstreams\[0\]: "hots" is not known/],
+  ['upstreams:', /^upstreams: it is missing$/],
   ['upstreams: [{host: "https://docker.io"}]', /^upstreams\[0\]\.host: not a host/],
   ['upstreams: [{host: "docker.io/library"}]', /^upstreams\[0\]\.host: not a host/],
   ['upstreams: [{host: docker}]', /^upstreams\[0\]\.host: not a host/],
@@ -81,7 +83,7 @@ it.each([
   ],
   ['upstreams: [{host: docker.io, password: x}]', /^upstreams\[0\]: .*password/],
   ['upstreams: [{host: a.b, default: true}, {host: c.d, default: true}]', /^upstreams\[1\]: is not the only one/],
-  ['upstreams: [{host: docker.io}, {host: index.docker.io}]', /^upstreams\[1\]: has a host or prefix of docker\.io/],
+  ['upstreams: [{host: docker.io}, {host: index.docker.io}]', /^upstreams\[1\]: is named twice/],
   ['upstreams: [{host: a.b, prefix: x}, {host: c.d, prefix: x/y}]', /^upstreams\[1\]: has a host or prefix of a\.b/],
   ['upstreams: [{host: a.b}, {host: c.d, aliases: [a.b]}]', /^upstreams\[1\]: has a host or prefix of a\.b/],
 ])('says in which field a mistake is: %j', (text, message) => {

@@ -136,6 +136,7 @@ export function allUpstreams(
 function whyNotBeside(one: UpstreamEntry, others: readonly UpstreamEntry[]): string | undefined {
   if (one.isDefault && others.some(({ isDefault }) => isDefault)) return 'is not the only one with "default"'
   const clash = others.find((other) => clashes(one, other))
+  if (clash?.host === one.host) return 'is named twice'
   return clash && `has a host or prefix of ${clash.host}`
 }
 
