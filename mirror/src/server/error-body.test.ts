@@ -14,9 +14,6 @@ describe('errorAnswer', () => {
     ['invalid', 400],
     ['not-found', 404],
     ['denied', 403],
-    ['unavailable', 503],
-    ['corrupt', 500],
-    ['no-space', 507],
     ['conflict', 409],
   ])('says a fault %s with status %i and its message', (code, status) => {
     const answer = said(new Fault(code, 'what happened'))
@@ -24,6 +21,19 @@ describe('errorAnswer', () => {
     expect(answer.document).toEqual({
       errors: [{ code: expect.stringMatching(/^[A-Z_]+$/) as string, message: 'what happened', detail: {} }],
     })
+  })
+
+  it.each<[FaultCode, number, Record<string, unknown>]>([
+    ['unavailable', 503, {}],
+    ['corrupt', 500, {}],
+    ['no-space', 507, { errno: 'ENOSPC' }],
+    ['denied', 503, { errno: 'EACCES' }],
+    ['invalid', 503, { errno: 'ENOTDIR' }],
+  ])('keeps what is wrong here to itself: a fault %s has status %i', (code, status, details) => {
+    const answer = said(new Fault(code, '/srv/x at 10.0.0.1:9000: the disk fails', { details }))
+    expect(answer.status).toBe(status)
+    expect(JSON.stringify(answer.document)).toMatch(/log says more/)
+    expect(JSON.stringify(answer.document)).not.toMatch(/srv|10\.0/)
   })
 
   it('says when to come again', () => {

@@ -59,7 +59,7 @@ function parsed<Value>(
   try {
     return parse(texts)
   } catch (cause) {
-    if (!(cause instanceof Fault)) throw cause
+    if (!(cause instanceof Fault) || files.length === 0) throw cause
     throw new Fault(cause.code, `${files.join(' and ')}: ${cause.message}`, { cause })
   }
 }

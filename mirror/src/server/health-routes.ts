@@ -1,10 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { isFault } from '../oci/fault.ts'
 
 /** One thing that has to be so. */
 export interface Check {
   /** A word. */
   readonly name: string
-  /** Why it is not so, for people; undefined if it is. What it throws counts as the reason. */
+  /**
+   * Why it is not so, for anybody who asks; undefined if it is. What it throws is a reason, too, and only the log tells it: it may
+   * name directories and addresses.
+   */
   readonly look: () => string | undefined | Promise<string | undefined>
 }
 
@@ -19,9 +24,31 @@ export interface HealthChecks {
 const longestLookMs = 3000
 
 /** `/healthz` and `/readyz`: 200 and `ok`, or 503 and which check failed; with `?verbose` always all of them, as Kubernetes does. */
-export function healthRoutes(app: FastifyInstance, { live, ready }: HealthChecks): void {
-  app.get('/healthz', (request, reply) => answer('healthz', live, { request, reply }))
-  app.get('/readyz', (request, reply) => answer('readyz', ready, { request, reply }))
+export function healthRoutes(app: FastifyInstance, { live, ready }: HealthChecks, log: Logger): void {
+  const alive = live.map((check) => saidOnce(check, log))
+  const askable = ready.map((check) => saidOnce(check, log))
+  app.get('/healthz', (request, reply) => answer('healthz', alive, { request, reply }))
+  app.get('/readyz', (request, reply) => answer('readyz', askable, { request, reply }))
+}
+
+/** Tells the log what a check throws, once until it is something else: probes come every few seconds. */
+function saidOnce({ name, look }: Check, log: Logger): Check {
+  let said: string | undefined
+  return {
+    name,
+    async look() {
+      try {
+        const reason = await look()
+        said = undefined
+        return reason
+      } catch (err) {
+        const message = String(err)
+        if (message !== said) log.warn({ err, check: name }, 'check failed')
+        said = message
+        return isFault(err) ? `${err.code}; the log says why` : 'the log says why'
+      }
+    },
+  }
 }
 
 async function answer(
@@ -44,8 +71,6 @@ async function reasonOf({ look }: Check): Promise<string | undefined> {
   const timer = setTimeout(() => resolve(`no answer in ${longestLookMs / 1000} s`), longestLookMs)
   try {
     return await Promise.race([look(), late])
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
   } finally {
     clearTimeout(timer)
   }

@@ -1,6 +1,6 @@
 import { Fault, type FaultCode, type FaultOptions } from '../oci/fault.ts'
 
-/** Error codes of distribution-spec, "Error Codes", and one of Docker's, with the status that usually goes with them. */
+/** Error codes of distribution-spec, "Error Codes", and two of Docker's, with the status that usually goes with them. */
 const refusals = {
   BLOB_UNKNOWN: { status: 404, fault: 'not-found' },
   BLOB_UPLOAD_INVALID: { status: 400, fault: 'invalid' },
@@ -16,6 +16,7 @@ const refusals = {
   UNAUTHORIZED: { status: 401, fault: 'denied' },
   DENIED: { status: 403, fault: 'denied' },
   TOOMANYREQUESTS: { status: 429, fault: 'unavailable' },
+  UNAVAILABLE: { status: 503, fault: 'unavailable' },
   UNSUPPORTED: { status: 405, fault: 'invalid' },
 } as const satisfies Record<string, { status: number; fault: FaultCode }>
 

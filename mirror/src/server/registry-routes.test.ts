@@ -143,13 +143,21 @@ describe('registryRoutes', () => {
     const store = createContentStore(createMemoryStore())
     const full: ContentStore = {
       ...store,
-      openUpload: () => Promise.reject(new Fault('no-space', 'the disk of the mirror is full')),
+      openUpload: () => Promise.reject(new Fault('no-space', '/srv/mirror: the disk is full')),
     }
     const response = await serve({ store: full, lines }).inject({ method: 'POST', url: '/v2/a/blobs/uploads/' })
     expect(response.statusCode).toBe(507)
-    expect(response.json()).toMatchObject({ errors: [{ message: 'the disk of the mirror is full' }] })
+    expect(response.json()).toMatchObject({
+      errors: [{ message: expect.stringMatching(/no space left in this registry/) }],
+    })
+    expect(response.body).not.toContain('/srv')
     expect(lines).toHaveLength(1)
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 40, path: '/v2/a/blobs/uploads/', status: 507 })
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      level: 40,
+      path: '/v2/a/blobs/uploads/',
+      status: 507,
+      err: { message: '/srv/mirror: the disk is full' },
+    })
   })
 
   it('does not warn of what clients normally ask for', async () => {

@@ -49,14 +49,14 @@ export function createCredentials({
 }: CredentialsOptions): Credentials {
   async function isRight({ name, password }: Login, request: IncomingMessage): Promise<boolean> {
     if (accounts().tokens.ownerOf(password) === name || passwords.isProven(name, password)) return true
-    // Many connections of one client begin with the same password at once.
-    if (passwords.isAsked(name, password)) return await passwords.areRight(name, password)
-    // Guessing is slow for whoever guesses, however many guesses come at once, and for nobody who knows.
     const client = clientAt(addressOf(request))
+    // Many connections of one client begin with the same password at once.
+    if (passwords.isAsked(name, password)) return await passwords.areRight(name, password, client)
+    // Guessing is slow for whoever guesses, however many guesses come at once, and for nobody who knows.
     failures.take(client)
     let isWrong = false
     try {
-      isWrong = !(await passwords.areRight(name, password))
+      isWrong = !(await passwords.areRight(name, password, client))
       return !isWrong
     } finally {
       if (!isWrong) failures.giveBack(client)

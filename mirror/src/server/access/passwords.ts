@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import bcrypt from 'bcrypt'
-import PQueue from 'p-queue'
 import { Refusal } from '../refusal.ts'
+import { createFairQueue } from './fair-queue.ts'
 import { costOf, type PasswordHashes } from './htpasswd.ts'
 
 /** Tells whether a password is right. */
@@ -10,8 +10,8 @@ export interface Passwords {
   isProven(name: string, password: string): boolean
   /** Whether somebody waits already to be told whether it is right: asking, too, costs nothing. */
   isAsked(name: string, password: string): boolean
-  /** @throws Refusal TOOMANYREQUESTS if too many wait to be told already */
-  areRight(name: string, password: string): Promise<boolean>
+  /** @throws Refusal TOOMANYREQUESTS if too many wait to be told already, and none more of another client than of this one */
+  areRight(name: string, password: string, client: string): Promise<boolean>
 }
 
 export interface PasswordsOptions {
@@ -27,14 +27,14 @@ const mostWaiting = 50
 /**
  * Passwords of users. bcrypt is asked once for each right password of a user and each wrong one that comes: a pull of a
  * thousand blobs costs one hash. What is remembered of a right password is an HMAC of it under a key of this process. A name
- * that nobody has costs the same as a wrong password.
+ * that nobody has costs the same as a wrong password. Clients have their turns: many guesses of one hold up nobody else.
  */
 export function createPasswords({ hashes, compare = compareBcrypt }: PasswordsOptions): Passwords {
   const secret = randomBytes(32)
   const proven = new Map<string, { readonly hash: string; readonly mark: Buffer }>()
   const underWay = new Map<string, Promise<boolean>>()
   // One at a time: the threads that hash are those that read the disk.
-  const queue = new PQueue({ concurrency: 1 })
+  const queue = createFairQueue({ most: mostWaiting, refusal: tooMany })
 
   function markOf(name: string, password: string): Buffer {
     return createHmac('sha256', secret).update(`${name.length}:${name}${password}`).digest()
@@ -58,14 +58,10 @@ export function createPasswords({ hashes, compare = compareBcrypt }: PasswordsOp
   }
 
   /** Many connections of one client begin with the same password at once: they wait for the same answer. */
-  function compareOnce(key: string, password: string, hash: string): Promise<boolean> {
+  function compareOnce(key: string, client: string, compareNow: () => Promise<boolean>): Promise<boolean> {
     const before = underWay.get(key)
     if (before) return before
-    if (queue.size >= mostWaiting) {
-      const message = 'too many passwords wait to be checked; come again in a few seconds'
-      throw new Refusal('TOOMANYREQUESTS', message, { retryAfterMs: 5000 })
-    }
-    const answer = queue.add(() => compare(password, hash)).finally(() => underWay.delete(key))
+    const answer = queue.add(client, compareNow).finally(() => underWay.delete(key))
     underWay.set(key, answer)
     return answer
   }
@@ -73,15 +69,20 @@ export function createPasswords({ hashes, compare = compareBcrypt }: PasswordsOp
   return {
     isProven,
     isAsked: (name, password) => underWay.has(questionOf(name, password).key),
-    async areRight(name, password) {
+    async areRight(name, password, client) {
       if (isProven(name, password)) return true
       const { own, hash, mark, key } = questionOf(name, password)
-      const isRight = await compareOnce(key, password, hash)
+      const isRight = await compareOnce(key, client, () => compare(password, hash))
       if (own === undefined || !isRight) return false
       proven.set(name, { hash: own, mark })
       return true
     },
   }
+}
+
+function tooMany(): Refusal {
+  const message = 'too many passwords wait to be checked; come again in a few seconds'
+  return new Refusal('TOOMANYREQUESTS', message, { retryAfterMs: 5000 })
 }
 
 /** What no password has, at the price of the dearest hash there is. */
