@@ -19,6 +19,8 @@ export const installations = {
     'metrics.enabled': true,
     'mirror.allowedFrom': [{ namespaceSelector: {} }],
     'mirror.nodeSelector': { disk: 'large' },
+    'store.gc': { every: '1h', grace: '12h', untagged: '24h' },
+    'store.operatorTokenSecret': 'operators',
   },
   'with several controllers, in the network of their nodes': {
     controllerReplicaCount: 3,
@@ -39,6 +41,8 @@ export const installations = {
     'store.s3.region': 'north',
     'store.s3.addressing': 'path',
     'store.s3.credentialsSecret': 'bucket',
+    'store.scrub': { rate: '10Mi', every: '720h' },
+    'store.operatorTokenSecret': 'operators',
   },
   'with controllers and mirrors over a bucket, and TLS': {
     controllerReplicaCount: 2,

@@ -31,6 +31,21 @@
 - --data=/var/lib/stowage/centre
 {{- end -}}
 {{- end -}}
+{{- include "stowage.upkeepArgs" . -}}
+{{- end -}}
+
+{{/* How who keeps everything looks after it. What is written as `off` in a file of values comes as false. */}}
+{{- define "stowage.upkeepArgs" -}}
+{{- $gc := .Values.store.gc -}}
+{{- $scrub := .Values.store.scrub -}}
+{{- range $flag, $value := dict "gc-every" $gc.every "gc-grace" $gc.grace "gc-untagged" $gc.untagged "scrub-rate" $scrub.rate "scrub-every" $scrub.every }}
+{{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) }}
+- --{{ $flag }}={{ ternary "off" (include "stowage.number" $value) (eq (toString $value) "false") }}
+{{- end }}
+{{- end }}
+{{- if .Values.store.operatorTokenSecret }}
+- --operator-token-file=/var/run/secrets/stowage/operator/token
+{{- end }}
 {{- end -}}
 
 {{- define "stowage.dataEnvFrom" -}}
@@ -42,11 +57,16 @@ envFrom:
 {{- end -}}
 {{- end -}}
 
-{{- define "stowage.dataMount" -}}
-{{- if not .Values.store.s3.location -}}
+{{- define "stowage.dataMounts" -}}
+{{- if not .Values.store.s3.location }}
 - name: store
   mountPath: /var/lib/stowage
-{{- end -}}
+{{- end }}
+{{- if .Values.store.operatorTokenSecret }}
+- name: operator-token
+  mountPath: /var/run/secrets/stowage/operator
+  readOnly: true
+{{- end }}
 {{- end -}}
 
 {{- define "stowage.mirrorReplicas" -}}
@@ -61,22 +81,26 @@ envFrom:
 {{- $replicas -}}
 {{- end -}}
 
-{{- define "stowage.storeVolume" -}}
-{{- if not .Values.store.s3.location -}}
+{{- define "stowage.dataVolumes" -}}
+{{- if not .Values.store.s3.location }}
 - name: store
   {{- if .Values.store.hostPath }}
   hostPath: { path: {{ .Values.store.hostPath | quote }}, type: Directory }
   {{- else }}
   persistentVolumeClaim: { claimName: {{ default (printf "%s-store" (include "stowage.controller" .)) .Values.store.existingClaim }} }
   {{- end }}
-{{- end -}}
+{{- end }}
+{{- with .Values.store.operatorTokenSecret }}
+- name: operator-token
+  secret: { secretName: {{ . }}, items: [{ key: token, path: token }], defaultMode: 0440 }
+{{- end }}
 {{- end -}}
 
 {{- define "stowage.controllerMounts" -}}
 {{- if include "stowage.isMirrorSeparate" . }}
 {{ include "stowage.mirrorTokenMount" . }}
 {{- else }}
-{{ include "stowage.dataMount" . }}
+{{ include "stowage.dataMounts" . | trim }}
 {{- end }}
 {{ include "stowage.listenerMounts" . | trim }}
 {{ include "stowage.caMount" . }}
@@ -94,7 +118,7 @@ envFrom:
 {{- if include "stowage.isMirrorSeparate" . }}
 {{ include "stowage.mirrorTokenVolume" . }}
 {{- else }}
-{{ include "stowage.storeVolume" . }}
+{{ include "stowage.dataVolumes" . | trim }}
 {{- end }}
 {{ include "stowage.listenerVolumes" . | trim }}
 {{ include "stowage.caVolume" . }}
