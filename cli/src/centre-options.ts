@@ -6,15 +6,15 @@ import { withListenerOptions, type ListenerFlags } from './listener/listener-opt
 import { parseDuration } from '@stowage/mirror/duration'
 import { caFileOption } from './network-settings.ts'
 import type { MachineCredentialFlags } from './open-registry.ts'
+import { operatorTokenOption, type OrderFlags } from './operations/take-orders.ts'
 import { eachParsedBy, option, parsedBy } from './option.ts'
 import { withScrubOptions, type ScrubFlags } from './scrub-options.ts'
 
 /** What every centre is told, wherever its wishes come from. */
 export interface CentreFlags
-  extends MachineCredentialFlags, StoreFlags, MetricsFlags, ListenerFlags, GcFlags, ScrubFlags {
+  extends MachineCredentialFlags, StoreFlags, MetricsFlags, ListenerFlags, GcFlags, ScrubFlags, OrderFlags {
   readonly imageCacheRefreshFrequency: number
   readonly insecureRegistry?: readonly string[]
-  readonly operatorTokenFile?: string
 }
 
 /** Adds the options of a centre to a command. */
@@ -32,12 +32,7 @@ export function withCentreOptions(command: Command): Command {
         'a registry without TLS or without a certificate to trust; may be repeated',
       ).argParser(eachParsedBy((text: string) => text)),
     )
-    .addOption(
-      option(
-        '--operator-token-file <file>',
-        'let "stowage mirror gc" and the like work on the store of this process: for who shows this token (default: nobody)',
-      ),
-    )
+    .addOption(operatorTokenOption())
     .addOption(caFileOption())
     .addOption(
       option(

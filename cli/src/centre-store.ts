@@ -10,10 +10,9 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { CommandContext } from './command-context.ts'
 import { dataHelp, isBucket, openDataStore, withS3Options, type DataFlags, type DataStore } from './data-store.ts'
+import { openMirrorAccess } from './mirror-access.ts'
 import { claimForCentre } from './lock/centre-claim.ts'
-import { readNetworkSettings } from './network-settings.ts'
 import { option, parsedBy } from './option.ts'
-import { openTokenFile } from './token-file.ts'
 
 /** Where a centre keeps content and memory: in a directory or bucket of its own, or in a mirror that others use, too. */
 export interface StoreFlags extends Partial<DataFlags> {
@@ -104,13 +103,14 @@ async function openInMirror(
   { mirror, mirrorTokenFile, caFile }: StoreFlags & { readonly mirror: URL },
   log: Logger,
 ): Promise<CentreStore> {
-  if (mirrorTokenFile === undefined) throw new Fault('invalid', '--mirror needs --mirror-token-file FILE')
-  const { ca, userAgent } = await readNetworkSettings(context, caFile)
-  const file = await openTokenFile({ flag: '--mirror-token-file', path: mirrorTokenFile, log })
-  const token = async (): Promise<string> => (await file.tokens())[0] ?? ''
+  if (mirrorTokenFile === undefined) {
+    const wanted = 'a token of the --objects-token-file that the mirror was started with'
+    throw new Fault('invalid', `--mirror needs --mirror-token-file FILE: ${wanted}`)
+  }
+  const access = await openMirrorAccess(context, { url: mirror, tokenFile: mirrorTokenFile, caFile }, log)
   const opened = new AsyncDisposableStack()
   const open = (fence?: () => Fence | undefined): Pick<CentreStore, 'objects' | 'content' | 'integrity'> => {
-    const objects = opened.use(openRemoteStore({ url: mirror, token, ca, userAgent, fence, log }))
+    const objects = opened.use(openRemoteStore({ ...access, fence, log }))
     const integrity = createIntegrity(objects)
     return { objects, content: createContentStore(objects, { integrity }), integrity }
   }

@@ -6,7 +6,7 @@ import { collectNowAndThen } from './collect-now-and-then.ts'
 
 const nothing: Collection = {
   repositories: 0,
-  links: { found: 1, condemned: 1, pardoned: 0, deleted: 0 },
+  links: { found: 1, condemned: 1, pardoned: 0, deleted: 0, untagged: 0, waiting: 0 },
   blobs: { blobs: 0, condemned: 0, deleted: 0, bytesDeleted: 0, bytesCondemned: 0 },
   leftAlone: [{ repository: 'app', reason: 'a tag cannot be read' }],
 }

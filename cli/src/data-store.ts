@@ -5,7 +5,7 @@ import { openFsStore } from '@stowage/mirror/store/fs-store'
 import { isKey } from '@stowage/mirror/store/object-key'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Command } from 'commander'
-import { openDataDirectory } from './lock/data-directory.ts'
+import { openDataDirectory, type OpenDirectoryOptions } from './lock/data-directory.ts'
 import { eachParsedBy, option, parsedBy } from './option.ts'
 
 /** Where content is kept: in a directory, or in a bucket of an S3 service. */
@@ -81,16 +81,16 @@ function parseEndpoint(text: string): URL {
  * Opens what `--data` names. A directory is this process's alone; a bucket may be shared.
  * @throws Fault invalid (flags that do not go together), and what opening a directory or a bucket may say
  */
-export async function openDataStore(flags: DataFlags): Promise<DataStore> {
-  return isBucket(flags.data) ? await openInBucket(flags) : await openInDirectory(flags)
+export async function openDataStore(flags: DataFlags, options: OpenDirectoryOptions = {}): Promise<DataStore> {
+  return isBucket(flags.data) ? await openInBucket(flags) : await openInDirectory(flags, options)
 }
 
-async function openInDirectory({ data, ...s3 }: DataFlags): Promise<DataStore> {
+async function openInDirectory({ data, ...s3 }: DataFlags, options: OpenDirectoryOptions): Promise<DataStore> {
   if (s3.s3Endpoint ?? s3.s3Region ?? s3.s3Addressing ?? s3.s3Redirect) {
     throw new Fault('invalid', 'options of S3 go with --data s3://BUCKET/PREFIX')
   }
   await using opening = new AsyncDisposableStack()
-  const { path } = opening.use(await openDataDirectory(data, 'mirror'))
+  const { path } = opening.use(await openDataDirectory(data, 'mirror', options))
   const objects = opening.use(await openFsStore({ directory: path }))
   await endDeaths(objects)
   const opened = opening.move()

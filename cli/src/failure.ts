@@ -15,8 +15,18 @@ export function explain(error: unknown, { interrupted }: Ending): string {
   return `stowage: this is a bug in Stowage, please report it:\n${trace}\n`
 }
 
-/** When nobody reads the output any more: what a shell says of a program that SIGPIPE ended. */
-export const unreadExitCode = 141
+/** What is said to a failure to write the output, and what the program ends with. */
+export interface UnwrittenOutput {
+  readonly said: string
+  readonly exitCode: number
+}
+
+/** Whoever reads no more (`| head`) has seen enough: silence, and what a shell says of a program that SIGPIPE ended. */
+export function unwrittenOutput({ code, message }: NodeJS.ErrnoException): UnwrittenOutput {
+  if (code === 'EPIPE') return { said: '', exitCode: 141 }
+  const why = code === 'ENOSPC' || code === 'EDQUOT' ? `the disk is full (${code})` : message
+  return { said: `stowage: the output cannot be written: ${why}\n`, exitCode: 1 }
+}
 
 /** 0 help and version, 2 wrong flags or other bad input, 130 interrupted, 70 a bug (sysexits EX_SOFTWARE), 1 the rest. */
 export function exitCodeOf(error: unknown, { interrupted }: Ending): number {

@@ -21,6 +21,8 @@ export interface RoomFlags extends Pick<GcFlags, 'gcUntagged'> {
   readonly objectsTokenFile?: string
 }
 
+/** A collection that makes room takes half of the time from those who are served: without it nothing can come. */
+const urgentRest = 1
 const defaultMinFree: DiskShare = { share: 0.05 }
 
 /** Adds what is to be said of that room. */
@@ -68,7 +70,7 @@ export function createRoom(
     throw new Fault('invalid', '--pull-through-budget: a bucket has no size to take a part of; write it as 50GiB')
   }
   const now = Date.now
-  const pulled = createPulledImages(objects, { now })
+  const pulled = createPulledImages(objects, { now, log })
   const evictor = createEvictor({
     objects,
     store,
@@ -76,9 +78,11 @@ export function createRoom(
     roots: [controllerRoots(objects), () => createHolds(objects, { now }).held()],
     limits: { budget, minFree: minFree ?? defaultMinFree, keepSupersededMs: gcUntagged },
     disk: directory === undefined ? undefined : () => spaceOf(directory),
-    // Whoever has the token may build on anything; and who else uses a bucket is not known.
+    // Who has the token copies to the same names, and takes pushes to them that are not seen here; who else uses a bucket is not known.
     isOnlyRead: (repository) => directory !== undefined && objectsTokenFile === undefined && isFetched(repository),
-    collect: (signal) => collector.collect({ signal }),
+    // A directory is locked; a bucket may have other processes.
+    isAlone: directory !== undefined,
+    collect: (signal) => collector.collect({ signal, restRatio: urgentRest }),
     now,
     log,
     meter,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { CommanderError } from 'commander'
 import { z } from 'zod'
 import type { CommandContext, GlobalOptions } from './command-context.ts'
-import { exitCodeOf, explain, unreadExitCode } from './failure.ts'
+import { exitCodeOf, explain, unwrittenOutput } from './failure.ts'
 import { withGoFlags } from './kube-fledged-flags.ts'
 import { createLogger } from './logger.ts'
 import { createProgram } from './program.ts'
@@ -21,13 +21,15 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     stop.abort()
   })
 }
-let unread = false
+let isUnwritten = false
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    // `stowage get images | head` has seen enough: it ends as if by SIGPIPE, but closes what is open.
-    unread = true
-    process.exitCode = unreadExitCode
+    if (isUnwritten) return
+    // It ends at once, but closes what is open.
+    isUnwritten = true
+    const { said, exitCode } = unwrittenOutput(error)
+    if (stream === process.stdout) process.stderr.write(said)
+    process.exitCode = exitCode
     stop.abort()
   })
 }
@@ -50,6 +52,6 @@ try {
   await program.parseAsync(args, { from: 'user' })
 } catch (error) {
   const ending = { interrupted: stop.signal.aborted }
-  if (!(error instanceof CommanderError) && !unread) process.stderr.write(explain(error, ending))
+  if (!(error instanceof CommanderError) && !isUnwritten) process.stderr.write(explain(error, ending))
   process.exitCode ??= exitCodeOf(error, ending)
 }

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { access, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault, isFault } from '@stowage/mirror/oci/fault'
 import type { Command } from 'commander'
@@ -24,7 +24,7 @@ export type MirrorPlace =
       readonly caFile: string | undefined
     }
 
-/** Adds `--data` and `--mirror`, of which `mirrorPlaceOf` makes one place. */
+/** Adds `--data` and `--mirror`, of which `mirrorPlaceOf` makes one place. One that is written beats one in the environment. */
 export function withMirrorPlaceOptions(command: Command): Command {
   return withS3Options(command, { redirects: false })
     .addOption(option('--data <directory>', `the mirror's data, if no mirror serves it now; ${dataHelp}`))
@@ -32,15 +32,28 @@ export function withMirrorPlaceOptions(command: Command): Command {
     .addOption(
       option(
         '--mirror-token-file <file>',
-        "the token that the mirror's --objects-token-file holds: it may do everything",
+        'a token that it takes: of its --objects-token-file, which may do everything; for gc, scrub and fsck also of its --operator-token-file',
       ),
     )
     .addOption(caFileOption())
+    .hook('preAction', (_, acting) => {
+      if (isWritten(acting, 'mirror')) forgetEnvironment(acting, ['data'])
+      if (isWritten(acting, 'data')) forgetEnvironment(acting, ['mirror', 'mirrorTokenFile'])
+    })
+}
+
+function isWritten(command: Command, key: keyof MirrorPlaceFlags): boolean {
+  return command.getOptionValueSource(key) === 'cli'
+}
+
+function forgetEnvironment(command: Command, keys: readonly (keyof MirrorPlaceFlags)[]): void {
+  for (const key of keys) if (command.getOptionValueSource(key) === 'env') command.setOptionValue(key, undefined)
 }
 
 /** @throws Fault invalid unless the flags name exactly one place */
 export function mirrorPlaceOf({ mirror, mirrorTokenFile, caFile, data, ...s3 }: MirrorPlaceFlags): MirrorPlace {
-  if (mirror && data !== undefined) throw new Fault('invalid', 'give --data or --mirror, not both')
+  if (mirror && data !== undefined)
+    throw new Fault('invalid', 'give --data or --mirror, not both (STOWAGE_DATA and STOWAGE_MIRROR give them, too)')
   if (mirror) return { kind: 'mirror', url: mirror, tokenFile: mirrorTokenFile, caFile }
   if (data === undefined) {
     throw new Fault('invalid', 'give --data DIRECTORY, or --mirror URL of the mirror that serves it')
@@ -55,14 +68,26 @@ export function mirrorPlaceOf({ mirror, mirrorTokenFile, caFile, data, ...s3 }: 
  */
 export async function openMirrorData(flags: DataFlags): Promise<DataStore> {
   if (!isBucket(flags.data) && !(await isThere(join(flags.data, 'stowage.json')))) {
-    throw new Fault('not-found', `--data ${flags.data}: there is no data of a mirror`)
+    throw new Fault('not-found', `--data ${flags.data}: ${await whyNoData(flags.data)}`)
   }
   try {
-    return await openDataStore(flags)
+    return await openDataStore(flags, { mayBeReadOnly: true })
   } catch (error) {
     if (!isFault(error, 'conflict')) throw error
     const message = `--data ${flags.data} is in use by another Stowage process: give --mirror URL of it, or stop it`
     throw new Fault('conflict', message, { cause: error })
+  }
+}
+
+async function whyNoData(path: string): Promise<string> {
+  try {
+    const names = await readdir(path)
+    if (names.length === 0) return 'the directory is empty: there is no data of a mirror'
+    return `there is no data of a mirror, but other files (${names.slice(0, 3).join(', ')})`
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return 'there is no such directory'
+    return code === 'ENOTDIR' ? 'it is not a directory' : `it cannot be read (${code})`
   }
 }
 

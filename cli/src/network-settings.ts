@@ -17,16 +17,17 @@ export function caFileOption(): ReturnType<typeof option> {
 }
 
 /**
- * Reads what `--ca-file` names and the proxy variables in both spellings.
+ * Reads what `--ca-file` names, or whatever else does, and the proxy variables in both spellings.
  * @throws Fault not-found | denied if the file cannot be read
  */
 export async function readNetworkSettings(
   { env, version }: Pick<CommandContext, 'env' | 'version'>,
   caFile: string | undefined,
+  flag = '--ca-file',
 ): Promise<NetworkSettings> {
   const variable = (name: string): string | undefined => env[name] || env[name.toLowerCase()]
   return {
-    ca: caFile === undefined ? undefined : await readNamedFile('--ca-file', caFile),
+    ca: caFile === undefined ? undefined : await readNamedFile(flag, caFile),
     proxy: { httpProxy: variable('HTTP_PROXY'), httpsProxy: variable('HTTPS_PROXY'), noProxy: variable('NO_PROXY') },
     userAgent: `stowage/${version}`,
   }

@@ -3,13 +3,10 @@ import type { ImagePlace } from '@stowage/mirror/images/image-place'
 import { createRegistryImages } from '@stowage/mirror/images/registry-images'
 import { createStoreImages } from '@stowage/mirror/images/store-images'
 import { createRegistryClient } from '@stowage/mirror/registry/registry-client'
-import type { ContentStore } from '@stowage/mirror/store/content-store'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { createHolds } from '@stowage/mirror/store/holds'
-import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
-import { openCentreStore } from './centre-store.ts'
 import type { CommandContext } from './command-context.ts'
 import {
   mirrorPlaceOf,
@@ -20,6 +17,7 @@ import {
 } from './mirror-place.ts'
 import { readNetworkSettings } from './network-settings.ts'
 import { machineCredentials } from './open-registry.ts'
+import { openMirrorStore, type MirrorStore } from './open-mirror-store.ts'
 import { option } from './option.ts'
 
 /** Whose images a command looks at or changes. */
@@ -71,21 +69,16 @@ export async function openImages(context: CommandContext, flags: ImagePlaceFlags
   return { images: createRegistryImages(client), [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() }
 }
 
-interface StoreAtHand extends AsyncDisposable {
-  readonly content: ContentStore
-  readonly objects: ObjectStore
-}
-
 /** Undefined for a mirror whose store is not open to us. */
-async function openStoreAt(context: CommandContext, place: MirrorPlace, log: Logger): Promise<StoreAtHand | undefined> {
+async function openStoreAt(context: CommandContext, place: MirrorPlace, log: Logger): Promise<MirrorStore | undefined> {
   if (place.kind === 'data') {
     const data = await openMirrorData(place.flags)
     const { objects } = data
     return { objects, content: createContentStore(objects), [Symbol.asyncDispose]: () => data[Symbol.asyncDispose]() }
   }
-  const { url: mirror, tokenFile: mirrorTokenFile, caFile } = place
-  if (mirrorTokenFile === undefined) return undefined
-  return await openCentreStore(context, { mirror, mirrorTokenFile, ...(caFile !== undefined && { caFile }) }, log)
+  const { url, tokenFile, caFile } = place
+  if (tokenFile === undefined) return undefined
+  return await openMirrorStore(context, { url, tokenFile, caFile }, log)
 }
 
 /** Only what its reader has to know: the rest is in what the command says. */

@@ -1,21 +1,14 @@
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { plainUpstream } from '@stowage/mirror/pull-through/upstreams-document'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
 import { createMemoryStore } from '@stowage/mirror/store/memory-store'
-import { pino } from 'pino'
 import { expect, it } from 'vitest'
+import { silentContext as context } from './testing/silent-context.ts'
 import { openPullThrough } from './open-pull-through.ts'
 
-const log = pino({ level: 'silent' })
-const context = {
-  version: '0',
-  signal: new AbortController().signal,
-  env: {},
-  stdout: process.stdout,
-  stderr: process.stderr,
-  log: async () => log,
-}
+const log = await context.log()
 const anywhere = { host: '::', port: 5080 }
 const loopback = { host: '127.0.0.1', port: 5080 }
 
@@ -57,14 +50,34 @@ it.each([
   })
 })
 
-it('says in which file and field a mistake is', async () => {
+it.each([
+  ['{host: docker}', /upstreams\.yaml.*upstreams\[0\]\.host: not a host/],
+  [
+    '{host: a.b, dockerConfig: /nope.json}',
+    /upstreams\.yaml: upstream a\.b: dockerConfig: \/nope\.json cannot be read/,
+  ],
+  ['{host: a.b, caFile: /nope.pem}', /upstreams\.yaml: upstream a\.b: caFile \/nope\.pem: there is no such file/],
+])('says in which file and field a mistake is: %s', async (entry, message) => {
   await using directory = await mkdtempDisposable(path.join(tmpdir(), 'stowage-upstreams-'))
   const upstreams = path.join(directory.path, 'upstreams.yaml')
-  await writeFile(upstreams, 'upstreams: [{host: docker}]')
+  await writeFile(upstreams, `upstreams: [${entry}]`)
   const objects = createMemoryStore()
   const surroundings = { objects, store: createContentStore(objects), log, listen: loopback, isOpen: true }
-  await expect(openPullThrough(context, { upstreams }, surroundings)).rejects.toMatchObject({
-    code: 'invalid',
-    message: expect.stringMatching(/upstreams\.yaml.*upstreams\[0\]\.host: not a host/),
-  })
+  const opening = openPullThrough(context, { upstreams }, surroundings)
+  await expect(opening).rejects.toMatchObject({ message: expect.stringMatching(message) })
+})
+
+it('says which flag names a file that is not there', async () => {
+  const objects = createMemoryStore()
+  const surroundings = { objects, store: createContentStore(objects), log, listen: loopback, isOpen: true }
+  const opening = openPullThrough(context, { upstreams: '/nope.yaml' }, surroundings)
+  await expect(opening).rejects.toThrow(/^--upstreams: \/nope\.yaml cannot be read/)
+})
+
+it('says that a flag names one twice', async () => {
+  const objects = createMemoryStore()
+  const surroundings = { objects, store: createContentStore(objects), log, listen: loopback, isOpen: true }
+  const upstream = [plainUpstream('docker.io'), plainUpstream('docker.io')]
+  const opening = openPullThrough(context, { upstream }, surroundings)
+  await expect(opening).rejects.toMatchObject({ code: 'invalid', message: 'the upstream docker.io is named twice' })
 })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { Fault } from '@stowage/mirror/oci/fault'
@@ -23,6 +23,8 @@ export async function openOutput(path: string, { stdout }: Pick<CommandContext, 
       throw new Fault('invalid', 'a bundle is not for the eyes: send standard output to a file or a program')
     return { stream: stdout, keep: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() }
   }
+  // A file cannot take the place of a directory: that would be found out when all is written.
+  if (await isDirectory(path)) throw new Fault('invalid', `${path} is a directory; name the file to be written`)
   const temporary = `${path}.partial`
   const stream = await openStream(temporary, path)
   let kept = false
@@ -40,6 +42,14 @@ export async function openOutput(path: string, { stdout }: Pick<CommandContext, 
       await rm(temporary, { force: true })
     },
   }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  // What cannot be looked at is told by whoever opens it.
+  return await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 /** The stream syncs the file before it closes it. */

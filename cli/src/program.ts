@@ -1,3 +1,4 @@
+import { Fault } from '@stowage/mirror/oci/fault'
 import { Command } from 'commander'
 import type { CommandContext } from './command-context.ts'
 import { option } from './option.ts'
@@ -72,14 +73,27 @@ export async function createProgram(context: CommandContext, args: readonly stri
 /** A verb that is named is alone: flags of the same name would be taken for those of who serves. */
 async function mirrorNamedBy(args: readonly string[]): Promise<MakeCommand> {
   const verb = args[args.indexOf('mirror') + 1] ?? ''
-  const verbs = Object.hasOwn(mirrorVerbs, verb) ? [verb] : Object.keys(mirrorVerbs)
+  const isVerb = Object.hasOwn(mirrorVerbs, verb)
+  const verbs = isVerb ? [verb] : Object.keys(mirrorVerbs)
   const made = await Promise.all(verbs.map((name) => mirrorVerbs[name]!()))
-  const makeMirror = Object.hasOwn(mirrorVerbs, verb) ? () => new Command('mirror') : await commands['mirror']!()
+  const makeMirror = isVerb ? () => new Command('mirror') : await commands['mirror']!()
   return (context) => {
     const mirror = makeMirror(context).helpCommand(false)
+    if (!isVerb && /^[^-]/.test(verb)) refuseVerb(mirror)
     for (const make of made) mirror.addCommand(make(context))
     return mirror
   }
+}
+
+/** Who mistypes a verb hears of those that there are, whatever flags it was to have. */
+function refuseVerb(mirror: Command): void {
+  mirror
+    .argument('[verb...]')
+    .allowUnknownOption()
+    .action(([verb = '']: readonly string[]) => {
+      const verbs = Object.keys(mirrorVerbs).join(', ')
+      throw new Fault('invalid', `a mirror has no command '${verb}'; there are ${verbs}, and none to serve`)
+    })
 }
 
 /** `addCommand` does not hand the settings down as `command()` does. */

@@ -4,15 +4,11 @@ import { openUpstreamClients } from '@stowage/controller/mirroring/upstream-clie
 import { noMeter } from '@stowage/mirror/metrics/meter'
 import { Fault } from '@stowage/mirror/oci/fault'
 import { createMirrorServer } from '@stowage/mirror/server/mirror-server'
-import { operationsRoutes } from '@stowage/mirror/server/operations/operations-routes'
 import { registryRoutes } from '@stowage/mirror/server/registry-routes'
-import { createScrubber } from '@stowage/mirror/store/scrub/scrubber'
 import { runAll } from '@stowage/node-agent/run-all'
 import type { CentreFlags } from './centre-options.ts'
 import { openCentreStore, untilReachable, type CentreStore } from './centre-store.ts'
 import type { CommandContext } from './command-context.ts'
-import { collectNowAndThen } from './collect-now-and-then.ts'
-import { expireUploads } from './expire-uploads.ts'
 import { gcRules } from './gc-options.ts'
 import { centreChecks } from './health-checks.ts'
 import { joinElection } from './join-election.ts'
@@ -23,12 +19,10 @@ import { openMeasuring } from './metrics/open-measuring.ts'
 import { readNetworkSettings } from './network-settings.ts'
 import { openCentre, type CentreSettings, type WorkingCentre } from './open-centre.ts'
 import { machineCredentials, openRegistry } from './open-registry.ts'
-import { offeredOperations } from './operations/offered-operations.ts'
 import { createStoreCollector } from './operations/store-collector.ts'
-import { scrubLoops } from './scrub-loops.ts'
+import { takeOrders } from './operations/take-orders.ts'
 import { serve } from './serve.ts'
-import { openTokenFile } from './token-file.ts'
-import { sweepLeftovers } from './sweep-leftovers.ts'
+import { createUpkeep } from './upkeep.ts'
 
 export interface RunCentreOptions extends Pick<CentreSettings, 'openSource'> {
   /** Makes it one of several, of which one leads. */
@@ -81,36 +75,26 @@ export async function runCentre(
     meter,
   })
   await listener.addRoutes(app)
-  const collector = createStoreCollector({ ...store, rules: gcRules(flags), isServing: true, meter })
-  // Where the store is a mirror's, that one collects.
-  if (!store.isRemote) measuring.look(() => collector.samples())
+  const collector = createStoreCollector({ ...store, rules: gcRules(flags), isServing: true, log, meter })
   const sources = [controllerRepairs({ ...store, upstreamFor })]
-  const scrubber = createScrubber({ ...store, sources, isAlone: store.directory !== undefined, log, meter })
-  if (!store.isRemote) measuring.look(() => scrubber.samples())
-  if (flags.operatorTokenFile !== undefined) {
-    if (store.isRemote) throw new Fault('invalid', noOrdersHere)
-    const file = await openTokenFile({ flag: '--operator-token-file', path: flags.operatorTokenFile, log })
-    const tokens = (): Promise<readonly string[]> => file.tokens()
-    const operations = offeredOperations({ ...store, collector, scrubber })
-    await app.register(operationsRoutes, { operations, tokens, log })
-  }
+  const upkeep = createUpkeep(store, { flags, collector, sources, log, meter })
+  // Where the store is a mirror's, that one sees to it.
+  if (!store.isRemote) measuring.look(() => upkeep.samples())
+  if (store.isRemote && flags.operatorTokenFile !== undefined) throw new Fault('invalid', noOrdersHere)
+  await takeOrders(app, flags, { operations: upkeep.operations, log })
   const leading = election
     ? await joinElection(app, { election, store, settings, trusted: listener.trusted })
     : await workAlone(app, { store, settings, signal })
   const checks = centreChecks(centre, store)
   const serving = (until: AbortSignal): Promise<void> =>
     serve(app, { listen: flags.listen, open: openTo(listener), log, signal: until, ...checks })
-  const expiring = (until: AbortSignal): Promise<void> => expireUploads(store.content, { log, signal: until })
-  const collecting = (until: AbortSignal): Promise<void> =>
-    collectNowAndThen(collector, { everyMs: flags.gcEvery, log, signal: until })
-  const sweeping = (until: AbortSignal): Promise<void> => sweepLeftovers(store.objects, { log, signal: until })
-  const clearing = store.isRemote ? [] : [expiring, collecting, sweeping, ...scrubLoops(scrubber, flags, store)]
+  const clearing = store.isRemote ? [] : upkeep.loops
   const keeping = (until: AbortSignal): Promise<void> => store.keep(until)
   await runAll([serving, leading, keeping, ...listener.loops(app), ...measuring.loops, ...clearing], signal)
 }
 
 const noOrdersHere =
-  '--operator-token-file goes with --data: the mirror of --mirror takes orders itself, with the token of its --objects-token-file'
+  '--operator-token-file goes with --data: the mirror of --mirror takes orders itself, with an --operator-token-file of its own'
 
 const replicasNeedMany =
   '--max-connections-per-address: controllers pass on what they are asked to the one that leads; name their network with --unlimited-network, too'

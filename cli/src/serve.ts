@@ -21,12 +21,12 @@ export async function serve(
   { listen: address, open, log, signal, live = [], ready = [] }: ServeOptions,
 ): Promise<void> {
   const ping = { name: 'ping', look: () => undefined }
-  healthRoutes(app, { live: [ping, ...live], ready: [ping, ...ready] })
+  healthRoutes(app, { live: [ping, ...live], ready: [ping, ...ready] }, log)
   await using listening = await listen(app, address)
   log.info({ url: listening.url }, 'listening')
   if (open !== undefined && !isLoopback(address)) {
     log.warn({ url: listening.url }, `open: whoever reaches this address may ${open}`)
   }
   if (!signal.aborted) await once(signal, 'abort')
-  log.info('stopping')
+  log.info('stopping when what is under way has ended or was cut; a second signal (Ctrl-C) ends it at once')
 }

@@ -9,15 +9,16 @@ import { followFiles, readFiles } from '@stowage/mirror/server/follow-files'
 import type { ObjectStore } from '@stowage/mirror/store/object-store'
 import type { Logger } from 'pino'
 import type { CommandContext } from './command-context.ts'
+import { createDockerConfigs } from './docker-configs.ts'
+import { naming } from './naming.ts'
 import { readNetworkSettings } from './network-settings.ts'
-import { machineCredentials } from './open-registry.ts'
 
 /** The upstreams that are asked at the moment: those of a file, which may change, and those of flags. */
 export interface UpstreamsInForce extends AsyncDisposable {
   now(): readonly Upstream[]
   /** Below which lies what was fetched with a credential. */
   privatePrefixes(): readonly string[]
-  /** Does as the file says, whenever that is something else, until the signal. */
+  /** Does as the file says, and as those of credentials that it names, whenever that is something else, until the signal. */
   follow(signal: AbortSignal): Promise<void>
 }
 
@@ -48,24 +49,32 @@ export async function openUpstreams(
   const known = new Map<string, Upstream>()
   let inForce: readonly Upstream[] = []
   let privatePrefixes: readonly string[] = []
-  await use(await readFiles(source))
+  const dockerConfigs = createDockerConfigs(log)
+  await use(file === undefined ? await readFiles(source) : await naming('--upstreams', readFiles(source)))
   const opened = opening.move()
 
   /** Of whom nothing else is said than before, what is known of him stays: that he is away, what he may be asked. */
   async function upstreamOf(entry: UpstreamEntry): Promise<Upstream> {
-    const before = known.get(JSON.stringify(entry))
+    const before = known.get(keyOf(entry))
     if (before) return before
-    const options = await clientOptions(context, entry, log)
+    const { host, dockerConfig } = entry
+    const where = [file ?? [], `upstream ${host}`].flat().join(': ')
+    const options = await naming(where, clientOptions(context, entry, log))
+    const docker = dockerConfig && (await naming(`${where}: dockerConfig`, dockerConfigs.open(dockerConfig)))
+    const credentials = docker ? underName(host, docker.credentials) : undefined
     // What comes by way of one that is named no more comes to its end.
-    const connect = (onHeaders: RegistryConnectionOptions['onHeaders']) =>
-      connections.use(createRegistryClient({ ...options, onHeaders }))
+    const connect = (onHeaders: RegistryConnectionOptions['onHeaders']) => {
+      const client = connections.use(createRegistryClient({ ...options, credentials, onHeaders }))
+      if (docker) docker.onChange(() => client.connection.forgetCredentials())
+      return client
+    }
     const upstream = createUpstream({
       settings: entry,
       connect,
       now: () => performance.now(),
       random: Math.random,
     })
-    known.set(JSON.stringify(entry), upstream)
+    known.set(keyOf(entry), upstream)
     return upstream
   }
 
@@ -78,6 +87,8 @@ export async function openUpstreams(
     const [exposedPrefix] = isExposed ? privatePrefixes : []
     if (exposedPrefix !== undefined) refusePrivate(exposedPrefix)
     inForce = upstreams
+    for (const key of new Set(known.keys()).difference(new Set(entries.map(keyOf)))) known.delete(key)
+    dockerConfigs.use(new Set(entries.flatMap(({ dockerConfig = [] }) => dockerConfig)))
   }
 
   return {
@@ -93,11 +104,17 @@ export async function openUpstreams(
             log.warn({ err, file }, 'upstreams not changed; those that were there before stay in force')
           })
       }
-      await followFiles({ ...source, onValue, what: 'upstreams', log }, signal)
+      const following = followFiles({ ...source, onValue, what: 'upstreams', log }, signal)
+      await Promise.all([following, dockerConfigs.follow(signal)])
       await changing
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** All that is said of it. */
+function keyOf(entry: UpstreamEntry): string {
+  return JSON.stringify(entry)
 }
 
 function refusePrivate(what: string): never {
@@ -110,17 +127,14 @@ function refusePrivate(what: string): never {
 
 async function clientOptions(
   context: CommandContext,
-  { host, url, caFile, proxy, dockerConfig }: UpstreamEntry,
+  { host, url, caFile, proxy }: UpstreamEntry,
   log: Logger,
 ): Promise<RegistryConnectionOptions> {
-  const network = await readNetworkSettings(context, caFile)
+  const network = await readNetworkSettings(context, caFile, 'caFile')
   return {
     ...network,
     ...(proxy !== undefined && { proxy: { httpProxy: proxy, httpsProxy: proxy } }),
     registry: url ?? host,
-    ...(dockerConfig !== undefined && {
-      credentials: named(host, await machineCredentials(context, { dockerConfig, log })),
-    }),
     timeouts,
     staysOutside: true,
     log,
@@ -128,6 +142,6 @@ async function clientOptions(
 }
 
 /** Credentials are kept under the name of a registry, wherever it is spoken to. */
-function named(registry: string, credentials: CredentialSource): CredentialSource {
+function underName(registry: string, credentials: CredentialSource): CredentialSource {
   return (image, options) => credentials({ ...image, registry }, options)
 }

@@ -5,6 +5,7 @@ import { formatPlatform, parsePlatform, type Platform } from '@stowage/mirror/oc
 import { Command } from 'commander'
 import PQueue from 'p-queue'
 import type { CommandContext } from '../command-context.ts'
+import { checkPlatform } from '../copy/check-platform.ts'
 import { copyEndHelp, parseCopyEnd, type CopyEnd } from '../copy/copy-end.ts'
 import { nameAt, takesAnyName } from '../copy/name-at.ts'
 import { openCopySurroundings, type CopySurroundingsFlags } from '../copy/copy-surroundings.ts'
@@ -85,6 +86,10 @@ async function runCopy(
     stderr.write(`${fault.message}; trying again in ${formatDuration(Math.ceil(delayMs / 1000) * 1000)}\n`)
   }
   const root = await retry(() => source.resolve(sourceRepository, reference, { signal }), { onRetry, signal })
+  if (flags.platform) {
+    const check = { repository: sourceRepository, root, wanted: flags.platform, what: from.text, signal }
+    await retry(() => checkPlatform(source, check), { onRetry, signal })
+  }
   const name = nameAt(to, from, { digest: root.digest, names: opened.names })
   await using target = await openCopyTarget(to, { context, surroundings, source: from, root, name })
   try {
@@ -149,7 +154,8 @@ function viewOf(
     manifests: result.manifests.length,
     referrers: result.referrers.length,
     bytes: result.bytesTotal,
-    bytesCopied: result.bytesFetched,
+    // What a cut link lost on its way was fetched twice.
+    bytesCopied: Math.min(result.bytesFetched, result.bytesTotal),
   }
 }
 

@@ -39,7 +39,9 @@ export function mirrorGcCommand(context: CommandContext): Command {
 }
 
 const notes = `
+What lost its last tag is kept for --gc-untagged, then condemned for --gc-grace; its bytes go with the collections after that.
 What one collection condemns, a later one deletes. A mirror that serves collects by itself (--gc-every); nobody who uses it need stop.
+Room at once: three times in a row with --gc-untagged 0s --gc-grace 0s, while nobody pushes or copies to it, who might have to begin anew.
 Examples:
   stowage mirror gc --data ./registry --dry-run
   stowage mirror gc --mirror http://127.0.0.1:5080 --mirror-token-file token -o json`
@@ -62,18 +64,25 @@ async function runMirrorGc(context: CommandContext, flags: GcCommandFlags): Prom
 }
 
 function lineOf({ repositories, links, blobs, condemned, deleted }: CollectionProgress): string {
-  const seen = `looked at ${repositories} repositories with ${links} manifests and blobs, ${blobs} blobs stored`
-  return `${seen}; condemned ${condemned}, deleted ${deleted}`
+  return `looked at ${seenOf(repositories, links, blobs)}; condemned ${condemned}, deleted ${deleted}`
+}
+
+function seenOf(repositories: number, links: number, blobs: number): string {
+  return `repositories ${repositories}, manifests and blobs in them ${links}, blobs stored ${blobs}`
 }
 
 /** What is deleted of repositories need not free bytes: others may link them. */
 function wordsOf({ repositories, links, blobs }: Collection, isDryRun: boolean): string {
   const lines: [did: string, what: string][] = [
-    ['looked at', `${repositories} repositories with ${links.found} manifests and blobs, ${blobs.blobs} blobs stored`],
-    [isDryRun ? 'would pardon' : 'pardoned', `${links.pardoned} that are needed again`],
-    [isDryRun ? 'would condemn' : 'condemned', `${links.condemned} in repositories, ${blobs.condemned} blobs stored`],
-    [isDryRun ? 'would delete' : 'deleted', `${links.deleted} in repositories, ${blobs.deleted} blobs stored`],
+    ['looked at', seenOf(repositories, links.found, blobs.blobs)],
+    [isDryRun ? 'would pardon' : 'pardoned', `needed again ${links.pardoned}`],
+    [isDryRun ? 'would condemn' : 'condemned', `in repositories ${links.condemned}, blobs stored ${blobs.condemned}`],
+    [isDryRun ? 'would delete' : 'deleted', `in repositories ${links.deleted}, blobs stored ${blobs.deleted}`],
     [isDryRun ? 'would free' : 'freed', formatBytes(blobs.bytesDeleted)],
+    [
+      'waiting',
+      `manifests without a tag ${links.untagged} (--gc-untagged), condemned before ${links.waiting} (--gc-grace)`,
+    ],
     ['later', `${formatBytes(blobs.bytesCondemned)} that no repository has go with the next collection`],
   ]
   return lines.map(([did, what]) => `${did.padEnd(15)}${what}\n`).join('')

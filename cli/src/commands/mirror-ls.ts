@@ -18,7 +18,7 @@ export function mirrorLsCommand(context: CommandContext): Command {
     .description('List images: repositories, tags, platforms, size, and whether all of each is there.')
     .argument('[repository]', 'only this one')
   return withImagePlaceOptions(command)
-    .addOption(option('--untagged', 'also manifests that no tag leads to'))
+    .addOption(option('--untagged', 'also manifests that no tag leads to: with --data or --mirror-token-file'))
     .addOption(
       option('-o, --output <form>', 'table, wide (more columns) or json')
         .choices(['table', 'wide', 'json'])

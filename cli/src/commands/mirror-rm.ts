@@ -17,7 +17,7 @@ interface RmFlags extends ImagePlaceFlags {
 export function mirrorRmCommand(context: CommandContext): Command {
   const command = new Command('rm')
     .description(
-      'Take tags away, or manifests with all their tags. Bytes become free with the next collection of garbage.',
+      'Take tags away, or manifests with all their tags. Bytes become free when garbage is collected, days later: see gc.',
     )
     .argument('<reference...>', 'REPOSITORY:TAG or REPOSITORY@DIGEST', eachParsedBy(parseExact))
   return withImagePlaceOptions(command)
@@ -43,12 +43,15 @@ async function runRm(context: CommandContext, references: readonly MirrorReferen
   if (output === 'json') return void stdout.write(`${JSON.stringify({ isDryRun, removals }, null, 2)}\n`)
   const verb = isDryRun ? 'would remove' : 'removed'
   for (const removal of removals) stdout.write(`${verb} ${describe(removal)}\n`)
-  stdout.write('Bytes become free with the next collection of garbage, unless something else keeps them.\n')
+  stdout.write('Bytes that nothing else keeps become free days later: see stowage mirror gc --help\n')
 }
 
 function describe(removal: Removal): string {
   const { repository, digest, speaking } = removal
-  const left = speaking.length > 0 ? `; ${speaking.join(', ')} of it stay until they are removed, too` : ''
+  const left =
+    speaking.length > 0
+      ? `; ${speaking.join(', ')} of it stay until they are removed, too, unless they came with it`
+      : ''
   if (removal.kind === 'tag') {
     const { tag, isLast } = removal
     return `${repository}:${tag}${isLast ? `, the last tag of ${digest}` : `, and ${digest} stays: it has other tags`}${left}`

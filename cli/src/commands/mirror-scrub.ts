@@ -36,7 +36,7 @@ export function mirrorScrubCommand(context: CommandContext): Command {
 
 const notes = `
 A mirror that serves scrubs by itself (--scrub-rate), and fetches what it finds damaged again from the upstream it came from.
-The exit code is 1 if something is damaged that is not there again.
+The exit code is 1 if something is damaged that is not there again, also if an earlier scrub or a reader found it.
 Examples:
   stowage mirror scrub --data ./registry --rate off
   stowage mirror scrub --mirror http://127.0.0.1:5080 --mirror-token-file token -o json`

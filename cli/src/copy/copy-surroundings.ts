@@ -2,11 +2,11 @@ import { resolve } from 'node:path'
 import { createRegistryClient, type RegistryClient } from '@stowage/mirror/registry/registry-client'
 import type { ContentStore } from '@stowage/mirror/store/content-store'
 import { createContentStore } from '@stowage/mirror/store/create-content-store'
-import { openCentreStore } from '../centre-store.ts'
 import type { CommandContext } from '../command-context.ts'
 import { isBucket, openDataStore, type DataFlags } from '../data-store.ts'
 import { mirrorPlaceOf, openMirrorData, type MirrorPlaceFlags } from '../mirror-place.ts'
 import { readNetworkSettings } from '../network-settings.ts'
+import { openMirrorStore } from '../open-mirror-store.ts'
 import { machineCredentials } from '../open-registry.ts'
 
 export interface CopySurroundingsFlags extends MirrorPlaceFlags {
@@ -64,10 +64,9 @@ export async function openCopySurroundings(
   async function openMirror(mayBeMade: boolean): Promise<ContentStore | RegistryClient> {
     const place = mirrorPlaceOf(flags)
     if (place.kind === 'data') return await storeOf(place.flags, mayBeMade)
-    const { url, tokenFile: mirrorTokenFile, caFile } = place
-    if (mirrorTokenFile === undefined) return await connect(url.href)
-    const network = caFile === undefined ? {} : { caFile }
-    return opened.use(await openCentreStore(context, { mirror: url, mirrorTokenFile, ...network }, log)).content
+    const { url, tokenFile, caFile } = place
+    if (tokenFile === undefined) return await connect(url.href)
+    return opened.use(await openMirrorStore(context, { url, tokenFile, caFile }, log)).content
   }
 
   return {

@@ -8,6 +8,7 @@ import type { AddressOf } from '@stowage/mirror/server/client-address'
 import { parseTokens } from '@stowage/mirror/server/access/static-tokens'
 import { followFiles, readFiles } from '@stowage/mirror/server/follow-files'
 import type { Logger } from 'pino'
+import { naming } from '../naming.ts'
 import { readNamedFile } from '../network-settings.ts'
 import type { ListenerFlags } from './listener-options.ts'
 
@@ -40,9 +41,21 @@ export async function openAccess(
   if (accessFile !== undefined && anonymousPull) {
     throw new Fault('invalid', '--anonymous-pull and --access-file: say in the file who may pull what')
   }
-  const hashes = await follow({ file: htpasswdFile, parse: parseHtpasswd, what: 'passwords', log })
-  const tokens = await follow({ file: tokenFile, parse: parseTokens, what: 'tokens', log })
-  const rules = await follow({ file: accessFile, parse: parseAccessRules, what: 'rules of access', log })
+  const hashes = await follow({
+    flag: '--htpasswd-file',
+    file: htpasswdFile,
+    parse: parseHtpasswd,
+    what: 'passwords',
+    log,
+  })
+  const tokens = await follow({ flag: '--token-file', file: tokenFile, parse: parseTokens, what: 'tokens', log })
+  const rules = await follow({
+    flag: '--access-file',
+    file: accessFile,
+    parse: parseAccessRules,
+    what: 'rules of access',
+    log,
+  })
   const [noHashes, noTokens, noRules] = [parseHtpasswd(''), parseTokens(''), simpleRules({ anonymousPull })]
   const access = createAccess({
     accounts: () => ({ hashes: hashes.current() ?? noHashes, tokens: tokens.current() ?? noTokens }),
@@ -62,16 +75,17 @@ interface Followed<Value> extends Pick<OpenedAccess, 'loops'> {
 }
 
 interface FollowOptions<Value> {
+  readonly flag: string
   readonly file: string | undefined
   readonly parse: (text: string) => Value
   readonly what: string
   readonly log: Logger
 }
 
-async function follow<Value>({ file, parse, what, log }: FollowOptions<Value>): Promise<Followed<Value>> {
+async function follow<Value>({ flag, file, parse, what, log }: FollowOptions<Value>): Promise<Followed<Value>> {
   if (file === undefined) return { current: () => undefined, loops: [] }
   const read = { files: [file], parse: ([text = '']: readonly string[]) => parse(text) }
-  let current: Value = await readFiles(read)
+  let current: Value = await naming(flag, readFiles(read))
   const onValue = (value: Value): void => void (current = value)
   return { current: () => current, loops: [(signal) => followFiles({ ...read, onValue, what, log }, signal)] }
 }

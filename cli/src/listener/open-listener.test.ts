@@ -91,7 +91,12 @@ describe('a listener', () => {
   it.each<[string, Partial<ListenerFlags>, Record<string, string>, RegExp]>([
     ['half a certificate', { tlsCertFile: 'c' }, {}, /^--tls-cert-file and --tls-key-file belong together/],
     ['no certificate', { tlsCertFile: 'c', tlsKeyFile: 'k' }, { c: 'x', k: 'secret' }, /c and \S+k: .* is not PEM$/],
-    ['a file that is not there', { htpasswdFile: 'users' }, {}, /users cannot be read \(ENOENT\)$/],
+    [
+      'a file that is not there',
+      { htpasswdFile: 'users' },
+      {},
+      /^--htpasswd-file: \S*users cannot be read \(ENOENT\)$/,
+    ],
     ['passwords of another kind', { htpasswdFile: 'u' }, { u: 'ann:secret' }, /u: line 1: the hash of "ann" is not of/],
     [
       'short tokens',

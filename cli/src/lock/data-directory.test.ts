@@ -52,6 +52,22 @@ describe('openDataDirectory', () => {
     })
   })
 
+  it('refuses to work in what it may not write to, unless it is to be read only', async () => {
+    await (await openDataDirectory(path, 'mirror'))[Symbol.asyncDispose]()
+    await chmod(parent, 0o755)
+    await chmod(path, 0o555)
+    const script = `
+      import { openDataDirectory } from ${JSON.stringify(new URL('data-directory.ts', import.meta.url).href)}
+      if (process.getuid() === 0) process.setuid(65534)
+      for (const mayBeReadOnly of [false, true]) {
+        const held = await openDataDirectory(${JSON.stringify(path)}, 'mirror', { mayBeReadOnly }).catch((error) => error)
+        console.log(held.message ?? 'opened')
+      }`
+    const run = promisify(execFile)(process.execPath, ['--conditions=source', '--input-type=module', '-e', script])
+    expect((await run).stdout).toBe(`--data ${path}: no permission to write there\nopened\n`)
+    await chmod(path, 0o755)
+  })
+
   it('refuses the directory of another kind, of a newer version, or of somebody else', async () => {
     await (await openDataDirectory(path, 'mirror'))[Symbol.asyncDispose]()
     await expect(openDataDirectory(path, 'agent')).rejects.toThrow(/belongs to a Stowage mirror/)

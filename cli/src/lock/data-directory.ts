@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Fault } from '@stowage/mirror/oci/fault'
 import Database from 'better-sqlite3'
@@ -10,6 +10,8 @@ export type DataKind = 'mirror' | 'agent'
 /** The layout of data directories that this version writes; raised when an older version could not read it any more. */
 const layoutVersion = 1
 
+const lockName = 'stowage.lock'
+
 const markerSchema = z.object({ kind: z.string(), version: z.number().int() })
 
 /** A data directory that this process alone may use, until it is disposed of or the process ends, however it ends. */
@@ -17,15 +19,25 @@ export interface DataDirectory extends AsyncDisposable {
   readonly path: string
 }
 
+export interface OpenDirectoryOptions {
+  /** For who can do without writing; otherwise what may not be written to is refused. */
+  readonly mayBeReadOnly?: boolean
+}
+
 /**
  * Makes or opens a data directory and locks it.
  * @throws Fault conflict (another process uses it) | invalid (it belongs to something else, or to a newer version) | denied
  */
-export async function openDataDirectory(path: string, kind: DataKind): Promise<DataDirectory> {
+export async function openDataDirectory(
+  path: string,
+  kind: DataKind,
+  { mayBeReadOnly = false }: OpenDirectoryOptions = {},
+): Promise<DataDirectory> {
   await makeDirectory(path)
   await refuseFilesOfOthers(path)
   const lock = acquireLock(path)
   try {
+    if (!mayBeReadOnly) await refuseUnlessWritable(path)
     await checkMarker(path, kind)
   } catch (error) {
     lock.close()
@@ -37,6 +49,15 @@ export async function openDataDirectory(path: string, kind: DataKind): Promise<D
       lock.close()
       return Promise.resolve()
     },
+  }
+}
+
+/** SQLite opens and locks also what it may not write to, and then keeps nobody out. */
+async function refuseUnlessWritable(path: string): Promise<void> {
+  try {
+    for (const each of [path, join(path, lockName)]) await access(each, constants.W_OK)
+  } catch (cause) {
+    throw new Fault('denied', `--data ${path}: no permission to write there`, { cause })
   }
 }
 
@@ -78,7 +99,7 @@ async function makeWithParents(path: string): Promise<void> {
 function acquireLock(path: string): Database.Database {
   let lock: Database.Database | undefined
   try {
-    lock = new Database(join(path, 'stowage.lock'), { timeout: 0 })
+    lock = new Database(join(path, lockName), { timeout: 0 })
     lock.pragma('journal_mode = MEMORY')
     lock.exec('BEGIN EXCLUSIVE')
     return lock
@@ -138,7 +159,7 @@ async function readMarker(path: string): Promise<z.infer<typeof markerSchema> | 
 /** Refuses to settle among files that are somebody else's, before one of ours is among them. */
 async function refuseFilesOfOthers(path: string): Promise<void> {
   if (await readMarker(path)) return
-  const own = new Set(['stowage.lock', 'stowage.json', 'lost+found'])
+  const own = new Set([lockName, 'stowage.json', 'lost+found'])
   const others = (await readdir(path)).filter((name) => !own.has(name))
   if (others.length > 0) {
     throw new Fault(

@@ -49,7 +49,12 @@ export async function runOperation<Options, Progress, Result>(
 }
 
 async function tokenIn(path: string | undefined, log: Logger): Promise<string> {
-  if (path === undefined) throw new Fault('invalid', '--mirror needs --mirror-token-file FILE')
+  if (path === undefined) {
+    throw new Fault(
+      'invalid',
+      '--mirror needs --mirror-token-file FILE: a token of the --operator-token-file (or --objects-token-file) that the mirror was started with',
+    )
+  }
   const [token = ''] = await (await openTokenFile({ flag: '--mirror-token-file', path, log })).tokens()
   return token
 }

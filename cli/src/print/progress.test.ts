@@ -8,8 +8,9 @@ describe('progressLine', () => {
     )
   })
 
-  it('promises nothing before the first byte', () => {
+  it('promises nothing before the first byte, nor while hardly any came', () => {
     expect(progressLine({ done: 0, total: 100, moved: 0, elapsedMs: 0 })).toBe('0 B of 100 B, 0%, 0 B/s')
+    expect(progressLine({ done: 2, total: 600e6, moved: 2, elapsedMs: 12_000 })).toBe('2 B of 600 MB, 0%, 0 B/s')
   })
 })
 

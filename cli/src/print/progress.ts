@@ -36,9 +36,13 @@ interface Moment {
   readonly elapsedMs: number
 }
 
+/** Days are no promise to who waits for a copy: the next pieces tell better. Milliseconds. */
+const longestPromise = 24 * 60 * 60 * 1000
+
 /** `12 MB of 104 MB, 11%, 2.4 MB/s, 38s left`. */
 export function progressLine({ done, total, moved, elapsedMs }: Moment): string {
   const rate = elapsedMs > 0 ? (moved * 1000) / elapsedMs : 0
-  const left = rate > 0 ? `, ${formatDuration(((total - done) / rate) * 1000)} left` : ''
+  const leftMs = rate > 0 ? ((total - done) / rate) * 1000 : Infinity
+  const left = leftMs <= longestPromise ? `, ${formatDuration(leftMs)} left` : ''
   return `${formatBytes(done)} of ${formatBytes(total)}, ${formatPercent(done, total)}, ${formatRate(rate)}${left}`
 }
