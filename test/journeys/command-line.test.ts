@@ -1,7 +1,6 @@
 import { mkdir, mkdtempDisposable, readFile, readdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
 import { startAgent } from '../harness/agent.ts'
 import { startCentre } from '../harness/centre.ts'
@@ -11,7 +10,7 @@ import { writeImageCache } from '../harness/image-cache.ts'
 import { openJourney } from '../harness/journey.ts'
 import { holds, untilHeld } from '../harness/node-files.ts'
 import { openImageWorks, startSourceRegistry } from '../harness/source-registry.ts'
-import { runStowage, spawnStowage, stowageCommand } from '../harness/stowage.ts'
+import { runStowage, spawnStowage } from '../harness/stowage.ts'
 import { askCentre, stowageGet } from '../harness/stowage-get.ts'
 
 const commands = [
@@ -59,26 +58,6 @@ function flagLines(help: string): { words: string }[] {
   return entries.map((entry) => ({ words: entry.split(/\n(?! {3})/)[0]!.replace(/\s+/g, ' ') }))
 }
 
-describe('a reader who has seen enough', () => {
-  it.concurrent.each(['--help', 'agent --help'])('is no trouble to: stowage %s', async (words) => {
-    expect(await intoClosedPipe(words.split(' '))).toBe('ended with 141')
-  })
-
-  it.concurrent('ends what would go on watching', async (test) => {
-    await using journey = await openJourney(test)
-    await using centre = await startCentre({ directory: journey.at('centre') })
-    expect(await intoClosedPipe(['get', 'nodes', '--watch', '--central', centre.url])).toBe('ended with 141')
-  })
-})
-
-/** Runs `stowage` before a program that is gone by the time it writes; returns stderr and how it ended. */
-async function intoClosedPipe(words: readonly string[]): Promise<string> {
-  const { command, args } = stowageCommand(words)
-  const script = '{ "$@"; echo "ended with $?" >&2; } | true'
-  const { stderr } = await execa('sh', ['-c', script, 'sh', command, ...args], { timeout: 60_000 })
-  return stderr
-}
-
 describe('what is written wrong on the command line', () => {
   const wrong: [args: string[], said: RegExp][] = [
     [['--no-such-flag'], /unknown option '--no-such-flag'/],
@@ -98,9 +77,14 @@ describe('what is written wrong on the command line', () => {
     [['agent', '--node', 'Not A Node', '--data', 'x', '--runtime', 'layout:y'], /"Not A Node" is not a node name/],
     [['agent', '--node', 'n', '--data', 'x', '--runtime', 'docker:y'], /--runtime.*docker:y/],
     [['agent', '--node', 'n', '--data', 'x', '--runtime', 'layout:y', '--label', 'no-value'], /--label.*no-value/],
+    [
+      ['mirror', 'lst', '--untagged', '--data', 'x'],
+      /no command 'lst'; there are ls, inspect, rm, copy, gc, scrub, fsck/,
+    ],
     [['mirror', 'ls'], /give --data DIRECTORY, or --mirror URL/],
     [['mirror', 'ls', '--data', 'x', '--mirror', 'http://x'], /--data or --mirror, not both/],
     [['mirror', 'ls', '--mirror', 'http://user:hunter2@x'], /--mirror.*without user or query/],
+    [['mirror', 'gc', '--mirror', 'http://x'], /--mirror-token-file FILE: a token of the --operator-token-file/],
     [['mirror', 'inspect', 'No:Image', '--data', 'x'], /"No:Image" is not an image of a mirror/],
     [['mirror', 'rm', 'app', '--data', 'x'], /"app" names no image: add :TAG or @DIGEST/],
     [['mirror', 'copy', 'nginx', 'oci:x'], /"nginx" says not where it is; write docker/],
