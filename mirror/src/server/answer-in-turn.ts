@@ -31,7 +31,8 @@ export function answerInTurn(app: Pick<FastifyInstance, 'addHook'>, onCut: () =>
     }
     const last = before.at(-1)
     before.push(response)
-    response.once('close', () => before.shift())
+    // That comes once: nothing need see to it.
+    response.on('close', () => before.shift())
     if (!last) return done()
     last.once('close', () => {
       if (!socket.destroyed) done()

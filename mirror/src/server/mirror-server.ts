@@ -14,6 +14,7 @@ import { measureRequests } from './measure-requests.ts'
 import { Refusal } from './refusal.ts'
 import { sendAnswer } from './send-answer.ts'
 import { serverMetrics } from './server-metrics.ts'
+import { settleTicks } from './settle-ticks.ts'
 import type { KeyPair } from './tls/key-pair.ts'
 import { secureContextOf } from './tls/secure-context.ts'
 
@@ -84,8 +85,8 @@ function cutWhoHoldsPlaces(
   })
   answerInTurn(app, onCut('pipelined'))
   app.addHook('onRequest', ({ raw, routeOptions: { config } }, _reply, done) => {
-    const isUnhurried = config.isPassedOn ?? config.isUnhurried?.(raw.url ?? '') ?? false
-    if (hasBody(raw) && !isUnhurried) hurry(raw, most, onCut('slow-body'))
+    const isUnhurried = (): boolean => config.isPassedOn ?? config.isUnhurried?.(raw.url ?? '') ?? false
+    if (hasBody(raw) && !isUnhurried()) hurry(raw, most, onCut('slow-body'))
     done()
   })
 }
@@ -115,6 +116,7 @@ export type Listenable = Pick<FastifyInstance, 'listen' | 'close'> & { readonly 
  * @throws Fault conflict (port taken) | denied | invalid (no such address)
  */
 export async function listen(app: Listenable, { host, port, graceMs = 5_000 }: ListenOptions): Promise<Listening> {
+  settleTicks()
   try {
     // For `localhost` fastify would open a second server, whose connections could not be cut.
     await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port })

@@ -8,6 +8,8 @@ export interface RecentlyUsed<Value> {
 export function createRecentlyUsed<Value>(maxWeight: number): RecentlyUsed<Value> {
   const entries = new Map<string, { readonly value: Value; readonly weight: number }>()
   let total = 0
+  /** It need not be put behind the others. */
+  let newest: string | undefined
 
   function remove(key: string): void {
     total -= entries.get(key)?.weight ?? 0
@@ -17,9 +19,10 @@ export function createRecentlyUsed<Value>(maxWeight: number): RecentlyUsed<Value
   return {
     get(key) {
       const entry = entries.get(key)
-      if (!entry) return undefined
+      if (!entry || key === newest) return entry?.value
       entries.delete(key)
       entries.set(key, entry)
+      newest = key
       return entry.value
     },
 
@@ -27,6 +30,7 @@ export function createRecentlyUsed<Value>(maxWeight: number): RecentlyUsed<Value
       remove(key)
       if (weight > maxWeight) return
       entries.set(key, { value, weight })
+      newest = key
       total += weight
       for (const oldest of entries.keys()) {
         if (total <= maxWeight) return
