@@ -1,5 +1,6 @@
+import { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { blobKey, linkKey } from '../store/content/content-keys.ts'
 import { formatLink, parseLink } from '../store/content/link.ts'
 import { blobOf, imageOf, indexOf, pushImage, store } from '../store/content/stored-content.conformance.ts'
@@ -10,7 +11,7 @@ import type { ObjectStore } from '../store/object-store.ts'
 import { readObject } from '../store/read-object.ts'
 import { rememberSmallObjects } from '../store/remember-small-objects.ts'
 import { silentLog } from '../testing/silent-log.ts'
-import { createMirrorServer } from './mirror-server.ts'
+import { createMirrorServer, listen } from './mirror-server.ts'
 import { registryRoutes, type RegistryOptions } from './registry-routes.ts'
 
 const image = imageOf('one')
@@ -69,6 +70,19 @@ describe('ready answers', () => {
     expect(ready.rawPayload.equals(image.raw)).toBe(true)
     const withoutDate = (headers: typeof first.headers) => ({ ...headers, date: undefined })
     expect(withoutDate(ready.headers)).toEqual(withoutDate(first.headers))
+  })
+
+  it('go to a socket as they were made before', async () => {
+    await using listening = await listen(app, { host: '127.0.0.1', port: 0 })
+    const writeHead = vi.spyOn(ServerResponse.prototype, 'writeHead')
+    const said: unknown[] = []
+    for (let time = 0; time < 5; time++) {
+      const answer = await fetch(`${listening.url}${urlOf('v1')}`)
+      said.push([answer.status, { ...Object.fromEntries(answer.headers), date: '' }, await answer.text()])
+    }
+    expect(said).toEqual(said.map(() => said[0]))
+    expect(writeHead.mock.calls.length).toBeLessThan(3)
+    writeHead.mockRestore()
   })
 
   it.each([

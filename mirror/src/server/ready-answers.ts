@@ -6,6 +6,7 @@ import type { Answer } from './answer.ts'
 import type { HeldBlob, HotBlobs } from './hot-blobs.ts'
 import { hasBody } from './hurry.ts'
 import { parsePath } from './parse-path.ts'
+import { createWholeAnswer, type WholeAnswer } from './whole-answer.ts'
 
 /**
  * Manifests and blobs by the address that was asked for: thousands of nodes ask for the same at once. None to HEAD: a pusher
@@ -29,12 +30,17 @@ export interface ReadyAnswer {
   /** Names and values of all headers by turns. */
   readonly head: string[]
   /** Text has a character for each byte, so that it goes with the head in one write. Disposed of when it is sent. */
-  readonly body: string | HeldBlob
+  readonly body: ReadyText | HeldBlob
+}
+
+interface ReadyText {
+  readonly text: string
+  readonly whole: WholeAnswer
 }
 
 interface Noted extends Pick<ReadyAnswer, 'content' | 'head'> {
   /** Undefined if it is too long. */
-  readonly text: string | undefined
+  readonly body: ReadyText | undefined
   readonly isCurrent: () => boolean
 }
 
@@ -43,14 +49,18 @@ const longestText = 16 * 1024
 /** Bytes of all that is noted, and what goes with each address. */
 const [most, overhead] = [8 * 1024 * 1024, 1024]
 
-export function createReadyAnswers(
-  store: Pick<ContentStore, 'repository'>,
-  hotBlobs: Pick<HotBlobs, 'grab'>,
-): ReadyAnswers {
+export interface ReadyAnswersOptions {
+  readonly store: Pick<ContentStore, 'repository'>
+  readonly hotBlobs: Pick<HotBlobs, 'grab'>
+  /** How long a connection is kept that asks for nothing more, in milliseconds. */
+  readonly keepAliveMs: number
+}
+
+export function createReadyAnswers({ store, hotBlobs, keepAliveMs }: ReadyAnswersOptions): ReadyAnswers {
   const noted = createRecentlyUsed<Noted>(most)
 
-  function bodyOf({ content, text }: Noted): ReadyAnswer['body'] | undefined {
-    return text ?? (content.kind === 'blob' ? hotBlobs.grab(content.digest) : undefined)
+  function bodyOf({ content, body }: Noted): ReadyAnswer['body'] | undefined {
+    return body ?? (content.kind === 'blob' ? hotBlobs.grab(content.digest) : undefined)
   }
 
   return {
@@ -62,7 +72,7 @@ export function createReadyAnswers(
         return undefined
       }
       const body = isAllowed(known.content) ? bodyOf(known) : undefined
-      return body === undefined ? undefined : { ...known, body }
+      return body && { content: known.content, head: known.head, body }
     },
 
     note({ url = '', method }, answer) {
@@ -74,7 +84,10 @@ export function createReadyAnswers(
       const { headers = {}, body } = answer
       const head = Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
       const text = body instanceof Uint8Array && body.length <= longestText ? latin1(body) : undefined
-      noted.set(url, { content, head, text, isCurrent }, (text?.length ?? 0) + overhead)
+      const ready =
+        text === undefined ? undefined : { text, whole: createWholeAnswer({ head, body: text, keepAliveMs }) }
+      // It is there twice once it was asked for.
+      noted.set(url, { content, head, body: ready, isCurrent }, 2 * (text?.length ?? 0) + overhead)
     },
   }
 }
@@ -105,16 +118,16 @@ function latin1(bytes: Uint8Array): string {
 /** Sends all of it. `onSent` is told how many bytes of content that was, when the socket has taken them. */
 export function sendReady(
   { head, body }: ReadyAnswer,
+  request: IncomingMessage,
   response: ServerResponse,
   onSent: ((bytes: number) => void) | undefined,
 ): void {
-  response.writeHead(200, head)
-  if (typeof body === 'string') {
-    response.end(body, 'latin1')
-    onSent?.(body.length)
+  if ('text' in body) {
+    if (!body.whole.send(request, response)) response.writeHead(200, head).end(body.text, 'latin1')
+    onSent?.(body.text.length)
     return
   }
-  response.end(body.bytes)
+  response.writeHead(200, head).end(body.bytes)
   response.once('close', () => {
     body[Symbol.dispose]()
     if (response.writableFinished) onSent?.(body.bytes.length)

@@ -80,7 +80,8 @@ const hotBlobsSize = 32 * 1024 * 1024
 export async function registryRoutes(app: FastifyInstance, options: RegistryOptions): Promise<void> {
   const uploads = createUploadSessions(options.store)
   const memory = { cache: createRecentlyUsed<Uint8Array>(cacheSize), hotBlobs: createHotBlobs(hotBlobsSize) }
-  const serving: Serving = { ...options, ...memory, uploads, ready: createReadyAnswers(options.store, memory.hotBlobs) }
+  const ready = createReadyAnswers({ ...options, ...memory, keepAliveMs: app.server.keepAliveTimeout })
+  const serving: Serving = { ...options, ...memory, uploads, ready }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => sendAnswer(reply, failed(error, request, options.log)))
@@ -91,7 +92,8 @@ export async function registryRoutes(app: FastifyInstance, options: RegistryOpti
     const known = readyFor(request, serving)
     if (!known) return lookUp(request, reply)
     const { kind } = known.content
-    sendReady(known, reply.hijack().raw, meter && ((bytes) => meter.add(serverMetrics.bytesServed, { kind }, bytes)))
+    const onSent = meter && ((bytes: number) => meter.add(serverMetrics.bytesServed, { kind }, bytes))
+    sendReady(known, request.raw, reply.hijack().raw, onSent)
     return undefined
   }
 

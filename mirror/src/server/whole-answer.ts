@@ -1,0 +1,68 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+
+/**
+ * An answer 200 that is made once a second, head and all: Node makes and checks the head of each answer anew, which is a fifth of
+ * what a request costs.
+ */
+export interface WholeAnswer {
+  /** Sends it; false, and nothing is done, if this request has to be answered by `writeHead` and `end`. */
+  send(request: IncomingMessage, response: ServerResponse): boolean
+}
+
+export interface WholeAnswerOptions {
+  /** Names and values of headers by turns, the length of the body among them. */
+  readonly head: readonly string[]
+  /** A character for each byte. */
+  readonly body: string
+  /** How long a connection is kept that asks for nothing more, in milliseconds. */
+  readonly keepAliveMs: number
+  /** Epoch milliseconds. */
+  readonly now?: () => number
+}
+
+/** Where Node keeps a head that is made and not yet sent; what is there goes out as it is. Its documentation does not have it. */
+interface HeadOfNode {
+  _header?: string | null
+}
+
+export function createWholeAnswer({ head, body, keepAliveMs, now = Date.now }: WholeAnswerOptions): WholeAnswer {
+  const lines = ['HTTP/1.1 200 OK']
+  for (let n = 0; n < head.length; n += 2) lines.push(`${head[n]}: ${head[n + 1]}`)
+  const kept = ['Connection: keep-alive', `Keep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}`]
+  let made = { second: -1, text: '' }
+
+  function text(): string {
+    const second = Math.floor(now() / 1000)
+    if (made.second !== second) {
+      const date = new Date(second * 1000).toUTCString()
+      made = { second, text: flat([...lines, `Date: ${date}`, ...kept, '', body].join('\r\n')) }
+    }
+    return made.text
+  }
+
+  return {
+    send(request, response: ServerResponse & HeadOfNode) {
+      if (!isPlain(request) || !isFresh(response)) return false
+      response._header = text()
+      response.end()
+      return true
+    },
+  }
+}
+
+/** Of the usual version, and on a connection that stays. */
+function isPlain({ httpVersion, headers }: IncomingMessage): boolean {
+  const { connection = 'keep-alive', expect } = headers
+  return httpVersion === '1.1' && connection.toLowerCase() === 'keep-alive' && expect === undefined
+}
+
+/** Nobody has given it a header yet, as fastify does when the server is about to close, and it goes to a socket. */
+function isFresh(response: ServerResponse & HeadOfNode): boolean {
+  return response._header === null && response.getHeaderNames().length === 0 && response.socket instanceof Socket
+}
+
+/** In one piece: a text that was put together would be copied for each answer. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}
