@@ -39,7 +39,7 @@ function gatedFile(size: number) {
 }
 
 function iterate(file: OpenFile, size: number, reuseBuffers = false): AsyncIterator<Uint8Array> {
-  const buffers = createReadBuffers()
+  const buffers = createReadBuffers({ largest: MiB })
   return readAhead(file, { path: '/file', start: 0, end: size, buffers, reuseBuffers })[Symbol.asyncIterator]()
 }
 
@@ -119,7 +119,13 @@ describe('reading ahead', () => {
       const { file, letThrough } = gatedFile(5 * MiB)
       const seen = new Set<ArrayBufferLike>()
       const timer = setInterval(letThrough, 0)
-      const stretch = { path: '/file', start: 0, end: 5 * MiB, buffers: createReadBuffers(), reuseBuffers }
+      const stretch = {
+        path: '/file',
+        start: 0,
+        end: 5 * MiB,
+        buffers: createReadBuffers({ largest: MiB }),
+        reuseBuffers,
+      }
       for await (const piece of readAhead(file, stretch)) {
         seen.add(piece.buffer)
       }
@@ -152,7 +158,7 @@ describe('reading ahead on a disk', () => {
         return path
       }),
     )
-    const buffers = createReadBuffers()
+    const buffers = createReadBuffers({ largest: MiB })
     const reader = async (n: number): Promise<void> => {
       for (let turn = 0; turn < 12; turn++) {
         const index = (n + turn) % paths.length

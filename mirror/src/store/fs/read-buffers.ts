@@ -43,7 +43,7 @@ export interface ReadBuffersOptions {
 const KiB = 1024
 
 const defaults: ReadBuffersOptions = {
-  largest: 1024 * KiB,
+  largest: 2048 * KiB,
   smallest: 64 * KiB,
   shared: 32 * 1024 * KiB,
   kept: 16 * 1024 * KiB,
