@@ -56,6 +56,16 @@ describe('a whole answer', () => {
     expect(atOnce.map(withoutTime)).toEqual([ofNode, ofNode, ofNode])
   })
 
+  it.each([
+    ['x-name', 'a\r\nset-cookie: b'],
+    ['x-name', 'a\nb'],
+    ['x-name', '\u0100'],
+    ['x name', 'a'],
+    ['x:', 'a'],
+  ])('is not made of what is no header: %j, %j', (...wrong) => {
+    expect(() => createWholeAnswer({ head: [...head, ...wrong], body, keepAliveMs: 7000 })).toThrow(TypeError)
+  })
+
   it('says when it was given, to the second', async () => {
     const dateOf = async () => /^Date: (.*)\r$/m.exec(await say(ask()))?.[1]
     expect(await dateOf()).toBe('Thu, 01 Jan 2026 00:00:00 GMT')

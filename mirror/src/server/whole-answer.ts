@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { validateHeaderName, validateHeaderValue, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 
 /**
@@ -26,9 +26,10 @@ interface HeadOfNode {
   _header?: string | null
 }
 
+/** @throws TypeError if what is no header is among them: it would go out as it is */
 export function createWholeAnswer({ head, body, keepAliveMs, now = Date.now }: WholeAnswerOptions): WholeAnswer {
   const lines = ['HTTP/1.1 200 OK']
-  for (let n = 0; n < head.length; n += 2) lines.push(`${head[n]}: ${head[n + 1]}`)
+  for (let n = 0; n < head.length; n += 2) lines.push(lineOf(head[n]!, head[n + 1]!))
   const kept = ['Connection: keep-alive', `Keep-Alive: timeout=${Math.floor(keepAliveMs / 1000)}`]
   let made = { second: -1, text: '' }
 
@@ -49,6 +50,12 @@ export function createWholeAnswer({ head, body, keepAliveMs, now = Date.now }: W
       return true
     },
   }
+}
+
+function lineOf(name: string, value: string): string {
+  validateHeaderName(name)
+  validateHeaderValue(name, value)
+  return `${name}: ${value}`
 }
 
 /** Of the usual version, and on a connection that stays. */
