@@ -47,7 +47,7 @@ interface Noted extends Pick<ReadyAnswer, 'content' | 'head'> {
 /** Longer ones are not copied to go with their head in one write. */
 const longestText = 16 * 1024
 /** Bytes of all that is noted, and what goes with each address. */
-const [most, overhead] = [8 * 1024 * 1024, 1024]
+const [most, overhead] = [8 * 1024 * 1024, 2560]
 
 export interface ReadyAnswersOptions {
   readonly store: Pick<ContentStore, 'repository'>
@@ -115,7 +115,7 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }
 
-/** Sends all of it. `onSent` is told how many bytes of content that was, when the socket has taken them. */
+/** Sends all of it. `onSent` is told how many bytes of content that was: of a blob, when the socket has taken them. */
 export function sendReady(
   { head, body }: ReadyAnswer,
   request: IncomingMessage,

@@ -21,6 +21,8 @@ async function say(...requests: string[]): Promise<string> {
 
 const ask = (...headers: string[]): string => ['GET / HTTP/1.1', 'host: x', ...headers, '', ''].join('\r\n')
 
+const ofOldVersion = 'GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n'
+
 const answersIn = (said: string): string[] => said.split(/(?=HTTP\/1\.1 )/)
 
 const withoutTime = (answer: string): string => answer.replace(/^Date: .* GMT$/m, 'Date:')
@@ -46,7 +48,7 @@ const timesMadeByNode = (): number => writeHead.mock.calls.length
 
 describe('a whole answer', () => {
   it('is what Node makes of the same headers and bytes', async () => {
-    const ofNode = withoutTime(await say(ask('connection: keep-alive, x')))
+    const ofNode = withoutTime(await say(ofOldVersion))
     expect(ofNode.endsWith(`\r\n\r\n${body}`)).toBe(true)
     for (const request of [ask(), ask(), ask('connection: Keep-Alive')]) {
       expect(withoutTime(await say(request))).toBe(ofNode)
@@ -76,8 +78,10 @@ describe('a whole answer', () => {
 
   it.each([
     ['ends its connection', ask('connection: close'), 'close'],
+    ['ends its connection otherwise', ask('proxy-connection: close'), 'close'],
+    ['ends and keeps its connection', ask('connection: keep-alive', 'proxy-connection: close'), 'close'],
     ['is of an old version', 'GET / HTTP/1.0\r\n\r\n', 'close'],
-    ['is of an old version and stays', 'GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n', 'keep-alive'],
+    ['is of an old version and stays', ofOldVersion, 'keep-alive'],
     ['wants to be told to go on', ask('expect: 100-continue'), 'keep-alive'],
   ])('is left to Node where a request %s', async (_, request, connection) => {
     const said = answersIn(await say(request)).at(-1)!

@@ -21,9 +21,12 @@ export interface WholeAnswerOptions {
   readonly now?: () => number
 }
 
-/** Where Node keeps a head that is made and not yet sent; what is there goes out as it is. Its documentation does not have it. */
-interface HeadOfNode {
+/** What Node's documentation does not have. */
+interface Internals {
+  /** A head that is made and not yet sent; what is there goes out as it is. */
   _header?: string | null
+  /** Whether the connection stays, as its parser has it: there are more headers than one that say so. */
+  shouldKeepAlive?: boolean
 }
 
 /** @throws TypeError if what is no header is among them: it would go out as it is */
@@ -43,7 +46,7 @@ export function createWholeAnswer({ head, body, keepAliveMs, now = Date.now }: W
   }
 
   return {
-    send(request, response: ServerResponse & HeadOfNode) {
+    send(request, response: ServerResponse & Internals) {
       if (!isPlain(request) || !isFresh(response)) return false
       response._header = text()
       response.end()
@@ -58,15 +61,14 @@ function lineOf(name: string, value: string): string {
   return `${name}: ${value}`
 }
 
-/** Of the usual version, and on a connection that stays. */
 function isPlain({ httpVersion, headers }: IncomingMessage): boolean {
-  const { connection = 'keep-alive', expect } = headers
-  return httpVersion === '1.1' && connection.toLowerCase() === 'keep-alive' && expect === undefined
+  return httpVersion === '1.1' && headers.expect === undefined
 }
 
-/** Nobody has given it a header yet, as fastify does when the server is about to close, and it goes to a socket. */
-function isFresh(response: ServerResponse & HeadOfNode): boolean {
-  return response._header === null && response.getHeaderNames().length === 0 && response.socket instanceof Socket
+/** Nobody has given it a header yet, as fastify does when the server is about to close, and it goes to a socket that stays. */
+function isFresh(response: ServerResponse & Internals): boolean {
+  const { _header, shouldKeepAlive, socket } = response
+  return _header === null && shouldKeepAlive === true && socket instanceof Socket && !response.getHeaderNames().length
 }
 
 /** In one piece: a text that was put together would be copied for each answer. */
