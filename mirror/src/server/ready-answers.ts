@@ -29,18 +29,13 @@ export interface ReadyAnswer {
   readonly content: Content
   /** Names and values of all headers by turns. */
   readonly head: string[]
-  /** Text has a character for each byte, so that it goes with the head in one write. Disposed of when it is sent. */
-  readonly body: ReadyText | HeldBlob
-}
-
-interface ReadyText {
-  readonly text: string
-  readonly whole: WholeAnswer
+  /** What is short goes with the head in one write. A blob is disposed of when it is sent. */
+  readonly body: WholeAnswer | HeldBlob
 }
 
 interface Noted extends Pick<ReadyAnswer, 'content' | 'head'> {
   /** Undefined if it is too long. */
-  readonly body: ReadyText | undefined
+  readonly body: WholeAnswer | undefined
   readonly isCurrent: () => boolean
 }
 
@@ -83,11 +78,10 @@ export function createReadyAnswers({ store, hotBlobs, keepAliveMs }: ReadyAnswer
       if (!isCurrent) return
       const { headers = {}, body } = answer
       const head = Object.entries(headers).flatMap(([name, value]) => [name, String(value)])
-      const text = body instanceof Uint8Array && body.length <= longestText ? latin1(body) : undefined
-      const ready =
-        text === undefined ? undefined : { text, whole: createWholeAnswer({ head, body: text, keepAliveMs }) }
+      const isShort = body instanceof Uint8Array && body.length <= longestText
+      const whole = isShort ? createWholeAnswer({ head, body: latin1(body), keepAliveMs }) : undefined
       // It is there twice once it was asked for.
-      noted.set(url, { content, head, body: ready, isCurrent }, 2 * (text?.length ?? 0) + overhead)
+      noted.set(url, { content, head, body: whole, isCurrent }, 2 * (whole?.length ?? 0) + overhead)
     },
   }
 }
@@ -122,9 +116,9 @@ export function sendReady(
   response: ServerResponse,
   onSent: ((bytes: number) => void) | undefined,
 ): void {
-  if ('text' in body) {
-    if (!body.whole.send(request, response)) response.writeHead(200, head).end(body.text, 'latin1')
-    onSent?.(body.text.length)
+  if ('send' in body) {
+    body.send(request, response)
+    onSent?.(body.length)
     return
   }
   response.writeHead(200, head).end(body.bytes)

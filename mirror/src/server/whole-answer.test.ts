@@ -33,7 +33,7 @@ beforeEach(async () => {
   const whole = createWholeAnswer({ head, body, keepAliveMs: 7000, now: () => now })
   server = createServer({ keepAliveTimeout: 7000 }, (request, response) => {
     if (isClosing) response.setHeader('connection', 'close')
-    if (!whole.send(request, response)) response.writeHead(200, head).end(body, 'latin1')
+    whole.send(request, response)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   writeHead = vi.spyOn(ServerResponse.prototype, 'writeHead')

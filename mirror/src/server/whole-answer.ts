@@ -6,13 +6,15 @@ import { Socket } from 'node:net'
  * what a request costs.
  */
 export interface WholeAnswer {
-  /** Sends it; false, and nothing is done, if this request has to be answered by `writeHead` and `end`. */
-  send(request: IncomingMessage, response: ServerResponse): boolean
+  /** Bytes of its body. */
+  readonly length: number
+  /** Sends it; Node makes the head where this request or the connection is not of the usual kind. */
+  send(request: IncomingMessage, response: ServerResponse): void
 }
 
 export interface WholeAnswerOptions {
   /** Names and values of headers by turns, the length of the body among them. */
-  readonly head: readonly string[]
+  readonly head: string[]
   /** A character for each byte. */
   readonly body: string
   /** How long a connection is kept that asks for nothing more, in milliseconds. */
@@ -46,11 +48,14 @@ export function createWholeAnswer({ head, body, keepAliveMs, now = Date.now }: W
   }
 
   return {
+    length: body.length,
     send(request, response: ServerResponse & Internals) {
-      if (!isPlain(request) || !isFresh(response)) return false
+      if (!isPlain(request) || !isFresh(response)) {
+        response.writeHead(200, head).end(body, 'latin1')
+        return
+      }
       response._header = text()
       response.end()
-      return true
     },
   }
 }
