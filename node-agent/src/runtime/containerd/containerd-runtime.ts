@@ -120,7 +120,6 @@ export function openContainerdRuntime(options: ContainerdRuntimeOptions): Runtim
   async function publish(name: string, graph: ImageGraph, hold: Hold): Promise<void> {
     const { root, config } = graph
     await leases.hold(root.digest)
-    // What is being unpacked comes first: its layers go while that ends, and would be seen neither packed nor unpacked.
     const absent = (await unpacker.advance(graph)) ?? (await intake.begin(graph))[0]?.digest
     if (absent) throw new Fault('conflict', `${name}: ${absent} is gone from containerd again`)
     await naming.point(name, root, hold)

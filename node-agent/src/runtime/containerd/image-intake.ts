@@ -70,30 +70,29 @@ export function createImageIntake(options: ImageIntakeOptions): ImageIntake {
     return false
   }
 
-  /** Those that are not unpacked yet, or that stay when they are. */
-  async function layersToKeep(layers: readonly Descriptor[], chain: readonly Digest[]): Promise<Descriptor[]> {
-    if (keepsLayers) return [...layers]
-    const toKeep: Descriptor[] = []
-    for (const [at, layer] of layers.entries()) {
-      const chainId = chain[at]
-      if (!chainId || !(await snapshots.has(chainId))) toKeep.push(layer)
-    }
-    return toKeep
+  /** Its content may be gone then. */
+  async function isUnpacked({ chainId }: Layer): Promise<boolean> {
+    return !keepsLayers && (await snapshots.has(chainId))
+  }
+
+  /** Asked in this order, as layers are unpacked meanwhile: their content goes when the snapshot is there, not before. */
+  async function isHere(layer: Layer): Promise<boolean> {
+    return (await content.labelsOf(layer.descriptor.digest)) !== undefined || (await isUnpacked(layer))
   }
 
   return {
     async begin(graph) {
-      const { root, manifest, config } = graph
       refuseWhatCannotRun(graph)
-      const hold = await leases.hold(root.digest)
-      const chain = chainIds(config?.diffIds ?? [])
+      const hold = await leases.hold(graph.root.digest)
+      const layers = layersOf(graph)
       // Held first and looked for then: what is seen cannot go any more.
-      for (const chainId of chain) await hold.snapshot(chainId)
-      const layers = await layersToKeep(manifest.layers, chain)
-      for (const { digest } of layers) await hold.content(digest)
-      await putDocuments(graph, chain.at(-1), hold)
+      for (const { chainId } of layers) await hold.snapshot(chainId)
+      const packed: Layer[] = []
+      for (const layer of layers) if (!(await isUnpacked(layer))) packed.push(layer)
+      for (const { descriptor } of packed) await hold.content(descriptor.digest)
+      await putDocuments(graph, layers.at(-1)?.chainId, hold)
       const missing = new Map<Digest, Descriptor>()
-      for (const layer of layers) if (!(await content.labelsOf(layer.digest))) missing.set(layer.digest, layer)
+      for (const layer of packed) if (!(await isHere(layer))) missing.set(layer.descriptor.digest, layer.descriptor)
       return [...missing.values()]
     },
 
@@ -111,6 +110,19 @@ export function createImageIntake(options: ImageIntakeOptions): ImageIntake {
       if (directory) await files.syncDirectory(directory).catch(unlessOutOfReach)
     },
   }
+}
+
+interface Layer {
+  readonly descriptor: Descriptor
+  readonly chainId: Digest
+}
+
+/** Of an image that containerd could run. */
+function layersOf({ manifest, config }: ImageGraph): Layer[] {
+  return chainIds(config?.diffIds ?? []).flatMap((chainId, at) => {
+    const descriptor = manifest.layers[at]
+    return descriptor ? [{ descriptor, chainId }] : []
+  })
 }
 
 interface Document {
