@@ -13,8 +13,6 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 const layer = (bytes = 3000): Buffer => randomBytes(bytes)
-/** For tests that hold bytes back themselves. */
-const patient = { concurrency: 2, stallMs: 60_000, reserveBytes: 0 }
 const soon = { timeout: 10_000, interval: 10 }
 
 describe('taking images away', () => {
@@ -30,7 +28,7 @@ describe('taking images away', () => {
   it('waits until everything wanted is there, and is announced', async () => {
     const { a, b, layerOfB } = two()
     world.centre.assign({ cache: 'A', images: [a] })
-    await using _agent = world.start({ limits: patient })
+    await using _agent = world.start()
     await world.present('r/a:1')
     const gate = Promise.withResolvers<void>()
     world.source.onChunk = (digest) => (digest === layerOfB ? gate.promise : undefined)

@@ -17,7 +17,6 @@ const noon = Date.parse('2026-11-23T12:00:00Z')
 const night = Date.parse('2026-11-23T23:00:00Z')
 const hourMs = 3600_000
 const atNight = { windows: [{ start: '22:00', end: '06:00' }] }
-const patient = { limits: { concurrency: 2, stallMs: 60_000, reserveBytes: 0 } }
 
 const lineOf = (name: string): ImageReport | undefined =>
   world.centre.reports.at(-1)?.images.find((image) => image.name === name)
@@ -49,7 +48,7 @@ describe('an agent of a cache with a window', () => {
       world.centre.date = () => noon
       await closed.promise
     }
-    await using _agent = world.start(patient)
+    await using _agent = world.start()
     await expect.poll(() => lineOf('r/a:1'), soon).toMatchObject({ state: 'waiting', window: {} })
     closed.resolve()
     world.source.onChunk = () => {}
@@ -112,7 +111,7 @@ describe('an agent of a cache with a rate', () => {
     const images = [world.image('r/slow:1', createTestImage(slow))]
     const others = [world.image('r/b:1', createTestImage([layer(), layer()]))]
     world.centre.assign({ cache: 'A', images, transfer })
-    await using _agent = world.start(patient)
+    await using _agent = world.start()
     await expect.poll(() => lineOf('r/slow:1'), soon).toMatchObject({ state: 'fetching' })
     world.centre.assign({ cache: 'A', images, transfer }, { cache: 'B', images: others })
     await world.present('r/b:1')

@@ -13,8 +13,6 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 const layer = (bytes = 3000): Buffer => randomBytes(bytes)
-/** For tests that hold bytes back themselves. */
-const patient = { concurrency: 2, stallMs: 60_000, reserveBytes: 0 }
 const soon = { timeout: 10_000, interval: 10 }
 
 describe('an agent', () => {
@@ -91,7 +89,7 @@ describe('an agent', () => {
       { at: 15_000, what: 'corruption' },
     ])
     world.centre.assign({ cache: 'A', images: [world.image('r/a:1', createTestImage([bytes]))] })
-    await using _agent = world.start()
+    await using _agent = world.start({ limits: { concurrency: 2, stallMs: 100, reserveBytes: 0 } })
     await world.present('r/a:1')
     expect(await world.soundNames()).toEqual(['r/a:1'])
     expect(world.source.served.get(digestOf(bytes))).toBe(2 * bytes.length)
@@ -153,7 +151,7 @@ describe('an agent', () => {
     const gate = Promise.withResolvers<void>()
     world.source.onChunk = (digest) => ((world.source.served.get(digest) ?? 0) >= 5000 ? gate.promise : undefined)
     world.centre.assign({ cache: 'A', images: [a, b] })
-    await using _agent = world.start({ limits: patient })
+    await using _agent = world.start()
     await expect.poll(() => Math.min(world.served(shared), world.served(only)), soon).toBeGreaterThanOrEqual(5000)
     world.centre.assign({ cache: 'A', images: [c] })
     await expect.poll(() => world.centre.stateOf('r/c:1'), soon).toBe('fetching')

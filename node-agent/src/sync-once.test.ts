@@ -24,7 +24,7 @@ const optionsOf = (images: SyncOnceOptions['images'], more: Partial<SyncOnceOpti
   runtime: world.runtime,
   platform: linuxAmd64,
   log: silentLog,
-  limits: { stallMs: 100, reserveBytes: 0 },
+  limits: { stallMs: 60_000, reserveBytes: 0 },
   ...more,
 })
 const once = (images: SyncOnceOptions['images'], more: Partial<SyncOnceOptions> = {}): Promise<ImageOutcome[]> =>
