@@ -27,9 +27,14 @@ async function openScene(journey: Journey) {
   const flags = ['--objects-token-file', token, '--scrub-rate', 'off']
   const mirror = stack.use(await startPullingMirror(journey.at('mirror'), { url: registry.url }, () => flags))
   const parts = [image.config, ...image.layers].map(({ digest }) => `blobs/${digest}`)
+  const urlOf = (path: string): string => `${mirror.url}/v2/${vendor}/${repository}/${path}`
   const get = async (path: string): Promise<Digest> =>
-    digestOf(Buffer.from(await (await fetch(`${mirror.url}/v2/${vendor}/${repository}/${path}`)).arrayBuffer()))
+    digestOf(Buffer.from(await (await fetch(urlOf(path))).arrayBuffer()))
   for (const path of ['manifests/v1', ...parts]) await get(path)
+  // Behind its answer.
+  const isStored = async (): Promise<boolean> =>
+    (await fetch(urlOf('manifests/v1'), { headers: { 'cache-control': 'only-if-cached' } })).ok
+  await eventually(isStored, { what: 'the manifest stored' })
   const opened = stack.move()
   return {
     image,

@@ -48,6 +48,8 @@ requirePart('versitygw')('a mirror over a bucket', () => {
       }
     }
     const [app, other] = ['app', 'other'].map((name) => store.repository(`${fakeHost}/team/${name}`))
+    // Stored behind the answers.
+    await expect.poll(async () => [(await app!.tags()).length, (await other!.tags()).length]).toEqual([1, 1])
     expect((await evictor.look()).evictions).toHaveLength(2)
     expect([await app!.tags(), await other!.tags()]).toEqual([[], []])
     expect(await other!.hasManifest(root.digest)).toBe(true)

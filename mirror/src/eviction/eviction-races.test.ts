@@ -67,6 +67,20 @@ function evictorOf(objects: ObjectStore, store: ContentStore, { now = Date.now, 
   return { pulled, evictor }
 }
 
+it('does not forget what is on its way into the store', async () => {
+  let at = day
+  const objects = createMemoryStore()
+  const now = (): number => at
+  const { evictor, pulled } = evictorOf(objects, createContentStore(objects), { now, recentMs: 1000 })
+  const [repository, digest] = [`${fakeHost}/team/0`, digestOf('on its way')]
+  pulled.used(repository, digest)
+  await evictor.look()
+  expect(pulled.usedAt(repository, digest)).toBe(at)
+  at += 1000
+  await evictor.look()
+  expect(pulled.usedAt(repository, digest)).toBeUndefined()
+})
+
 const seed = Date.now() % 2 ** 31
 
 it(`takes images away under those who pull and mount them, and loses nothing that was mounted (seed ${seed})`, async () => {

@@ -138,7 +138,9 @@ export function createEvictor(options: EvictorOptions): Evictor {
 
   async function forgetGone({ gone }: ImageSurvey): Promise<void> {
     for (const [repository, manifests] of gone) {
-      if (manifests.length > 0) await pulled.forget(repository, { tags: new Set(), manifests })
+      // What was asked for a moment ago may be on its way to where it was not found.
+      const left = manifests.filter((digest) => now() - (pulled.usedAt(repository, digest) ?? -Infinity) >= recentMs)
+      if (left.length > 0) await pulled.forget(repository, { tags: new Set(), manifests: left })
     }
   }
 

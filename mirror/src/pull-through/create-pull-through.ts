@@ -9,6 +9,7 @@ import { isFault } from '../oci/fault.ts'
 import { descriptorOf, type Manifest } from '../oci/manifest.ts'
 import { contentHeaders, type Answer } from '../server/answer.ts'
 import type { Exchange, PathOf } from '../server/exchange.ts'
+import { isKnown, unchanged } from '../server/if-none-match.ts'
 import type { RegistryPath } from '../server/parse-path.ts'
 import type { Next, PullThrough } from '../server/pull-through.ts'
 import { Refusal } from '../server/refusal.ts'
@@ -102,12 +103,17 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
     if (manifest) pulled?.used(repository, manifest)
   }
 
-  async function answerManifest(place: Place<Upstream>, path: PathOf<'manifest'>, next: Next): Promise<Answer> {
+  async function answerManifest(
+    place: Place<Upstream>,
+    path: PathOf<'manifest'>,
+    exchange: Exchange,
+    next: Next,
+  ): Promise<Answer> {
     const { tag, digest } = path.reference
     const answer = await answerStored(place, path, next, async () => {
       try {
-        const unstored = await (digest ? manifests.bring(place, digest) : manifests.freshen(place, tag))
-        return unstored && answerWith(unstored)
+        const unstored = await (digest ? manifests.give(place, digest) : manifests.freshen(place, tag))
+        return unstored && (await answerUnstored(exchange, place, unstored))
       } catch (error) {
         throw upstreamFault(error, { unknown: 'MANIFEST_UNKNOWN', place, reference: digest ?? tag, log })
       }
@@ -183,7 +189,7 @@ export function createPullThrough(options: PullThroughOptions): PullThrough & As
     await exchange.permit({ action: 'pull', repository, digest })
     switch (path.kind) {
       case 'manifest':
-        return await answerManifest(place, path, next)
+        return await answerManifest(place, path, exchange, next)
       case 'blob':
         noteUse(repository, path.digest)
         return await answerStored(place, path, next, () => answerBlob(exchange, place, path))
@@ -231,8 +237,15 @@ function readOnlyHead(answer: Answer, { method }: Exchange): Answer {
   return method === 'HEAD' ? { ...answer, headers: { ...answer.headers, allow: readOnlyMethods } } : answer
 }
 
-function answerWith(manifest: Manifest): Answer {
-  return { status: 200, headers: contentHeaders(descriptorOf(manifest)), body: manifest.raw }
+async function answerUnstored(
+  exchange: Exchange,
+  { repository }: Place<Upstream>,
+  manifest: Manifest,
+): Promise<Answer> {
+  const descriptor = descriptorOf(manifest)
+  await exchange.permit({ action: 'pull', repository, digest: descriptor.digest })
+  if (isKnown(exchange, descriptor)) return unchanged(descriptor)
+  return { status: 200, headers: contentHeaders(descriptor), body: manifest.raw }
 }
 
 function notAllowed(namespace: string): Refusal {

@@ -1,6 +1,6 @@
 import { createRegistryClient } from '../registry/registry-client.ts'
 import type { RegistryConnectionOptions } from '../registry/registry-connection.ts'
-import { allowAll } from '../server/authorize.ts'
+import { allowAll, type Authorize } from '../server/authorize.ts'
 import { createMirrorServer, listen } from '../server/mirror-server.ts'
 import { registryRoutes } from '../server/registry-routes.ts'
 import type { ContentStore } from '../store/content-store.ts'
@@ -23,6 +23,8 @@ export interface FakeMirror extends AsyncDisposable {
 export interface FakeMirrorOptions extends Partial<
   Pick<PullThroughOptions, 'retry' | 'patience' | 'pulled' | 'evictor' | 'log'>
 > {
+  readonly authorize?: Authorize
+
   readonly settings?: Partial<UpstreamSettings>
   readonly client?: Partial<RegistryConnectionOptions>
   readonly store?: ContentStore
@@ -41,6 +43,7 @@ export async function openFakeMirror(
     client: more,
     store = createContentStore(createMemoryStore()),
     log = silentLog,
+    authorize = allowAll,
     ...options
   }: FakeMirrorOptions = {},
 ): Promise<FakeMirror> {
@@ -73,7 +76,7 @@ export async function openFakeMirror(
   })
   stack.use(pullThrough)
   const app = createMirrorServer()
-  await app.register(registryRoutes, { store, authorize: allowAll, log, pullThrough })
+  await app.register(registryRoutes, { store, authorize, log, pullThrough })
   const server = stack.use(await listen(app, { host: '127.0.0.1', port: 0, graceMs: 0 }))
   const opened = stack.move()
   return {

@@ -28,8 +28,7 @@ describe('an image of an upstream', () => {
       }
     }
     expect(lines(upstream)).toEqual([
-      `HEAD /v2/${repository}/manifests/v1`,
-      `GET /v2/${repository}/manifests/${root.digest}`,
+      `GET /v2/${repository}/manifests/v1`,
       `GET /v2/${repository}/blobs/${config.digest}`,
       `GET /v2/${repository}/blobs/${layer.digest}`,
     ])
@@ -58,7 +57,7 @@ describe('an image of an upstream', () => {
     )
     const blobs = await Promise.all(many.map(async () => bytesOf(await mirror.ask(`${local}/blobs/${layer.digest}`))))
     for (const bytes of blobs) expect(bytes.equals(fakeContent)).toBe(true)
-    expect(upstream.requests).toHaveLength(3)
+    expect(upstream.requests).toHaveLength(2)
     expect(upstream.blobBytesSent).toBe(fakeContent.length)
   })
 

@@ -6,21 +6,39 @@ export interface SharedWork<T> {
   settled(): Promise<void>
 }
 
-export function createSharedWork<T>(): SharedWork<T> {
+/** @param restOf what is still to be done of work when its result is there, and never rejects: work is shared until then */
+export function createSharedWork<T>(restOf: (result: T) => Promise<void> | undefined = () => undefined): SharedWork<T> {
   const underWay = new Map<string, Promise<T>>()
+  const rests = new Map<string, Promise<void>>()
+
+  async function begin(name: string, work: () => Promise<T>): Promise<T> {
+    let rest: Promise<void> | undefined
+    try {
+      const result = await work()
+      rest = restOf(result)
+      return result
+    } finally {
+      if (rest) rests.set(name, rest.then(end))
+      else end()
+    }
+    function end(): void {
+      underWay.delete(name)
+      rests.delete(name)
+    }
+  }
 
   return {
     share(name, work) {
       const known = underWay.get(name)
       if (known) return known
-      const begun = work().finally(() => underWay.delete(name))
+      const begun = begin(name, work)
       // Those who wait hear of a failure; there may be nobody.
       begun.catch(() => undefined)
       underWay.set(name, begun)
       return begun
     },
     async settled() {
-      await Promise.allSettled(underWay.values())
+      while (underWay.size > 0) await Promise.allSettled([...underWay.values(), ...rests.values()])
     },
   }
 }

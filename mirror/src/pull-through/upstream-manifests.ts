@@ -18,16 +18,18 @@ import type { Upstream } from './upstream.ts'
 import { freshnessOf } from './upstream-settings.ts'
 import { within } from './within.ts'
 
-/** What is to be answered with instead of what is here: there was no room to store it. */
+/** What is to be answered with while it is not here: it is being stored, or there is no room for it. */
 export type Unstored = Manifest | undefined
 
 /** Brings manifests of upstreams into our repositories, each once for all who ask. */
 export interface UpstreamManifests {
-  /** Sees to it that a manifest is here. @throws Fault */
-  bring(place: Place<Upstream>, digest: Digest): Promise<Unstored>
-  /** Sees to it that a tag means what it has to mean by its freshness. @throws Fault if there is nothing to answer with */
+  /** Sees to it that a manifest is here, or being stored: who asked does not wait for the disk. @throws Fault */
+  give(place: Place<Upstream>, digest: Digest): Promise<Unstored>
+  /** As `give`, for a tag and what it has to mean by its freshness. @throws Fault if there is nothing to answer with */
   freshen(place: Place<Upstream>, tag: string): Promise<Unstored>
-  /** Resolves when none is under way. */
+  /** Sees to it that a manifest is here, unless there is no room for it. @throws Fault */
+  bring(place: Place<Upstream>, digest: Digest): Promise<void>
+  /** Resolves when none is under way, nor being stored. */
   settled(): Promise<void>
 }
 
@@ -56,11 +58,21 @@ export interface Patience {
   readonly knownMs: number
 }
 
-/** What came of a look at a tag. */
-interface Checked {
-  readonly isMoved: boolean
+/** What an upstream gave. */
+interface Given {
   readonly unstored: Unstored
+  /** Resolves when it is here; who does without it need not look at how it ends. */
+  readonly stored: Promise<void>
 }
+
+/** What a tag is to mean, and what it meant. */
+interface TagMove {
+  readonly tag: string
+  readonly digest: Digest
+  readonly before: Digest | undefined
+}
+
+const isHereNow: Given = { unstored: undefined, stored: Promise.resolve() }
 
 const defaultPatience: Patience = { unknownMs: 25_000, knownMs: 2_000 }
 const fewTries: RetryOptions = { pace: { baseMs: 200, capMs: 3_000, tries: 4 } }
@@ -70,7 +82,7 @@ const mostChecked = 20_000
 export function createUpstreamManifests(options: UpstreamManifestsOptions): UpstreamManifests {
   const { store, parts, pulled, log, signal, now, onMoved, meter, retry: tries = fewTries } = options
   const patience = { ...defaultPatience, ...options.patience }
-  const work = createSharedWork<Unstored>()
+  const work = createSharedWork<Given>(({ stored }) => stored.catch(ignore))
   /** When an upstream was last heard about a tag. */
   const heardAt = createRecentlyUsed<number>(mostChecked)
 
@@ -78,31 +90,30 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     return `${repository} ${reference}`
   }
 
-  /** Does without the disk if there is no room on it. */
-  async function unlessFull(
-    { repository }: Place<Upstream>,
-    manifest: () => Promise<Unstored>,
-    write: () => Promise<void>,
-  ): Promise<Unstored> {
-    try {
-      await write()
-      return undefined
-    } catch (err) {
-      if (!isFault(err, 'no-space')) throw err
-      log.warn({ err, repository }, 'there is no room for a manifest; it is passed on without being stored')
-      return await manifest()
-    }
+  const fetchOf = (place: Place<Upstream>, digest: Digest): string => `fetch ${keyOf(place, digest)}`
+
+  /** Goes on behind an answer, which does without it where it fails. */
+  function write({ repository }: Place<Upstream>, put: () => Promise<void>): Promise<void> {
+    const written = put()
+    written.catch((err: unknown) => {
+      const level = isFault(err) ? 'warn' : 'error'
+      log[level]({ err, repository }, 'a manifest could not be stored; it is passed on without that')
+    })
+    return written
   }
 
-  function fetch(place: Place<Upstream>, digest: Digest): Promise<Unstored> {
-    const { upstream, repository, sourceRepository } = place
-    return work.share(`fetch ${keyOf(place, digest)}`, async () => {
-      const ask = () => upstream.source.manifest(sourceRepository, digest, { signal })
-      const manifest = await retry(ask, { ...tries, signal })
-      parts.note(repository, manifest)
-      const put = () => store.repository(repository).putManifest(manifest)
-      return await unlessFull(place, async () => manifest, put)
-    })
+  function ask({ upstream, sourceRepository }: Place<Upstream>, reference: string): Promise<Manifest> {
+    return retry(() => upstream.source.manifest(sourceRepository, reference, { signal }), { ...tries, signal })
+  }
+
+  function fetch(place: Place<Upstream>, digest: Digest): Promise<Given> {
+    return work.share(fetchOf(place, digest), async () => keep(place, await ask(place, digest)))
+  }
+
+  function keep(place: Place<Upstream>, manifest: Manifest): Given {
+    parts.note(place.repository, manifest)
+    const put = (): Promise<void> => store.repository(place.repository).putManifest(manifest)
+    return { unstored: manifest, stored: write(place, put) }
   }
 
   async function isHere(repository: Repository, digest: Digest): Promise<boolean> {
@@ -111,14 +122,14 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     return found !== undefined && isManifestType(found.mediaType)
   }
 
-  function check(place: Place<Upstream>, tag: string): Promise<Unstored> {
+  function check(place: Place<Upstream>, tag: string, wasKnown: boolean): Promise<Given> {
     const { host: upstream } = place.upstream.settings
     const count = (result: string): void => meter.add(pullThroughMetrics.tagChecks, { upstream, result })
     return work.share(`check ${keyOf(place, tag)}`, async () => {
       try {
-        const { isMoved, unstored } = await checkOnce(place, tag)
-        count(isMoved ? 'moved' : 'unchanged')
-        return unstored
+        const given = await lookUp(place, tag, wasKnown)
+        count(given ? 'moved' : 'unchanged')
+        return given ?? isHereNow
       } catch (error) {
         count('failed')
         throw error
@@ -126,44 +137,79 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     })
   }
 
-  /** HEAD first, which registries do not count, and GET only what is not here. */
-  async function checkOnce(place: Place<Upstream>, tag: string): Promise<Checked> {
-    const { upstream, sourceRepository } = place
-    const repository = store.repository(place.repository)
-    const ask = () => upstream.source.resolve(sourceRepository, tag, { signal })
-    const before = await repository.tag(tag)
-    const { digest } = before ? await ask() : await retry(ask, { ...tries, signal })
-    const isMoved = before?.digest !== digest
-    if (isMoved) {
-      const isHereAlready = await isHere(repository, digest)
-      if (before && !isHereAlready && !upstream.budget.allowsRefresh()) {
-        const facts = { repository: place.repository, tag }
-        log.warn(facts, 'a new version waits: the budget of pulls is nearly used up')
-        return { isMoved: false, unstored: undefined }
-      }
-      const unstored =
-        (isHereAlready ? undefined : await fetch(place, digest)) ??
-        (await unlessFull(
-          place,
-          () => repository.manifest(digest),
-          () => move(place, tag, digest, before?.digest),
-        ))
-      if (unstored) return { isMoved, unstored }
-      onMoved(place, digest)
-    }
-    heardAt.set(keyOf(place, tag), now(), 1)
-    return { isMoved, unstored: undefined }
+  /** Undefined if it is to mean what it means. */
+  async function lookUp(place: Place<Upstream>, tag: string, wasKnown: boolean): Promise<Given | undefined> {
+    const before = (await store.repository(place.repository).tag(tag))?.digest
+    // It came meanwhile.
+    if (before && !wasKnown) return undefined
+    // What is unknown is most likely not here: over a long link one question less is what a client notices.
+    if (!before && place.upstream.hasPullsToSpare()) return await fetchTag(place, tag)
+    return await lookUpFirst(place, tag, before)
   }
 
-  async function move(place: Place<Upstream>, tag: string, digest: Digest, before: Digest | undefined): Promise<void> {
-    await pulled?.tagMoves(place.repository, { tag, digest, before })
-    await store.repository(place.repository).putTag(tag, digest)
+  async function fetchTag(place: Place<Upstream>, tag: string): Promise<Given> {
+    const manifest = await ask(place, tag)
+    const { digest } = manifest
+    const given = keep(place, manifest)
+    // Whoever asks for its digest meanwhile is given it, too.
+    void work.share(fetchOf(place, digest), async () => given)
+    return move(place, { tag, digest, before: undefined }, given)
+  }
+
+  /** HEAD first, which registries do not count, and GET only what is not here. */
+  async function lookUpFirst(
+    place: Place<Upstream>,
+    tag: string,
+    before: Digest | undefined,
+  ): Promise<Given | undefined> {
+    const { upstream, sourceRepository } = place
+    const repository = store.repository(place.repository)
+    const resolve = () => upstream.source.resolve(sourceRepository, tag, { signal })
+    const { digest } = before ? await resolve() : await retry(resolve, { ...tries, signal })
+    const isHereAlready = before !== digest && (await isHere(repository, digest))
+    if (before && before !== digest && !isHereAlready && !upstream.budget.allowsRefresh()) {
+      const facts = { repository: place.repository, tag }
+      log.warn(facts, 'a new version waits: the budget of pulls is nearly used up')
+      return undefined
+    }
+    const change = { tag, digest, before }
+    if (isHereAlready) return await moveNow(place, change)
+    if (before !== digest) return move(place, change, await fetch(place, digest))
+    heardAt.set(keyOf(place, tag), now(), 1)
+    return undefined
+  }
+
+  /** Lets a tag mean what was given, once that is here. */
+  function move(place: Place<Upstream>, { tag, digest, before }: TagMove, { unstored, stored }: Given): Given {
+    const heard = now()
+    const put = async (): Promise<void> => {
+      await pulled?.tagMoves(place.repository, { tag, digest, before })
+      await store.repository(place.repository).putTag(tag, digest)
+    }
+    const moved = stored.then(async () => {
+      await write(place, put)
+      heardAt.set(keyOf(place, tag), heard, 1)
+      if (!signal.aborted) onMoved(place, digest)
+    })
+    moved.catch(ignore)
+    return { unstored, stored: moved }
+  }
+
+  /** Lets a tag mean what is here. */
+  async function moveNow(place: Place<Upstream>, change: TagMove): Promise<Given> {
+    const given = move(place, change, isHereNow)
+    try {
+      await given.stored
+      return given
+    } catch {
+      return { ...given, unstored: await store.repository(place.repository).manifest(change.digest) }
+    }
   }
 
   /** Nobody waits for it; a definite answer counts as one, so that not every request asks again. */
   async function checkBehind(place: Place<Upstream>, tag: string): Promise<void> {
     try {
-      await check(place, tag)
+      await check(place, tag, true)
     } catch (err) {
       if (!isFault(err, 'unavailable')) heardAt.set(keyOf(place, tag), now(), 1)
       const facts = { err, repository: place.repository, tag }
@@ -175,9 +221,9 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
   /** @throws Fault not-found: the upstream answered, and has no such tag any more */
   async function checkFirst(place: Place<Upstream>, tag: string): Promise<Unstored> {
     try {
-      const checked = await within(patience.knownMs, check(place, tag))
+      const checked = await within(patience.knownMs, check(place, tag, true))
       if (!checked) place.upstream.pause.overdue()
-      return checked?.value
+      return checked?.value.unstored
     } catch (err) {
       if (!isFault(err) || err.code === 'not-found') throw err
       log.info({ err, repository: place.repository, tag }, 'a tag could not be looked up; what it meant last is served')
@@ -185,23 +231,32 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     }
   }
 
-  async function bringUnknown(place: Place<Upstream>, what: string, brought: Promise<Unstored>): Promise<Unstored> {
-    const done = await within(patience.unknownMs, brought)
+  async function untilGiven(place: Place<Upstream>, what: string, given: Promise<Given>): Promise<Given> {
+    const done = await within(patience.unknownMs, given)
     if (done) return done.value
     throw notYetAnswered(place, what)
   }
 
+  async function give(place: Place<Upstream>, digest: Digest): Promise<Given> {
+    if (await isHere(store.repository(place.repository), digest)) return isHereNow
+    return await untilGiven(place, digest, fetch(place, digest))
+  }
+
   return {
+    give: async (place, digest) => (await give(place, digest)).unstored,
+
     async bring(place, digest) {
-      if (await isHere(store.repository(place.repository), digest)) return undefined
-      return await bringUnknown(place, digest, fetch(place, digest))
+      const { stored } = await give(place, digest)
+      await stored.catch((error: unknown) => {
+        if (!isFault(error, 'no-space')) throw error
+      })
     },
 
     async freshen(place, tag) {
       const { upstream, sourceRepository, repository } = place
       const heard = heardAt.get(keyOf(place, tag))
       const isKnown = (await store.repository(repository).tag(tag)) !== undefined
-      if (!isKnown) return await bringUnknown(place, tag, check(place, tag))
+      if (!isKnown) return (await untilGiven(place, tag, check(place, tag, false))).unstored
       const step = planTag({
         freshness: freshnessOf(upstream.settings, sourceRepository),
         isKnown,
@@ -215,4 +270,8 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
 
     settled: () => work.settled(),
   }
+}
+
+function ignore(): void {
+  // It was logged, and whoever waits for it hears of it.
 }

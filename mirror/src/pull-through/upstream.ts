@@ -16,6 +16,8 @@ export interface Upstream {
   readonly source: UpstreamSource
   readonly pause: Pause
   readonly budget: PullBudget
+  /** Whether a manifest may be fetched that is perhaps here already. */
+  readonly hasPullsToSpare: () => boolean
   /** Bounds how many blobs come from it at a time. */
   readonly queue: PQueue
 }
@@ -71,6 +73,7 @@ export function createUpstream({ settings, connect, now, random }: UpstreamOptio
     settings,
     pause,
     budget,
+    hasPullsToSpare: () => budget.allowsRefresh() && !manifestPause.isAway,
     queue: new PQueue({ concurrency: blobsAtOnce }),
     source: {
       resolve: (...args) => ask(() => client.resolve(...args)),

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { Fault } from '../oci/fault.ts'
+import { mediaTypes } from '../oci/media-type.ts'
+import { addFakeImage } from '../registry/fake-image.ts'
+import { createFakePull } from '../registry/fake-pull.ts'
+import { createContentStore } from '../store/create-content-store.ts'
+import { createMemoryStore } from '../store/memory-store.ts'
+import type { ObjectStore } from '../store/object-store.ts'
+import { localPath as local, openFakeMirror } from './fake-mirror.ts'
+
+const { upstreamOf } = createFakePull()
+const stored = { headers: { 'cache-control': 'only-if-cached' } }
+
+/** A store whose disk writes nothing before it may. */
+function slowStore(mayWrite: () => Promise<void>): ObjectStore {
+  const objects = createMemoryStore()
+  return {
+    ...objects,
+    async putIfAbsent(...put) {
+      await mayWrite()
+      return await objects.putIfAbsent(...put)
+    },
+  }
+}
+
+describe('a manifest that was not here', () => {
+  it('is answered with before it is stored, however it is asked for, and is fetched once', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    const { promise, resolve: write } = Promise.withResolvers<void>()
+    await using mirror = await openFakeMirror(upstream, { store: createContentStore(slowStore(() => promise)) })
+    const byTag = `${local}/manifests/v1`
+    const asked = [byTag, `${local}/manifests/${root.digest}`].flatMap((path) =>
+      ['GET', 'HEAD'].map((method) => ({ path, method })),
+    )
+    for (const { path, method } of asked) {
+      const answer = await mirror.ask(path, { method })
+      expect([answer.status, answer.headers.get('docker-content-digest')]).toEqual([200, root.digest])
+    }
+    const known = await mirror.ask(byTag, { headers: { 'if-none-match': `"${root.digest}"` } })
+    expect(known.status).toBe(304)
+    expect((await mirror.ask(byTag, stored)).status).toBe(404)
+    write()
+    await expect.poll(async () => (await mirror.ask(byTag, stored)).status).toBe(200)
+    expect(upstream.requests).toHaveLength(1)
+  })
+
+  it('is stored when the mirror has ended', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    const { promise, resolve: write } = Promise.withResolvers<void>()
+    const store = createContentStore(slowStore(() => promise))
+    const mirror = await openFakeMirror(upstream, { store })
+    await mirror.ask(`${local}/manifests/v1`)
+    const ended = mirror[Symbol.asyncDispose]()
+    expect(await Promise.race([ended, delay(100, 'waits')])).toBe('waits')
+    write()
+    await ended
+    expect((await store.repository('reg.example/team/app').tag('v1'))?.digest).toBe(root.digest)
+  })
+
+  it('is passed on where it cannot be stored, and asked for again then', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    const broken = Promise.reject(new Fault('unavailable', 'the disk does not write'))
+    broken.catch(() => undefined)
+    await using mirror = await openFakeMirror(upstream, { store: createContentStore(slowStore(() => broken)) })
+    for (const requests of [1, 2]) {
+      const answer = await mirror.ask(`${local}/manifests/v1`)
+      expect([answer.status, answer.headers.get('docker-content-digest')]).toEqual([200, root.digest])
+      await expect.poll(() => upstream.requests.length).toBe(requests)
+    }
+  })
+
+  it('and could not be stored is looked for again if it speaks of an image', async () => {
+    const upstream = await upstreamOf({ referrersPerPage: 10 })
+    const { root: subject, config } = addFakeImage(upstream)
+    const document = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [], subject }
+    const { digest } = upstream.addManifest('team/app', { ...document, artifactType: 'application/vnd.example' })
+    const mayWrite = { promise: Promise.reject<void>(new Fault('unavailable', 'the disk does not write')) }
+    mayWrite.promise.catch(() => undefined)
+    await using mirror = await openFakeMirror(upstream, {
+      store: createContentStore(slowStore(() => mayWrite.promise)),
+    })
+    const list = async (): Promise<unknown> => (await mirror.ask(`${local}/referrers/${subject.digest}`)).json()
+    expect(await list()).toMatchObject({ manifests: [] })
+    mayWrite.promise = Promise.resolve()
+    expect(await list()).toMatchObject({ manifests: [{ digest }] })
+  })
+
+  it('is not given to whom its digest is refused', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    await using mirror = await openFakeMirror(upstream, {
+      authorize: (_, access) => ({ allowed: !('digest' in access) || access.digest !== root.digest }),
+    })
+    for (let count = 0; count < 2; count++) expect((await mirror.ask(`${local}/manifests/v1`)).status).toBe(403)
+  })
+})
