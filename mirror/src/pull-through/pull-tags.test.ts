@@ -122,4 +122,19 @@ describe('a tag of an upstream', () => {
     expect(named.headers.get('docker-content-digest')).toBe(moved)
     expect(lines(upstream).at(-1)).toBe(`HEAD /v2/${repository}/manifests/v2`)
   })
+
+  it('is asked about with a question where a pull is one too many: it may be a name of what is here', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    await using mirror = await openFakeMirror(upstream)
+    await mirror.ask(`${local}/manifests/${root.digest}`)
+    upstream.trouble({ when: /^GET .*manifests/, answer: { status: 429, headers: { 'retry-after': '60' } } })
+    for (let count = 0; count < 2; count++) {
+      const { status, headers } = await mirror.ask(`${local}/manifests/v1`)
+      expect([status, headers.get('docker-content-digest')]).toEqual([200, root.digest])
+    }
+    expect(lines(upstream).slice(-2)).toEqual(
+      ['GET', 'HEAD'].map((method) => `${method} /v2/${repository}/manifests/v1`),
+    )
+  })
 })

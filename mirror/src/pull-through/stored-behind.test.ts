@@ -66,11 +66,49 @@ describe('a manifest that was not here', () => {
     const broken = Promise.reject(new Fault('unavailable', 'the disk does not write'))
     broken.catch(() => undefined)
     await using mirror = await openFakeMirror(upstream, { store: createContentStore(slowStore(() => broken)) })
-    for (const requests of [1, 2]) {
+    const ask = async (): Promise<unknown[]> => {
       const answer = await mirror.ask(`${local}/manifests/v1`)
-      expect([answer.status, answer.headers.get('docker-content-digest')]).toEqual([200, root.digest])
-      await expect.poll(() => upstream.requests.length).toBe(requests)
+      return [answer.status, answer.headers.get('docker-content-digest')]
     }
+    expect(await ask()).toEqual([200, root.digest])
+    await expect
+      .poll(async () => {
+        expect(await ask()).toEqual([200, root.digest])
+        return upstream.requests.length
+      })
+      .toBeGreaterThan(1)
+  })
+
+  it('is stored though the disk refuses it at first: who has it does not come again', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    let refusals = 0
+    const mayWrite = async (): Promise<void> => {
+      if (++refusals <= 2) throw new Fault('unavailable', 'the bucket is busy')
+    }
+    await using mirror = await openFakeMirror(upstream, { store: createContentStore(slowStore(mayWrite)) })
+    const answer = await mirror.ask(`${local}/manifests/v1`)
+    expect(answer.headers.get('docker-content-digest')).toBe(root.digest)
+    await expect.poll(async () => (await mirror.ask(`${local}/manifests/v1`, stored)).status).toBe(200)
+    expect([upstream.requests.length, refusals > 2]).toEqual([1, true])
+  })
+
+  it('waits for the disk once 32 MiB do', async () => {
+    const upstream = await upstreamOf()
+    const { config } = addFakeImage(upstream)
+    const { promise, resolve: write } = Promise.withResolvers<void>()
+    await using mirror = await openFakeMirror(upstream, { store: createContentStore(slowStore(() => promise)) })
+    const large = Array.from({ length: 9 }, (_, count) => {
+      const annotations = { 'org.example.large': `${count}`.repeat(4_000_000) }
+      const document = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [], annotations }
+      return upstream.addManifest('team/app', document).digest
+    })
+    const last = large.pop()
+    for (const digest of large) expect((await mirror.ask(`${local}/manifests/${digest}`)).status).toBe(200)
+    const waiting = mirror.ask(`${local}/manifests/${last}`).then(({ status }) => status)
+    expect(await Promise.race([waiting, delay(300, 'waits')])).toBe('waits')
+    write()
+    expect(await waiting).toBe(200)
   })
 
   it('and could not be stored is looked for again if it speaks of an image', async () => {

@@ -4,7 +4,7 @@ import type { Meter } from '../metrics/meter.ts'
 import type { PulledImages } from '../eviction/pulled-images.ts'
 import type { Digest } from '../oci/digest.ts'
 import { isFault } from '../oci/fault.ts'
-import type { Manifest } from '../oci/manifest.ts'
+import { descriptorOf, type Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import type { ContentStore, Repository } from '../store/content-store.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
@@ -78,6 +78,8 @@ const defaultPatience: Patience = { unknownMs: 25_000, knownMs: 2_000 }
 const fewTries: RetryOptions = { pace: { baseMs: 200, capMs: 3_000, tries: 4 } }
 /** So many tags are remembered to have been looked up. */
 const mostChecked = 20_000
+/** So many bytes of manifests may wait for the disk before clients wait for it, too. */
+const mostUnwritten = 32 * 1024 * 1024
 
 export function createUpstreamManifests(options: UpstreamManifestsOptions): UpstreamManifests {
   const { store, parts, pulled, log, signal, now, onMoved, meter, retry: tries = fewTries } = options
@@ -85,6 +87,7 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
   const work = createSharedWork<Given>(({ stored }) => stored.catch(ignore))
   /** When an upstream was last heard about a tag. */
   const heardAt = createRecentlyUsed<number>(mostChecked)
+  let unwritten = 0
 
   function keyOf({ repository }: Place<Upstream>, reference: string): string {
     return `${repository} ${reference}`
@@ -92,11 +95,11 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
 
   const fetchOf = (place: Place<Upstream>, digest: Digest): string => `fetch ${keyOf(place, digest)}`
 
-  /** Goes on behind an answer, which does without it where it fails. */
+  /** Goes on behind an answer, which does without it where it fails; who was answered does not come again, so it is tried again. */
   function write({ repository }: Place<Upstream>, put: () => Promise<void>): Promise<void> {
-    const written = put()
+    const written = retry(put, { ...tries, signal })
     written.catch((err: unknown) => {
-      const level = isFault(err) ? 'warn' : 'error'
+      const level = isFault(err) || signal.aborted ? 'warn' : 'error'
       log[level]({ err, repository }, 'a manifest could not be stored; it is passed on without that')
     })
     return written
@@ -110,10 +113,15 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     return work.share(fetchOf(place, digest), async () => keep(place, await ask(place, digest)))
   }
 
-  function keep(place: Place<Upstream>, manifest: Manifest): Given {
+  async function keep(place: Place<Upstream>, manifest: Manifest): Promise<Given> {
     parts.note(place.repository, manifest)
+    const { size } = descriptorOf(manifest)
     const put = (): Promise<void> => store.repository(place.repository).putManifest(manifest)
-    return { unstored: manifest, stored: write(place, put) }
+    unwritten += size
+    const stored = write(place, put).finally(() => void (unwritten -= size))
+    const without = stored.catch(ignore)
+    if (unwritten > mostUnwritten) await without
+    return { unstored: manifest, stored }
   }
 
   async function isHere(repository: Repository, digest: Digest): Promise<boolean> {
@@ -143,8 +151,14 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     // It came meanwhile.
     if (before && !wasKnown) return undefined
     // What is unknown is most likely not here: over a long link one question less is what a client notices.
-    if (!before && place.upstream.hasPullsToSpare()) return await fetchTag(place, tag)
-    return await lookUpFirst(place, tag, before)
+    if (before || !place.upstream.hasPullsToSpare()) return await lookUpFirst(place, tag, before)
+    try {
+      return await fetchTag(place, tag)
+    } catch (error) {
+      // A pull too many says so by being refused: a question is none, and the tag may be a name of what is here.
+      if (!isFault(error, 'unavailable') || place.upstream.hasPullsToSpare()) throw error
+      return await lookUpFirst(place, tag, before)
+    }
   }
 
   async function fetchTag(place: Place<Upstream>, tag: string): Promise<Given> {
@@ -152,8 +166,8 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     const { digest } = manifest
     const given = keep(place, manifest)
     // Whoever asks for its digest meanwhile is given it, too.
-    void work.share(fetchOf(place, digest), async () => given)
-    return move(place, { tag, digest, before: undefined }, given)
+    void work.share(fetchOf(place, digest), () => given)
+    return move(place, { tag, digest, before: undefined }, await given)
   }
 
   /** HEAD first, which registries do not count, and GET only what is not here. */

@@ -47,6 +47,21 @@ describe('resolve', () => {
 })
 
 describe('manifest', () => {
+  it('proves what a tag means where the registry does not say its digest', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    const trouble = { when: /^GET .*v1$/, times: 1, without: ['docker-content-digest'] }
+    upstream.trouble(trouble)
+    const { raw, digest } = await clientOf(upstream).manifest('team/app', 'v1')
+    expect(digest).toBe(root.digest)
+    expect(upstream.requests).toHaveLength(2)
+    const text = Buffer.from(raw)
+      .toString()
+      .replace(/sha256:./, (found) => (found.endsWith('0') ? 'sha256:1' : 'sha256:0'))
+    upstream.trouble({ ...trouble, bytes: Buffer.from(text) })
+    await expect(clientOf(upstream).manifest('team/app', 'v1')).rejects.toMatchObject({ code: 'not-found' })
+  })
+
   it('brings the bytes as they were pushed', async () => {
     const upstream = await upstreamOf()
     const { root, layer } = addFakeImage(upstream)

@@ -47,7 +47,10 @@ export function createRegistryClient(options: RegistryConnectionOptions): Regist
   async function manifest(repository: string, reference: string, { signal }: FetchOptions = {}): Promise<Manifest> {
     const request = requestFor(repository, reference, signal)
     const answer = await connection.send(request)
-    return await readManifest(answer, { ...request, digest: isDigest(reference) ? reference : digestHeaderOf(answer) })
+    const digest = isDigest(reference) ? reference : digestHeaderOf(answer)
+    const found = await readManifest(answer, { ...request, digest })
+    // The spec lets a registry leave out the digest of a tag: what came proves itself only by what the registry has under its digest.
+    return digest ? found : await manifest(repository, found.digest, { signal })
   }
 
   async function referrersPage(
