@@ -24,7 +24,6 @@ export interface FakeMirrorOptions extends Partial<
   Pick<PullThroughOptions, 'retry' | 'patience' | 'pulled' | 'evictor' | 'log'>
 > {
   readonly authorize?: Authorize
-
   readonly settings?: Partial<UpstreamSettings>
   readonly client?: Partial<RegistryConnectionOptions>
   readonly store?: ContentStore

@@ -31,6 +31,14 @@ describe('resolve', () => {
     expect(await clientOf(upstream).resolve('team/app', 'v1')).toEqual(root)
   })
 
+  it('costs one pull where the registry never says a digest', async () => {
+    const upstream = await upstreamOf()
+    const { root } = addFakeImage(upstream)
+    upstream.trouble({ when: /./, without: ['docker-content-digest'] })
+    expect(await clientOf(upstream).resolve('team/app', 'v1')).toEqual(root)
+    expect(upstream.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET'])
+  })
+
   it('does not believe a registry that names another digest than the one asked for', async () => {
     const upstream = await upstreamOf()
     const { root } = addFakeImage(upstream)

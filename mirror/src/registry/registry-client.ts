@@ -44,13 +44,22 @@ export function createRegistryClient(options: RegistryConnectionOptions): Regist
     return { repository, path, what, headers: { accept: acceptedManifests }, signal }
   }
 
-  async function manifest(repository: string, reference: string, { signal }: FetchOptions = {}): Promise<Manifest> {
+  /** What came, and the digest that it was checked against: the spec lets a registry leave out that of a tag. */
+  async function ask(
+    repository: string,
+    reference: string,
+    { signal }: FetchOptions,
+  ): Promise<{ readonly found: Manifest; readonly digest: Digest | undefined }> {
     const request = requestFor(repository, reference, signal)
     const answer = await connection.send(request)
     const digest = isDigest(reference) ? reference : digestHeaderOf(answer)
-    const found = await readManifest(answer, { ...request, digest })
-    // The spec lets a registry leave out the digest of a tag: what came proves itself only by what the registry has under its digest.
-    return digest ? found : await manifest(repository, found.digest, { signal })
+    return { found: await readManifest(answer, { ...request, digest }), digest }
+  }
+
+  async function manifest(repository: string, reference: string, options: FetchOptions = {}): Promise<Manifest> {
+    const { found, digest } = await ask(repository, reference, options)
+    // Nothing was promised of it: it is proved by what the registry has under its digest.
+    return digest ? found : await manifest(repository, found.digest, options)
   }
 
   async function referrersPage(
@@ -85,7 +94,8 @@ export function createRegistryClient(options: RegistryConnectionOptions): Regist
     } else if (answer.status !== 405 && answer.status !== 501) {
       throw await responseFault(answer, request.what)
     }
-    return descriptorOf(await manifest(repository, reference, { signal }))
+    // Not proved here: whoever fetches what it names does that.
+    return descriptorOf((await ask(repository, reference, { signal })).found)
   }
 
   return {
