@@ -24,10 +24,10 @@ export interface ConfigurationKeeperOptions {
 
 /** Keeps the webhook configurations of a cluster in order, so that each of them asks somebody who answers. */
 export interface ConfigurationKeeper {
-  /** Whether every configuration that asks us believes an authority. */
+  /** Whether every configuration that asks us believes an authority; not as long as it is not known what stands there. */
   readonly isTrusted: (authority: string) => boolean
   /**
-   * Does what is to be done.
+   * Does what is to be done, as soon as it is known what stands there.
    * @param trusted authorities to be believed, in PEM; undefined if that is for somebody else to say
    * @returns when to look again although nothing seems to have changed, epoch milliseconds
    */
@@ -40,6 +40,12 @@ const askAgainMs = 30_000
 export function createConfigurationKeeper(options: ConfigurationKeeperOptions): ConfigurationKeeper {
   const { own, others, service, attempts, now, log } = options
   const told = new Map<string, string>()
+
+  /** One that is not listed yet is not one that is not there. One that may not be read never will be listed. */
+  function isKnown(): boolean {
+    const states = [own, ...others].map((watch) => watch.state())
+    return states.every(({ isComplete, fault }) => isComplete || isFault(fault, 'denied'))
+  }
 
   function askingUs(): { readonly object: KubeObject; readonly watch: ObjectWatch }[] {
     const rest = others.filter((watch) =>
@@ -110,9 +116,10 @@ export function createConfigurationKeeper(options: ConfigurationKeeperOptions): 
   }
 
   return {
-    isTrusted: (authority) => askingUs().every(({ object }) => isTrustedBy(object, authority)),
+    isTrusted: (authority) => isKnown() && askingUs().every(({ object }) => isTrustedBy(object, authority)),
 
     async look(client, trusted) {
+      if (!isKnown()) return Infinity
       const looks = [
         ...[...own.objects.values()].map((object) => ({ object, act: () => heal(client, own, object, trusted) })),
         ...others.flatMap((watch) =>
