@@ -82,7 +82,7 @@ class World {
     const candidate = served(known.authority, known.times.servingEnds)
     const current = this.serving[replica]
     const trustedSince = (authority: string): number | undefined => this.bundle.get(Number(authority))
-    const at = switchServingAt({ current, candidate, trustedSince, settleMs: lifetimes.settleMs, now })
+    const at = switchServingAt({ current, candidate, isKnown: true, trustedSince, settleMs: lifetimes.settleMs, now })
     if (at <= now) this.serving[replica] = candidate
   }
 
@@ -186,15 +186,20 @@ describe('replicas that look often enough', () => {
 
 describe('what is served', () => {
   const [old, fresh] = [served(1, 0), served(2, 0)]
-  it.each<[string, Served | undefined, Record<string, number>, number]>([
+  it.each<[string, Served | undefined, Record<string, number> | 'unknown', number]>([
     ['is the first there is', undefined, {}, 1000],
+    ['is the first there is, whoever is believed', undefined, 'unknown', 1000],
     ['changes at once where the current one is not believed', old, {}, 1000],
+    ['stays as long as nobody knows who is believed', old, 'unknown', Infinity],
     ['stays as long as the other one is not believed', old, { 1: 0 }, Infinity],
     ['changes when the other one is known everywhere', old, { 1: 0, 2: 950 }, 1050],
     ['changes at once within an authority', served(2, 5), { 2: 999 }, 1000],
-  ])('%s', (_, current, since, at) => {
-    const trustedSince = (authority: string): number | undefined => since[authority]
-    expect(switchServingAt({ current, candidate: fresh, trustedSince, settleMs: 100, now: 1000 })).toBe(at)
+    ['changes at once within an authority, whoever is believed', served(2, 5), 'unknown', 1000],
+  ])('%s', (_, current, believed, at) => {
+    const isKnown = believed !== 'unknown'
+    const trustedSince = (authority: string): number | undefined => (isKnown ? believed[authority] : undefined)
+    const choice = { current, candidate: fresh, isKnown, trustedSince, settleMs: 100, now: 1000 }
+    expect(switchServingAt(choice)).toBe(at)
   })
 })
 

@@ -95,3 +95,13 @@ it('takes no authority for trusted before all configurations are listed', async 
   expect(await isTrusted(watchOf('own', ready, service))).toBe(false)
   expect(await isTrusted(watchOf('own', ready))).toBe(true)
 })
+
+it('needs no list of one that it may not read, whatever else becomes of asking for it', async () => {
+  let state = unreached
+  const { keeper } = await doneBy({ ...watchOf('own', starting), state: () => state }, watchOf('left', ready))
+  expect(keeper.isKnown()).toBe(false)
+  state = forbidden
+  expect(keeper.isKnown()).toBe(true)
+  state = unreached
+  expect(keeper.isKnown()).toBe(true)
+})

@@ -24,6 +24,8 @@ export interface ConfigurationKeeperOptions {
 
 /** Keeps the webhook configurations of a cluster in order, so that each of them asks somebody who answers. */
 export interface ConfigurationKeeper {
+  /** Whether it is known what stands there. */
+  isKnown(): boolean
   /** Whether every configuration that asks us believes an authority; not as long as it is not known what stands there. */
   readonly isTrusted: (authority: string) => boolean
   /**
@@ -40,11 +42,14 @@ const askAgainMs = 30_000
 export function createConfigurationKeeper(options: ConfigurationKeeperOptions): ConfigurationKeeper {
   const { own, others, service, attempts, now, log } = options
   const told = new Map<string, string>()
+  /** Those that may not be read, and so will not be listed, whatever else becomes of asking for them. */
+  const denied = new Set<ObjectWatch>()
 
-  /** One that is not listed yet is not one that is not there. One that may not be read never will be listed. */
+  /** One that is not listed yet is not one that is not there. */
   function isKnown(): boolean {
-    const states = [own, ...others].map((watch) => watch.state())
-    return states.every(({ isComplete, fault }) => isComplete || isFault(fault, 'denied'))
+    const watches = [own, ...others]
+    for (const watch of watches) if (isFault(watch.state().fault, 'denied')) denied.add(watch)
+    return watches.every((watch) => watch.state().isComplete || denied.has(watch))
   }
 
   function askingUs(): { readonly object: KubeObject; readonly watch: ObjectWatch }[] {
@@ -116,6 +121,7 @@ export function createConfigurationKeeper(options: ConfigurationKeeperOptions): 
   }
 
   return {
+    isKnown,
     isTrusted: (authority) => isKnown() && askingUs().every(({ object }) => isTrustedBy(object, authority)),
 
     async look(client, trusted) {

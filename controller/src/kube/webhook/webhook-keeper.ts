@@ -82,6 +82,7 @@ export function createWebhookKeeper(options: WebhookKeeperOptions): WebhookKeepe
     const switchAt = switchServingAt({
       current,
       candidate,
+      isKnown: configurations.isKnown(),
       trustedSince: (one) => trustedSince.get(one),
       settleMs: lifetimes.settleMs,
       now: now(),
@@ -96,6 +97,7 @@ export function createWebhookKeeper(options: WebhookKeeperOptions): WebhookKeepe
   }
 
   function noteTrust(served: readonly Served[]): void {
+    if (!configurations.isKnown()) return
     const trusted = new Set(served.map(({ authority }) => authority).filter(configurations.isTrusted))
     for (const authority of trustedSince.keys()) if (!trusted.has(authority)) trustedSince.delete(authority)
     for (const authority of trusted) if (!trustedSince.has(authority)) trustedSince.set(authority, now())
