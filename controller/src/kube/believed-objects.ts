@@ -30,6 +30,8 @@ export interface BelievedOptions {
 export interface BelievedObjects {
   /** By key. Before the first look what was believed at the last run. */
   all(): ReadonlyMap<string, KubeObject>
+  /** Whether a list was taken over since the start: before that `all` says nothing of what is in the cluster now. */
+  isTakenOver(): boolean
   /** Why what is listed is not all believed; undefined if it is. */
   held(): string | undefined
   /** Whether their definition is known to be going. */
@@ -56,6 +58,7 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
   const memory = await openRemembered(options.objects, { prefix, schema: kubeObjectSchema })
   let all: ReadonlyMap<string, KubeObject> = new Map(memory.all)
   let kept: readonly string[] = []
+  let isTakenOver = false
   const definitionWatch = await openDefinitionWatch({ api, objects: options.objects, name: definition })
   let state: DefinitionStanding = 'there'
   let lastKeys: ReadonlySet<string> = new Set()
@@ -103,6 +106,7 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
     const deleted = told.difference(sweptAway)
     const fold = foldObjects(all, { listed, deleted, definition: state, isSettled, wasHeld: kept.length > 0 })
     all = fold.objects
+    isTakenOver = true
     kept = fold.kept
     if (state === 'going') for (const key of kept) sweptAway.add(all.get(key)!.metadata.uid)
     watch.forgetDeletions(told.difference(new Set([...all.values()].map(({ metadata }) => metadata.uid))))
@@ -110,6 +114,7 @@ export async function openBelievedObjects(options: BelievedOptions): Promise<Bel
 
   return {
     all: () => all,
+    isTakenOver: () => isTakenOver,
     isGoing: () => state === 'going',
     held() {
       if (kept.length === 0) return undefined

@@ -115,7 +115,9 @@ export async function openKubeSource(options: KubeSourceOptions): Promise<KubeSo
     secrets.follow(new Set(withSecrets.map(({ namespace }) => namespace)))
     const isReady = ({ namespace, pullSecrets }: ImageCache): boolean =>
       pullSecrets.length === 0 || !secrets.isStarting(namespace)
-    if (watches().every((watch) => watch.state().isComplete) && (wishes || [...next.values()].every(isReady))) {
+    // A watch may have been completed after its objects were looked at.
+    const isAllRead = Object.values<BelievedObjects>(believed).every((each) => each.isTakenOver())
+    if (isAllRead && (wishes || [...next.values()].every(isReady))) {
       inForce = new Map(
         [...next].flatMap(([key, cache]) => {
           // Without its secrets a version would fail where nothing is wrong.
