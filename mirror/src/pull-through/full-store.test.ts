@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { Fault } from '../oci/fault.ts'
 import { digestOf } from '../oci/digest.ts'
+import { mediaTypes } from '../oci/media-type.ts'
 import { addFakeImage, fakeContent } from '../registry/fake-image.ts'
 import { createFakePull } from '../registry/fake-pull.ts'
 import { createContentStore } from '../store/create-content-store.ts'
@@ -88,4 +90,32 @@ it.each([
   await mirror.ask(`${local}/manifests/v1`)
   const answer = await mirror.ask(`${local}/blobs/${layer.digest}`)
   await expect(bytesOf(answer)).rejects.toThrow('terminated')
+})
+
+it('asks no more often for a known tag because what it means now cannot be stored', async () => {
+  const room = { bytes: 10_000_000 }
+  const { mirror, root, layer, config, upstream } = await openScene(room)
+  await using _ = mirror
+  const meaning = async (): Promise<unknown> =>
+    (await mirror.ask(`${local}/manifests/v1`)).headers.get('docker-content-digest')
+  const known = mirror.store.repository('reg.example/team/app')
+  expect(await meaning()).toBe(root.digest)
+  await expect.poll(async () => (await known.tag('v1'))?.digest).toBe(root.digest)
+
+  const document = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config,
+    layers: [layer],
+    annotations: { is: 'new' },
+  }
+  const { digest } = upstream.addManifest('team/app', document, { tag: 'v1' })
+  room.bytes = -1
+  mirror.wait(90_000)
+  expect(await meaning()).toBe(root.digest)
+  const asked = (): number => upstream.requests.filter(({ path }) => path.includes(digest)).length
+  await expect.poll(asked).toBe(1)
+  await delay(50)
+  for (let count = 0; count < 5; count++) expect(await meaning()).toBe(root.digest)
+  expect(asked()).toBe(1)
 })

@@ -14,7 +14,8 @@ export function createSharedWork<T>(restOf: (result: T) => Promise<void> | undef
   async function begin(name: string, work: () => Promise<T>): Promise<T> {
     let rest: Promise<void> | undefined
     try {
-      const result = await work()
+      // It ends after it was noted to have begun, whatever it is.
+      const result = await Promise.try(work)
       rest = restOf(result)
       return result
     } finally {

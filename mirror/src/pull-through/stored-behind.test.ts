@@ -4,6 +4,7 @@ import { Fault } from '../oci/fault.ts'
 import { mediaTypes } from '../oci/media-type.ts'
 import { addFakeImage } from '../registry/fake-image.ts'
 import { createFakePull } from '../registry/fake-pull.ts'
+import { createPulledImages } from '../eviction/pulled-images.ts'
 import { createContentStore } from '../store/create-content-store.ts'
 import { createMemoryStore } from '../store/memory-store.ts'
 import type { ObjectStore } from '../store/object-store.ts'
@@ -79,12 +80,15 @@ describe('a manifest that was not here', () => {
       .toBeGreaterThan(1)
   })
 
-  it('is stored though the disk refuses it at first: who has it does not come again', async () => {
+  it.each<[string, Partial<Fault>]>([
+    ['the disk refuses it', {}],
+    ['a collection deletes its bytes', { retryAfterMs: 5000 }],
+  ])('is stored though %s at first: who has it does not come again', async (_, { retryAfterMs }) => {
     const upstream = await upstreamOf()
     const { root } = addFakeImage(upstream)
     let refusals = 0
     const mayWrite = async (): Promise<void> => {
-      if (++refusals <= 2) throw new Fault('unavailable', 'the bucket is busy')
+      if (++refusals <= 2) throw new Fault('unavailable', 'not now', retryAfterMs ? { retryAfterMs } : {})
     }
     await using mirror = await openFakeMirror(upstream, { store: createContentStore(slowStore(mayWrite)) })
     const answer = await mirror.ask(`${local}/manifests/v1`)
@@ -107,8 +111,35 @@ describe('a manifest that was not here', () => {
     for (const digest of large) expect((await mirror.ask(`${local}/manifests/${digest}`)).status).toBe(200)
     const waiting = mirror.ask(`${local}/manifests/${last}`).then(({ status }) => status)
     expect(await Promise.race([waiting, delay(300, 'waits')])).toBe('waits')
+    expect(upstream.requests).toHaveLength(large.length)
     write()
     expect(await waiting).toBe(200)
+  })
+
+  it('is stored with its tag by one write of the record of its repository, however many come at once', async () => {
+    const upstream = await upstreamOf()
+    const { config, layer } = addFakeImage(upstream)
+    const tags = Array.from({ length: 30 }, (_, count) => `v${count + 2}`)
+    for (const tag of tags) {
+      const document = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers: [layer] }
+      upstream.addManifest('team/app', { ...document, annotations: { tag } }, { tag })
+    }
+    const memory = createMemoryStore()
+    let written = 0
+    const counted: ObjectStore = {
+      ...memory,
+      putIfAbsent: (...put) => (written++, memory.putIfAbsent(...put)),
+      putIfMatch: (...put) => (written++, memory.putIfMatch(...put)),
+    }
+    const pulled = createPulledImages(counted, { now: () => 0 })
+    const { promise, resolve: write } = Promise.withResolvers<void>()
+    const store = createContentStore(slowStore(() => promise))
+    await using mirror = await openFakeMirror(upstream, { store, pulled })
+    for (const tag of tags) expect((await mirror.ask(`${local}/manifests/${tag}`)).status).toBe(200)
+    write()
+    const repository = store.repository('reg.example/team/app')
+    await expect.poll(async () => (await repository.tags()).length).toBe(tags.length)
+    expect(written).toBe(tags.length)
   })
 
   it('and could not be stored is looked for again if it speaks of an image', async () => {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { RetryPace } from '../copy/plan-retry.ts'
 import { retry, type RetryOptions } from '../copy/retry.ts'
 import type { Meter } from '../metrics/meter.ts'
 import type { PulledImages } from '../eviction/pulled-images.ts'
@@ -7,11 +8,13 @@ import { isFault } from '../oci/fault.ts'
 import { descriptorOf, type Manifest } from '../oci/manifest.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import type { ContentStore, Repository } from '../store/content-store.ts'
+import { createLocks } from '../store/locks.ts'
 import { createRecentlyUsed } from '../store/recently-used.ts'
 import type { KnownParts } from './known-parts.ts'
 import type { Place } from './locate.ts'
 import { planTag } from './plan-freshness.ts'
 import { pullThroughMetrics } from './pull-through-metrics.ts'
+import { createRoomBehind } from './room-behind.ts'
 import { createSharedWork } from './shared-work.ts'
 import { notYetAnswered } from './upstream-fault.ts'
 import type { Upstream } from './upstream.ts'
@@ -75,19 +78,27 @@ interface TagMove {
 const isHereNow: Given = { unstored: undefined, stored: Promise.resolve() }
 
 const defaultPatience: Patience = { unknownMs: 25_000, knownMs: 2_000 }
-const fewTries: RetryOptions = { pace: { baseMs: 200, capMs: 3_000, tries: 4 } }
+const fewTries: RetryPace = { baseMs: 200, capMs: 3_000, tries: 4 }
+/** Nobody waits for it, and a digest that a collection is about to delete is refused for some seconds. */
+const triesBehind: RetryPace = { baseMs: 200, capMs: 10_000, tries: 4 }
 /** So many tags are remembered to have been looked up. */
 const mostChecked = 20_000
-/** So many bytes of manifests may wait for the disk before clients wait for it, too. */
+/** So many bytes may wait for the disk before upstreams are asked for no more. */
 const mostUnwritten = 32 * 1024 * 1024
+/** What it costs to wait, besides the bytes of a manifest: small ones do not wait by the thousand. */
+const bytesOfWaiting = 256 * 1024
 
 export function createUpstreamManifests(options: UpstreamManifestsOptions): UpstreamManifests {
-  const { store, parts, pulled, log, signal, now, onMoved, meter, retry: tries = fewTries } = options
+  const { store, parts, pulled, log, signal, now, onMoved, meter } = options
+  const tries = { pace: fewTries, ...options.retry, signal }
   const patience = { ...defaultPatience, ...options.patience }
-  const work = createSharedWork<Given>(({ stored }) => stored.catch(ignore))
+  // A failure was logged, and whoever waits for it hears of it.
+  const work = createSharedWork<Given>(({ stored }) => stored.catch(() => undefined))
   /** When an upstream was last heard about a tag. */
   const heardAt = createRecentlyUsed<number>(mostChecked)
-  let unwritten = 0
+  const behind = createRoomBehind(mostUnwritten)
+  /** All tags of a repository are written down in one record. */
+  const tagging = createLocks()
 
   function keyOf({ repository }: Place<Upstream>, reference: string): string {
     return `${repository} ${reference}`
@@ -97,7 +108,7 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
 
   /** Goes on behind an answer, which does without it where it fails; who was answered does not come again, so it is tried again. */
   function write({ repository }: Place<Upstream>, put: () => Promise<void>): Promise<void> {
-    const written = retry(put, { ...tries, signal })
+    const written = retry(put, { ...tries, pace: triesBehind })
     written.catch((err: unknown) => {
       const level = isFault(err) || signal.aborted ? 'warn' : 'error'
       log[level]({ err, repository }, 'a manifest could not be stored; it is passed on without that')
@@ -105,22 +116,19 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     return written
   }
 
-  function ask({ upstream, sourceRepository }: Place<Upstream>, reference: string): Promise<Manifest> {
-    return retry(() => upstream.source.manifest(sourceRepository, reference, { signal }), { ...tries, signal })
+  async function ask({ upstream, sourceRepository }: Place<Upstream>, reference: string): Promise<Manifest> {
+    await behind.free()
+    return await retry(() => upstream.source.manifest(sourceRepository, reference, { signal }), tries)
   }
 
   function fetch(place: Place<Upstream>, digest: Digest): Promise<Given> {
     return work.share(fetchOf(place, digest), async () => keep(place, await ask(place, digest)))
   }
 
-  async function keep(place: Place<Upstream>, manifest: Manifest): Promise<Given> {
+  function keep(place: Place<Upstream>, manifest: Manifest): Given {
     parts.note(place.repository, manifest)
-    const { size } = descriptorOf(manifest)
-    const put = (): Promise<void> => store.repository(place.repository).putManifest(manifest)
-    unwritten += size
-    const stored = write(place, put).finally(() => void (unwritten -= size))
-    const without = stored.catch(ignore)
-    if (unwritten > mostUnwritten) await without
+    const stored = write(place, () => store.repository(place.repository).putManifest(manifest))
+    behind.take(descriptorOf(manifest).size + bytesOfWaiting, stored)
     return { unstored: manifest, stored }
   }
 
@@ -166,8 +174,8 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     const { digest } = manifest
     const given = keep(place, manifest)
     // Whoever asks for its digest meanwhile is given it, too.
-    void work.share(fetchOf(place, digest), () => given)
-    return move(place, { tag, digest, before: undefined }, await given)
+    void work.share(fetchOf(place, digest), async () => given)
+    return move(place, { tag, digest, before: undefined }, given)
   }
 
   /** HEAD first, which registries do not count, and GET only what is not here. */
@@ -179,7 +187,7 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     const { upstream, sourceRepository } = place
     const repository = store.repository(place.repository)
     const resolve = () => upstream.source.resolve(sourceRepository, tag, { signal })
-    const { digest } = before ? await resolve() : await retry(resolve, { ...tries, signal })
+    const { digest } = before ? await resolve() : await retry(resolve, tries)
     const isHereAlready = before !== digest && (await isHere(repository, digest))
     if (before && before !== digest && !isHereAlready && !upstream.budget.allowsRefresh()) {
       const facts = { repository: place.repository, tag }
@@ -197,6 +205,7 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
   function move(place: Place<Upstream>, { tag, digest, before }: TagMove, { unstored, stored }: Given): Given {
     const heard = now()
     const put = async (): Promise<void> => {
+      using _ = await tagging.acquire(place.repository)
       await pulled?.tagMoves(place.repository, { tag, digest, before })
       await store.repository(place.repository).putTag(tag, digest)
     }
@@ -205,7 +214,7 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
       heardAt.set(keyOf(place, tag), heard, 1)
       if (!signal.aborted) onMoved(place, digest)
     })
-    moved.catch(ignore)
+    behind.take(bytesOfWaiting, moved)
     return { unstored, stored: moved }
   }
 
@@ -220,12 +229,16 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
     }
   }
 
-  /** Nobody waits for it; a definite answer counts as one, so that not every request asks again. */
+  /** Nobody waits for it; a definite failure counts as an answer, so that not every request asks again. */
   async function checkBehind(place: Place<Upstream>, tag: string): Promise<void> {
+    const fail = (error: unknown): void => {
+      if (!isFault(error, 'unavailable')) heardAt.set(keyOf(place, tag), now(), 1)
+    }
     try {
-      await check(place, tag, true)
+      const { stored } = await check(place, tag, true)
+      stored.catch(fail)
     } catch (err) {
-      if (!isFault(err, 'unavailable')) heardAt.set(keyOf(place, tag), now(), 1)
+      fail(err)
       const facts = { err, repository: place.repository, tag }
       if (isFault(err)) log.info(facts, 'a tag could not be looked up; what it meant last is served')
       else if (!signal.aborted) log.error(facts, 'looking up a tag failed')
@@ -284,8 +297,4 @@ export function createUpstreamManifests(options: UpstreamManifestsOptions): Upst
 
     settled: () => work.settled(),
   }
-}
-
-function ignore(): void {
-  // It was logged, and whoever waits for it hears of it.
 }
