@@ -37,10 +37,10 @@ export async function stowageGet<Kind extends keyof Views>(kind: Kind, central: 
 
 /**
  * Asks what `stowage get` asks, without the cost of a process.
- * @throws Error if the centre does not answer within 2 s
+ * @throws Error if the centre does not answer within 30 s
  */
 export async function askCentre<Kind extends keyof Views>(kind: Kind, central: string): Promise<Views[Kind][]> {
-  const answer = await fetch(`${central}/api/v1/${kind}`, { signal: AbortSignal.timeout(2000) })
+  const answer = await fetch(`${central}/api/v1/${kind}`, { signal: AbortSignal.timeout(30_000) })
   const text = await answer.text()
   if (!answer.ok) throw new Error(`${central} answers ${kind} with ${answer.status}: ${text}`)
   return read(kind, text)

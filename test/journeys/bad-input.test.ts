@@ -11,7 +11,7 @@ import { openJourney } from '../harness/journey.ts'
 import { startLyingRegistry } from '../harness/lying-registry.ts'
 import { holds, untilHeld } from '../harness/node-files.ts'
 import { requirePart } from '../harness/require-part.ts'
-import { untilSaid } from '../harness/said-of-image.ts'
+import { untilPresent, untilSaid } from '../harness/said-of-image.ts'
 import { openSite } from '../harness/site.ts'
 import { imageAt, startSourceRegistry } from '../harness/source-registry.ts'
 import { runStowage } from '../harness/stowage.ts'
@@ -51,6 +51,7 @@ describe('a mistake in the wishes', () => {
     const spec = { deletionPolicy: 'Purge' }
     await writeImageCache(centre.caches, { name: 'shop', images: [app.reference], spec })
     await untilHeld(agent.layout, [app])
+    await untilPresent(centre, app)
 
     const good = imageCacheYaml({ name: 'shop', images: [app.reference], spec })
     const mistakes: [text: string, said: string][] = [

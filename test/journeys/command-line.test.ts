@@ -157,7 +157,12 @@ describe('a centre', () => {
     await eventually(async () => (await askCentre('caches', centre.url)).length === 1, { withinMs: 20_000 })
     expect(await get('caches')).toContain('shop')
     expect(await get('images')).toContain('app:v1')
-    await using agent = await startAgent({ directory: journey.at('node'), central: centre.url, labels: { tier: 'a' } })
+    await using agent = await startAgent({
+      directory: journey.at('node'),
+      central: centre.url,
+      labels: { tier: 'a' },
+      flags: ['--contact-every', '3s'],
+    })
     await untilHeld(agent.layout, [app])
     await watch.waitForLine(/node-1 .*app:v1 .*present/)
     expect(await get('images')).toMatch(/node-1 +127.0.0.1:\d+\/app:v1 +present +\S.* 100 /)

@@ -19,8 +19,8 @@ requirePart('kube-api')('edits of ImageCaches', () => {
   beforeAll(async () => {
     journey = await openJourney({ onTestFailed: () => undefined })
     site = await openClusterSite(journey)
-    one = await site.agent('edge-1', { 'kubernetes.io/hostname': 'one' })
-    two = await site.agent('edge-2', { 'kubernetes.io/hostname': 'two' })
+    one = await site.agent('edge-1', { labels: { 'kubernetes.io/hostname': 'one' } })
+    two = await site.agent('edge-2', { labels: { 'kubernetes.io/hostname': 'two' } })
   })
   afterAll(async () => {
     await site?.[Symbol.asyncDispose]()
@@ -95,6 +95,11 @@ requirePart('kube-api')('edits of ImageCaches', () => {
     await annotate('refreshed', refresh)
     await untilSucceeded('edited')
     await annotate('edited', purge)
+    const isPurged = async (): Promise<boolean> =>
+      (await askCentre('caches', site.controller.url)).some(
+        ({ name, reason }) => name === 'edited' && reason === 'ImageCachePurge',
+      )
+    await eventually(isPurged, { what: 'the order to purge taken over', withinMs: 30_000 })
     await apply('edited', b)
     await annotate('both', refresh, purge)
     for (const name of ['born-purged', 'refreshed', 'both', 'edited']) await untilObeyed(name)
@@ -137,7 +142,7 @@ requirePart('kube-api')('edits of ImageCaches', () => {
     const image = await push('joined')
     await site.kube.apply(imageCache('joined', [{ images: [image.reference], ...hostname('three') }]))
     await site.untilStatus('joined', ({ status }) => status === 'NoImagesPulledOrDeleted')
-    const three = await site.agent('edge-3', { 'kubernetes.io/hostname': 'three' })
+    const three = await site.agent('edge-3', { labels: { 'kubernetes.io/hostname': 'three' } })
     await untilHeld(three.layout, [image])
     const { counts } = await untilSucceeded('joined')
     expect(counts.nodes).toMatchObject({ matched: 1, complete: 1 })

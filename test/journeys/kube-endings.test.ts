@@ -1,6 +1,6 @@
 import type { CacheStatus } from '@stowage/controller/api/cache-status'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Agent } from '../harness/agent.ts'
+import { neverLate, type Agent } from '../harness/agent.ts'
 import { freePort } from '../harness/free-port.ts'
 import { openJourney, type Journey } from '../harness/journey.ts'
 import { imageCache, namespace, openClusterSite, type ClusterSite } from '../harness/kube/cluster-site.ts'
@@ -20,8 +20,11 @@ requirePart('kube-api')('what an ImageCache comes to', () => {
   beforeAll(async () => {
     journey = await openJourney({ onTestFailed: () => undefined })
     site = await openClusterSite(journey)
-    await site.agent('edge-1', { 'kubernetes.io/hostname': 'vms105' })
-    two = await site.agent('edge-2', { 'kubernetes.io/hostname': 'vms106' })
+    await site.agent('edge-1', { labels: { 'kubernetes.io/hostname': 'vms105' }, flags: neverLate })
+    two = await site.agent('edge-2', {
+      labels: { 'kubernetes.io/hostname': 'vms106' },
+      flags: ['--contact-every', '5s'],
+    })
   })
   afterAll(async () => {
     await site?.[Symbol.asyncDispose]()

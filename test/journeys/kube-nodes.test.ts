@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
+import { neverLate } from '../harness/agent.ts'
 import { openJourney } from '../harness/journey.ts'
 import { imageCache, openClusterSite, type ClusterSite } from '../harness/kube/cluster-site.ts'
 import { untilGone, untilHeld } from '../harness/node-files.ts'
@@ -69,7 +70,7 @@ requirePart('kube-api')('the nodes of a cluster', () => {
     await using journey = await openJourney()
     await using site = await openClusterSite(journey)
     const { kube, controller } = site
-    await site.agent('edge-1')
+    await site.agent('edge-1', { flags: neverLate })
     const app = await site.push('app')
     await kube.apply(imageCache('shop', [{ images: [app.reference] }]))
     await site.untilStatus('shop', ({ status }) => status === 'Succeeded')

@@ -3,7 +3,7 @@ import type { NodeRecord } from '@stowage/controller/memory/node-record'
 import type { ImageReport } from '@stowage/mirror/edge/report'
 import { openFsStore } from '@stowage/mirror/store/fs-store'
 import { expect, it } from 'vitest'
-import { startAgent } from '../harness/agent.ts'
+import { neverLate, startAgent } from '../harness/agent.ts'
 import { eventually } from '../harness/eventually.ts'
 import { freePort } from '../harness/free-port.ts'
 import { openJourney } from '../harness/journey.ts'
@@ -91,13 +91,11 @@ requirePart('kube-api')('a controller that is killed', () => {
     const listen = ['--metrics-listen', metricsUrl.slice('http://'.length)]
     await using site = await openClusterSite(journey, { flags: listen })
     const { kube, controller } = site
-    // However busy the machine is, it must not be late.
-    const flags = ['--contact-every', '15s']
     await using agent = await startAgent({
       directory: journey.at('here'),
       central: controller.url,
       node: 'here',
-      flags,
+      flags: neverLate,
     })
     const app = await site.push('app')
     await kube.apply(imageCache('shop', [{ images: [app.reference] }]))

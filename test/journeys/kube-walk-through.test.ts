@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Agent } from '../harness/agent.ts'
+import { neverLate, type Agent } from '../harness/agent.ts'
 import { openJourney } from '../harness/journey.ts'
 import { openClusterSite } from '../harness/kube/cluster-site.ts'
 import { kubeProgram } from '../harness/kube/kube-programs.ts'
@@ -28,8 +28,8 @@ requirePart('kube-api')('an ImageCache of a cluster', () => {
     await using site = await openClusterSite(journey)
     const { kube } = site
     const hostname = 'kubernetes.io/hostname'
-    const one = await site.agent('edge-1', { [hostname]: 'vms105' })
-    const two = await site.agent('edge-2', { [hostname]: 'vms106' })
+    const one = await site.agent('edge-1', { labels: { [hostname]: 'vms105' }, flags: neverLate })
+    const two = await site.agent('edge-2', { labels: { [hostname]: 'vms106' }, flags: neverLate })
     const [everywhere, special, added] = [
       await site.push('everywhere'),
       await site.push('special'),

@@ -83,7 +83,7 @@ describe('a list with a priority', () => {
   it('comes first, though others are smaller', async () => {
     await using journey = await openJourney()
     await using site = await openSite(journey)
-    const { centre, link } = site
+    const { link } = site
     const small = await Promise.all(['a', 'b', 'c'].map((name) => site.push(name, { layerSizes: [200_000] })))
     const large = await site.push('large', { layerSizes: [600_000] })
     const lists = [{ images: small.map(({ reference }) => reference) }, { images: [large.reference], priority: 5 }]
@@ -92,12 +92,8 @@ describe('a list with a priority', () => {
     await untilSaid(site, '"reason":"Mirrored"')
     await link.shape({ downBytesPerSecond: 400_000 })
     await writeShop(site, { cacheSpec: lists })
-    const first = async (): Promise<string | undefined> => {
-      const images = await askCentre('images', centre.url)
-      return images.find(({ state }) => state === 'present')?.name
-    }
-    await eventually(async () => (await first()) !== undefined, { withinMs: 60_000, everyMs: 50 })
-    expect(await first()).toBe(large.reference)
+    const [, first] = await site.agent.program().waitForLine(/"reference":"([^"]+)".*"image present"/)
+    expect(first).toBe(large.reference)
     await untilHeld(site.agent.layout, [...small, large])
   })
 })

@@ -14,12 +14,17 @@ export function hurry(request: IncomingMessage, { graceMs, bytesPerSecond }: Pat
   const before = bytesOf(request)
   let timer: NodeJS.Timeout | undefined
 
-  function look(): void {
+  /** Time that this process stood still is not taken for the sender's before what came meanwhile was read. */
+  function look(hasRead = false): void {
     if (request.complete || request.destroyed) return
     const allowedMs = graceMs + ((bytesOf(request) - before) / bytesPerSecond) * 1000
     const leftMs = begunAt + allowedMs - performance.now()
     if (leftMs > 0) {
       timer = setTimeout(look, Math.ceil(leftMs)).unref()
+      return
+    }
+    if (!hasRead) {
+      setImmediate(look, true)
       return
     }
     onCut()

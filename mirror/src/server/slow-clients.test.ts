@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFakeCertificate } from '../registry/fake-certificate.ts'
 import { createContentStore } from '../store/create-content-store.ts'
@@ -121,6 +122,20 @@ describe('a client that takes its time', () => {
       })(),
     ])
     expect(String(answer[0])).toMatch(/^HTTP\/1\.1 200 /)
+    expect(cut).toEqual([])
+  })
+
+  it('but had sent it while this process stood still is not cut', async () => {
+    const socket = await open(await serve({ patience: { ...impatient, graceMs: 50, bytesPerSecond: 10 } }))
+    socket.write('POST /document HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 22\r\n\r\n')
+    const answer = once(socket, 'data')
+    await delay(10)
+    // From there timers come next, and only then what sockets have.
+    setImmediate(() => {
+      socket.write(`"${'x'.repeat(20)}"`)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+    })
+    expect(String((await answer)[0])).toMatch(/^HTTP\/1\.1 200 /)
     expect(cut).toEqual([])
   })
 

@@ -1,7 +1,7 @@
 import type { CacheStatus } from '@stowage/controller/api/cache-status'
 import path from 'node:path'
 import type { SmallImageOptions } from '../../image-maker/small-image.ts'
-import { startAgent, type Agent } from '../agent.ts'
+import { startAgent, type Agent, type AgentOptions } from '../agent.ts'
 import type { Journey } from '../journey.ts'
 import { projectDirectory } from '../project-directory.ts'
 import { openImageWorks, startSourceRegistry, type PushedImage } from '../source-registry.ts'
@@ -17,7 +17,7 @@ export interface ClusterSite extends AsyncDisposable {
   /** Makes an image and pushes it as `NAME:v1`. */
   push(name: string, options?: SmallImageOptions): Promise<PushedImage>
   /** Starts the agent of a node. */
-  agent(node: string, labels?: Readonly<Record<string, string>>): Promise<Agent>
+  agent(node: string, options?: Pick<AgentOptions, 'labels' | 'flags'>): Promise<Agent>
   cache(name: string): Promise<WrittenCache>
   /** The status of a cache, once it says the latest of its spec and `isSo`. */
   untilStatus(name: string, isSo: (status: CacheStatus) => boolean): Promise<CacheStatus>
@@ -44,9 +44,9 @@ export async function openClusterSite(
     cache,
     push: async (name, options) => works.push(await works.make({ seed: name, ...options }), source, `${name}:v1`),
 
-    async agent(node, labels = {}) {
+    async agent(node, options) {
       const directory = journey.at(node)
-      return opened.use(await startAgent({ directory, central: controller.url, node, labels }))
+      return opened.use(await startAgent({ directory, central: controller.url, node, ...options }))
     },
 
     untilStatus: (name, isSo) => untilCacheStatus(kube, name, isSo),

@@ -101,7 +101,13 @@ export async function openReplicaSite(
     lease,
     push: async (name, options) =>
       works.push(await works.make({ seed: name, ...options }), { url: source.url, host: upstream.host }, `${name}:v1`),
-    agent: async (node) => opened.use(await startAgent({ directory: journey.at(node), central: door.url, node })),
+
+    async agent(node) {
+      const directory = journey.at(node)
+      // Not late on a busy machine, but silent for less than it takes another leader to be there.
+      const flags = ['--contact-every', '5s']
+      return opened.use(await startAgent({ directory, central: door.url, node, flags }))
+    },
 
     async untilLeader({ before, withinMs = 60_000 } = {}) {
       const look = async (): Promise<Replica | undefined> => {
