@@ -36,12 +36,12 @@ describe('openCredentialProviders', () => {
       at(file),
       JSON.stringify({ apiVersion: 'kubelet.config.k8s.io/v1', kind: 'CredentialProviderConfig', providers }),
     )
-  /** A plugin in JavaScript; `request` is what it is asked, `answer(auth, fields)` prints. */
-  const install = async (name: string, script: string): Promise<void> => {
-    const head = `#!${process.execPath}
+  /** Of a plugin in JavaScript: `request` is what it is asked, `answer(auth, fields)` prints. */
+  const beginning = `#!${process.execPath}
 const request = JSON.parse(require('node:fs').readFileSync(0, 'utf8'))
 const answer = (auth, fields = {}) => console.log(JSON.stringify({ kind: 'CredentialProviderResponse', apiVersion: request.apiVersion, cacheKeyType: 'Image', auth, ...fields }))
 `
+  const install = async (name: string, script: string, head = beginning): Promise<void> => {
     await writeFile(at('bin', name), head + script)
     await chmod(at('bin', name), 0o755)
   }
@@ -153,12 +153,7 @@ answer({ 'r.example': { username: 'u', password: 'p' } })`,
 
   it('ends a plugin that hangs, with what it started', async () => {
     const pid = at('pid')
-    await install(
-      'plugin',
-      `const { spawn } = require('node:child_process')
-require('node:fs').writeFileSync(${JSON.stringify(pid)}, String(spawn('sleep', ['600'], { stdio: 'inherit' }).pid))
-setInterval(() => {}, 1000)`,
-    )
+    await install('plugin', `sleep 600 &\necho $! > '${pid}'\nwait`, '#!/bin/sh\n')
     await configure('config.json', provider('plugin'))
     expect(await found(await open({ timeoutMs: 1500 }))).toEqual([
       expect.stringContaining('did not answer within 1.5 s'),
