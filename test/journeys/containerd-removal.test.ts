@@ -109,9 +109,9 @@ for (const release of ['containerd', 'containerd-2'] as const) {
         await containerd.cri.removeContainer(container.id)
         await untilLeft(site, used, { withinMs: 10_000 })
         console.log(`${release}: gone ${Math.round(performance.now() - before)} ms after the container was to go`)
-        await expect
-          .poll(async () => (await askCentre('images', centre.url)).map(({ name, state }) => [name, state]))
-          .toEqual([[stays.reference, 'present']])
+        const said = async (): Promise<string[]> =>
+          (await askCentre('images', centre.url)).map(({ name, state }) => `${name} ${state}`)
+        await eventually(async () => String(await said()) === `${stays.reference} present`, { what: 'only one said' })
         await using after = await runContainer(containerd, { image: stays.reference })
         expect([await after.exited(), await after.output()]).toEqual([0, 'stays:v1\n'])
       },
