@@ -55,7 +55,7 @@ export function bucketFault(error: unknown, { bucket, host }: BucketPlace): unkn
   const { name } = error
   const where = `bucket ${bucket} at ${host}`
   const status = statusOf(error)
-  const advice = advices[name]
+  const advice = adviceOf(error)
   if (advice !== undefined) return new Fault('unavailable', `${where}: ${advice} (${name})`, { cause: bare(error) })
   if (error.message === 'Region is missing') {
     return new Fault('invalid', `${where}: no region is known; name it with --s3-region or AWS_REGION`)
@@ -75,6 +75,11 @@ export function bucketFault(error: unknown, { bucket, host }: BucketPlace): unkn
     return new Fault('unavailable', `${where}: the service answered ${status} (${name})`, { cause: bare(error) })
   }
   return connectionFault(error, host)
+}
+
+/** A connection that broke is a timeout to the SDK, too; its code says more. */
+function adviceOf(error: Error): string | undefined {
+  return 'code' in error ? undefined : advices[error.name]
 }
 
 /** Only what is sure to hold no credentials. */

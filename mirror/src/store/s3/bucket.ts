@@ -98,15 +98,24 @@ export async function openBucket(options: BucketOptions): Promise<Bucket> {
     return unquoted(ETag)
   }
 
+  async function stat(key: string, etag?: string): Promise<Stored | undefined> {
+    const match = etag === undefined ? {} : { IfMatch: quoted(etag) }
+    const command = new HeadObjectCommand({ Bucket: name, Key: key, ...match })
+    const found = await ask(() => client.send(command).catch(unlessMissing))
+    return found && storedOf(found)
+  }
+
+  /** Whether a put was refused, also by a service that closed the connection over its bytes: then its answer is lost. */
+  async function isRefused(error: unknown, key: string, condition: NonNullable<Condition>): Promise<boolean> {
+    if (!isServiceError(error, 'TimeoutError')) return isRefusal(error)
+    const etag = (await stat(key))?.etag
+    return 'ifAbsent' in condition ? etag !== undefined : etag !== condition.ifMatch
+  }
+
   return {
     ...createJoins(client, place),
 
-    async stat(key, etag) {
-      const match = etag === undefined ? {} : { IfMatch: quoted(etag) }
-      const command = new HeadObjectCommand({ Bucket: name, Key: key, ...match })
-      const found = await ask(() => client.send(command).catch(unlessMissing))
-      return found && storedOf(found)
-    },
+    stat,
 
     async get(key, range = { start: 0 }) {
       const found = await open(key, range)
@@ -130,7 +139,7 @@ export async function openBucket(options: BucketOptions): Promise<Bucket> {
         try {
           return await putOnce(key, bytes, condition)
         } catch (error) {
-          if (condition && isRefusal(error)) return undefined
+          if (condition && (await isRefused(error, key, condition))) return undefined
           // Another conditional write of the key was under way: which of the two came first is not decided.
           if (statusOf(error) === 409 && tries < mostConflicts) continue
           throw bucketFault(error, place)
